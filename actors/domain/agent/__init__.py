@@ -1,0 +1,1 @@
+"""The persona and how it concludes from passages or a model."""

@@ -1,0 +1,42 @@
+"""The state a conversation carries between turns."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+
+class Control(StrEnum):
+    """Who speaks for the company."""
+
+    BOT = "bot"
+    WAITING = "waiting"  # handed off, nobody took it yet: the bot answers only what it is sure of
+    HUMAN = "human"  # an operator has it: the bot is silent
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationState:
+    """What decide() may remember; stored as JSON with the conversation's version."""
+
+    language: str = ""
+    turns: int = 0
+    chain: str = ""  # the diagnostic responder's proof that no turn was computed on a stale state
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stored form; defaults are left out."""
+        full = {"language": self.language, "turns": self.turns, "chain": self.chain}
+        return {k: v for k, v in full.items() if v}
+
+    @classmethod
+    def from_json(cls, raw: dict[str, Any]) -> "ConversationState":
+        """Read the stored form; unknown keys of newer code are ignored."""
+        return cls(str(raw.get("language", "")), int(raw.get("turns", 0)), str(raw.get("chain", "")))
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationView:
+    """The state as decide() sees it."""
+
+    state: ConversationState
+    control: Control
+    channel: str
+    reply_policy: str

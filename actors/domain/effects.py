@@ -1,0 +1,54 @@
+"""What a decision asks for: the closed union of effects. They are stored in the commit of the turn, never carried out by it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from actors.domain.conversation import Control
+
+Mode = Literal["script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic"]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A passage an answer used."""
+
+    id: str
+    title: str
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """Say something to the customer."""
+
+    text: str
+    mode: Mode
+    sources: tuple[Source, ...] = ()
+    delivery_class: Literal["reply", "step"] = "reply"
+
+
+@dataclass(frozen=True, slots=True)
+class SetControl:
+    """Change who speaks for the company."""
+
+    control: Control
+
+
+@dataclass(frozen=True, slots=True)
+class SetTimer:
+    """Wake this conversation later; setting the same kind again moves it."""
+
+    kind: str
+    delay_s: float
+    payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class LogActivity:
+    """A fact for people."""
+
+    kind: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+Effect = SendMessage | SetControl | SetTimer | LogActivity

@@ -1,0 +1,1 @@
+"""Authored answers: the words, the match, the validation."""

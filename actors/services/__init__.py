@@ -1,0 +1,1 @@
+"""Async use cases over ports; they know no driver and no Ray."""

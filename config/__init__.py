@@ -1,0 +1,1 @@
+"""Settings (the only reader of the environment), logging, and the demo tenant's definitions."""

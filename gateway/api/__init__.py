@@ -1,0 +1,1 @@
+"""JSON API, one file per resource."""

@@ -1,0 +1,1 @@
+"""Webhooks of channels, one file each."""

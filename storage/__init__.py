@@ -1,0 +1,1 @@
+"""PostgreSQL, Redis and their embedded servers; one file per aggregate."""

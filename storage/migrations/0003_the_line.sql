@@ -1,0 +1,351 @@
+-- The line a message takes, as statements. What makes the promise true is in here; code only calls it.
+-- Each function is one round trip. In READ COMMITTED every statement inside a volatile function sees a new snapshot.
+
+-- Ingest: one statement for all requests that arrived together. Ids are drawn in arrival order, keys inserted in key
+-- order (two gateways with the same duplicates deadlock otherwise). Returns, per row, its id and whether it was new.
+create function inbox_ingest(p_tenants uuid[], p_integrations uuid[], p_keys text[], p_partitions smallint[],
+                             p_kinds text[], p_dedupe text[], p_raws bytea[])
+returns table (ord bigint, inbox_id bigint, fresh bool) language plpgsql as $$
+begin
+  perform set_config('app.tenants', (select array_agg(distinct t)::text from unnest(p_tenants) t), true);
+  return query
+  with drawn as materialized (
+    select nextval('inbox_id_seq') as id, u.*
+    from unnest(p_tenants, p_integrations, p_keys, p_partitions, p_kinds, p_dedupe, p_raws)
+         with ordinality as u (tenant_id, integration_id, key, partition, kind, dedupe_key, raw, ord)
+  ), first_of as (
+    select distinct on (d.dedupe_key) d.* from drawn d order by d.dedupe_key, d.id
+  ), taken as (
+    insert into inbox_keys as k (dedupe_key, inbox_id)
+    select f.dedupe_key, f.id from first_of f order by f.dedupe_key
+    on conflict do nothing returning k.dedupe_key, k.inbox_id
+  ), stored as (
+    insert into inbox as i (id, tenant_id, integration_id, key, partition, kind, raw)
+    select f.id, f.tenant_id, f.integration_id, f.key, f.partition, f.kind, f.raw
+    from first_of f join taken t on t.inbox_id = f.id order by f.id
+    returning i.id
+  )
+  select d.ord, coalesce(t.inbox_id, d.id), t.inbox_id is not null and t.inbox_id = d.id
+  from drawn d left join taken t on t.dedupe_key = d.dedupe_key order by d.ord;
+end $$;
+
+-- Carrier: take a part (host i of N, sender j of M) for a new generation. Older generations find nothing from now on.
+create function carrier_take(p_kind text, p_part smallint, p_generation uuid, p_epoch int, p_pid int)
+returns bool language sql as $$
+  insert into carriers (kind, part, generation, epoch, pid)
+  select p_kind, p_part, p_generation, p_epoch, p_pid from placement where epoch = p_epoch
+  on conflict (kind, part) do update
+    set generation = excluded.generation, epoch = excluded.epoch, pid = excluded.pid, taken_at = now(), beat_at = now(), status = '{}'
+  returning true
+$$;
+
+create function carrier_current(p_kind text, p_part smallint, p_generation uuid, p_epoch int)
+returns bool language sql stable as $$
+  select exists (select from placement pl join carriers c on c.epoch = pl.epoch
+                 where pl.epoch = p_epoch and c.kind = p_kind and c.part = p_part and c.generation = p_generation)
+$$;
+
+-- Pull: the oldest pending rows of each partition this host owns and does not have in hand, written down as a batch
+-- in the same statement. `id <> all(in hand)` per partition: a plain ORDER BY id LIMIT starves new customers behind
+-- waiting ones. At most 100 rows of one integration; timers take at most half. Raises if the generation is not current.
+create function inbox_pull(p_host smallint, p_generation uuid, p_epoch int, p_partitions smallint[], p_in_hand bigint[],
+                           p_full_integrations uuid[], p_full_addresses text[], p_limit int)
+returns table (batch_id bigint, id bigint, tenant_id uuid, integration_id uuid, key text, partition smallint, kind text,
+               raw bytea, received_at timestamptz, age_s float8, attempts smallint) language plpgsql as $$
+declare v_batch bigint; v_ids bigint[];
+begin
+  if not carrier_current('host', p_host, p_generation, p_epoch) then
+    raise exception 'host % generation % of epoch % does not own its partitions', p_host, p_generation, p_epoch using errcode = 'CB001';
+  end if;
+  perform set_config('app.scope', 'dispatch', true);
+  select array_agg(x.id) into v_ids from (
+    select r.id from (
+      select c.*, row_number() over (partition by c.integration_id order by c.id) as nth,
+             row_number() over (partition by c.kind = 'timer' order by c.id) as nth_of_kind
+      from unnest(p_partitions) p cross join lateral (
+        select i.id, i.integration_id, i.kind from inbox i
+        where i.state = 'pending' and i.partition = p and i.id <> all (p_in_hand)
+          and i.integration_id <> all (p_full_integrations)
+          and i.integration_id || ':' || i.key <> all (p_full_addresses)
+        order by i.id limit 8
+      ) c
+    ) r
+    where r.nth <= 100 and (r.kind <> 'timer' or r.nth_of_kind <= p_limit / 2)
+    order by r.id limit p_limit
+  ) x;
+  if v_ids is null then return; end if;
+  insert into batches (host, generation, inbox_ids) values (p_host, p_generation, v_ids) returning batches.id into v_batch;
+  return query select v_batch, i.id, i.tenant_id, i.integration_id, i.key, i.partition, i.kind, i.raw, i.received_at,
+                      extract(epoch from clock_timestamp() - i.received_at)::float8, i.attempts
+               from inbox i where i.id = any (v_ids) order by i.id;
+end $$;
+
+-- What older generations of this host had in hand and did not finish: suspects, to be tried alone.
+-- Their batches are replaced by one batch of the new generation, so that a second death finds them again.
+create function inbox_suspects(p_host smallint, p_generation uuid, p_epoch int) returns bigint[] language plpgsql as $$
+declare v_ids bigint[];
+begin
+  if not carrier_current('host', p_host, p_generation, p_epoch) then
+    raise exception 'host % generation % of epoch % does not own its partitions', p_host, p_generation, p_epoch using errcode = 'CB001';
+  end if;
+  perform set_config('app.scope', 'dispatch', true);
+  with old as (delete from batches b where (b.host = p_host and b.generation <> p_generation)
+                  or not exists (select from carriers c where c.kind = 'host' and c.part = b.host and c.epoch = p_epoch)
+               returning b.inbox_ids)
+  select array_agg(distinct i.id order by i.id) into v_ids
+  from old cross join lateral unnest(old.inbox_ids) as u (id) join inbox i on i.id = u.id and i.state = 'pending';
+  if v_ids is not null then
+    insert into batches (host, generation, inbox_ids) values (p_host, p_generation, v_ids);
+  end if;
+  return coalesce(v_ids, '{}');
+end $$;
+
+-- A try alone is counted before it is made. Returns the row, or nothing if it is no longer pending.
+create function inbox_try(p_id bigint)
+returns table (id bigint, tenant_id uuid, integration_id uuid, key text, partition smallint, kind text, raw bytea,
+               received_at timestamptz, age_s float8, attempts smallint) language plpgsql as $$
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  return query update inbox i set attempts = i.attempts + 1 where i.id = p_id and i.state = 'pending'
+    returning i.id, i.tenant_id, i.integration_id, i.key, i.partition, i.kind, i.raw, i.received_at,
+              extract(epoch from clock_timestamp() - i.received_at)::float8, i.attempts;
+end $$;
+
+-- Activation: the conversation row exists before its first turn.
+create function conversations_activate(p_tenants uuid[], p_integrations uuid[], p_keys text[], p_kinds text[], p_partitions smallint[])
+returns table (id bigint, tenant_id uuid, integration_id uuid, key text, partition smallint, version int, control text, state text,
+               agent_id uuid, channel text, account text, reply_policy text, shard smallint) language plpgsql as $$
+begin
+  perform set_config('app.tenants', (select array_agg(distinct t)::text from unnest(p_tenants) t), true);
+  insert into conversations (tenant_id, integration_id, key, kind, partition)
+  select u.* from unnest(p_tenants, p_integrations, p_keys, p_kinds, p_partitions) u (tenant_id, integration_id, key, kind, partition)
+  order by u.integration_id, u.key on conflict do nothing;
+  return query
+  select c.id, c.tenant_id, c.integration_id, c.key, c.partition, c.version, c.control, c.state::text,
+         g.agent_id, g.channel, g.account, g.reply_policy, g.shard
+  from unnest(p_integrations, p_keys) u (integration_id, key)
+  join conversations c on c.integration_id = u.integration_id and c.key = u.key
+  join integrations g on g.id = c.integration_id;
+end $$;
+
+-- Commit of many turns. Order matters: (1) lock the conversations in id order, (2) in a NEW statement see which inputs
+-- are still pending, (3) winners = version as expected and all inputs pending; everything is written for winners only.
+-- Arrays ending in `_turn` hold the 1-based index of the turn a row belongs to. Returns the 1-based indexes of the winners.
+create function turns_commit(
+  p_tenants uuid[], p_conversations bigint[], p_expected int[], p_turns uuid[], p_states jsonb[], p_controls text[], p_traces bytea[],
+  p_in_turn int[], p_in_ids bigint[], p_in_states text[], p_in_reasons text[],
+  p_msg_turn int[], p_msg_seq smallint[], p_msg_inbox bigint[], p_msg_role text[], p_msg_body text[], p_msg_mode text[], p_msg_sources jsonb[], p_msg_external text[],
+  p_out_turn int[], p_out_seq smallint[], p_out_class text[], p_out_policy text[], p_out_body jsonb[],
+  p_tim_turn int[], p_tim_kind text[], p_tim_delay_s float8[], p_tim_payload jsonb[],
+  p_act_turn int[], p_act_kind text[], p_act_agent uuid[], p_act_data jsonb[],
+  p_finished_batches bigint[])
+returns int[] language plpgsql as $$
+declare v_won int[]; v_versions jsonb;
+begin
+  perform set_config('app.tenants', (select array_agg(distinct t)::text from unnest(p_tenants) t), true);
+  perform from conversations c where c.id = any (p_conversations) order by c.id for update;
+  select array_agg(t.n::int order by t.n) into v_won
+  from unnest(p_conversations, p_expected) with ordinality t (conversation_id, expected, n)
+  join conversations c on c.id = t.conversation_id and c.version = t.expected
+  where not exists (select from unnest(p_in_turn, p_in_ids) r (turn, id)
+                    left join inbox i on i.id = r.id and i.state = 'pending'
+                    where r.turn = t.n and i.id is null);
+  delete from batches b where b.id = any (p_finished_batches);
+  if v_won is null then return '{}'; end if;
+
+  update conversations c set version = c.version + 1, state = t.state, control = coalesce(t.control, c.control), last_at = now()
+  from unnest(p_conversations, p_states, p_controls) with ordinality t (conversation_id, state, control, n)
+  where c.id = t.conversation_id and t.n = any (v_won);
+  update inbox i set state = r.state, reason = r.reason, turn_id = p_turns[r.turn]
+  from unnest(p_in_turn, p_in_ids, p_in_states, p_in_reasons) r (turn, id, state, reason)
+  where i.id = r.id and r.turn = any (v_won);
+  insert into messages (tenant_id, conversation_id, version, turn_id, seq, inbox_id, role, body, mode, sources, external_id)
+  select p_tenants[r.turn], p_conversations[r.turn], p_expected[r.turn] + 1, p_turns[r.turn], r.seq, r.inbox, r.role, r.body, r.mode, r.sources, r.external
+  from unnest(p_msg_turn, p_msg_seq, p_msg_inbox, p_msg_role, p_msg_body, p_msg_mode, p_msg_sources, p_msg_external)
+       with ordinality r (turn, seq, inbox, role, body, mode, sources, external, n)
+  where r.turn = any (v_won) order by r.n;
+  insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
+  select p_tenants[r.turn], c.id, c.integration_id, g.shard, p_turns[r.turn], r.seq, r.class, r.policy, r.body
+  from unnest(p_out_turn, p_out_seq, p_out_class, p_out_policy, p_out_body) with ordinality r (turn, seq, class, policy, body, n)
+  join conversations c on c.id = p_conversations[r.turn] join integrations g on g.id = c.integration_id
+  where r.turn = any (v_won) order by r.n;
+  insert into timers (tenant_id, conversation_id, kind, due_at, payload)
+  select p_tenants[r.turn], p_conversations[r.turn], r.kind, now() + r.delay_s * interval '1 second', r.payload
+  from unnest(p_tim_turn, p_tim_kind, p_tim_delay_s, p_tim_payload) r (turn, kind, delay_s, payload) where r.turn = any (v_won)
+  on conflict (conversation_id, kind) do update set due_at = excluded.due_at, payload = excluded.payload;
+  insert into traces (turn_id, tenant_id, conversation_id, body)
+  select p_turns[t.n], p_tenants[t.n], p_conversations[t.n], t.body
+  from unnest(p_traces) with ordinality t (body, n) where t.n = any (v_won);
+  insert into activity_logs (tenant_id, kind, agent_id, conversation_id, turn_id, data)
+  select p_tenants[r.turn], r.kind, r.agent_id, p_conversations[r.turn], p_turns[r.turn], r.data
+  from unnest(p_act_turn, p_act_kind, p_act_agent, p_act_data) r (turn, kind, agent_id, data) where r.turn = any (v_won);
+  return v_won;
+end $$;
+
+-- Control of a conversation: takeover (human), give back (bot). Committed at once, not queued behind the mailbox:
+-- the version rises, so a turn in progress loses; the bot's unsent rows are withdrawn in the same transaction.
+create function conversation_control(p_tenant uuid, p_conversation bigint, p_control text, p_by text)
+returns table (version int, control text, withdrawn int) language plpgsql as $$
+declare v_version int; v_withdrawn int := 0; v_was text;
+begin
+  select c.control into v_was from conversations c where c.id = p_conversation and c.tenant_id = p_tenant for update;
+  if not found then return; end if;
+  update conversations c set version = c.version + 1, control = p_control, last_at = now()
+    where c.id = p_conversation returning c.version into v_version;
+  if p_control = 'human' then
+    update outbox o set state = 'withdrawn', error = 'a person took the conversation over'
+    where o.conversation_id = p_conversation and o.state in ('pending', 'claimed') and o.class <> 'operator';
+    get diagnostics v_withdrawn = row_count;
+  end if;
+  insert into activity_logs (tenant_id, kind, conversation_id, data)
+  values (p_tenant, case when p_control = 'human' then 'conversation.taken' else 'conversation.given_back' end, p_conversation,
+          jsonb_build_object('by', p_by, 'was', v_was, 'withdrawn', v_withdrawn));
+  return query select v_version, p_control, v_withdrawn;
+end $$;
+
+-- An operator's answer: takes the conversation over if nobody has, then is sent like any other row.
+create function operator_reply(p_tenant uuid, p_conversation bigint, p_turn uuid, p_text text, p_by text)
+returns table (message_id bigint, version int) language plpgsql as $$
+declare v_version int; v_message bigint;
+begin
+  select k.version into v_version from conversation_control(p_tenant, p_conversation, 'human', p_by) k;
+  if v_version is null then return; end if;
+  insert into messages (tenant_id, conversation_id, version, turn_id, seq, role, body, mode)
+  values (p_tenant, p_conversation, v_version, p_turn, 0, 'operator', p_text, 'operator') returning id into v_message;
+  insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
+  select p_tenant, c.id, g.id, g.shard, p_turn, 0, 'operator', g.reply_policy, jsonb_build_object('text', p_text)
+  from conversations c join integrations g on g.id = c.integration_id where c.id = p_conversation and g.channel <> 'test';
+  return query select v_message, v_version;
+end $$;
+
+-- Delivery: claim the oldest open row of each conversation. A reply is not claimed while a person has the conversation;
+-- a step not while the conversation has unanswered input, either. Replies go before steps.
+create function outbox_claim(p_sender smallint, p_generation uuid, p_epoch int, p_shards smallint[], p_paused uuid[], p_per_integration int, p_limit int, p_lease_s float8)
+returns table (id bigint, tenant_id uuid, conversation_id bigint, integration_id uuid, key text, class text, policy text, uncertain smallint,
+               attempts smallint, body text) language plpgsql as $$
+begin
+  if not carrier_current('sender', p_sender, p_generation, p_epoch) then
+    raise exception 'sender % generation % of epoch % does not own its shards', p_sender, p_generation, p_epoch using errcode = 'CB001';
+  end if;
+  perform set_config('app.scope', 'dispatch', true);
+  return query
+  with ready as (
+    select r.* from unnest(p_shards) s cross join lateral (
+      select o.id, false as step, o.integration_id from outbox o join conversations c on c.id = o.conversation_id
+      where o.shard = s and o.state = 'pending' and o.class <> 'step' and o.due_at <= now() and o.integration_id <> all (p_paused)
+        and (o.class = 'operator' or c.control <> 'human')
+        and not exists (select from outbox e where e.conversation_id = o.conversation_id and e.id < o.id
+                        and e.state in ('pending', 'claimed', 'sending'))
+      order by o.id limit p_per_integration
+    ) r
+    union all
+    select r.* from unnest(p_shards) s cross join lateral (
+      select o.id, true as step, o.integration_id from outbox o join conversations c on c.id = o.conversation_id
+      where o.shard = s and o.state = 'pending' and o.class = 'step' and o.due_at <= now() and o.integration_id <> all (p_paused)
+        and c.control <> 'human'
+        and not exists (select from outbox e where e.conversation_id = o.conversation_id and e.id < o.id
+                        and e.state in ('pending', 'claimed', 'sending'))
+        and not exists (select from inbox i where i.integration_id = c.integration_id and i.key = c.key and i.state = 'pending')
+      order by o.id limit p_per_integration
+    ) r
+  ), picked as (
+    select o.id from outbox o where o.state = 'pending' and o.id in (
+      select n.id from (select r.*, row_number() over (partition by r.integration_id order by r.step, r.id) as nth from ready r) n
+      where n.nth <= p_per_integration order by n.step, n.id limit p_limit)
+    for update skip locked
+  ), claimed as (
+    update outbox o set state = 'claimed', claimed_by = p_generation, claimed_at = clock_timestamp(), lease_until = clock_timestamp() + p_lease_s * interval '1 second'
+    from picked where o.id = picked.id returning o.*
+  )
+  select o.id, o.tenant_id, o.conversation_id, o.integration_id, c.key, o.class, o.policy, o.uncertain, o.attempts, o.body::text
+  from claimed o join conversations c on c.id = o.conversation_id order by o.class = 'step', o.id;
+end $$;
+
+-- Committed just before the bytes. Returns the ids that may be written to the wire now.
+create function outbox_begin(p_generation uuid, p_ids bigint[]) returns bigint[] language plpgsql as $$
+declare v_ids bigint[];
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  with begun as (
+    update outbox o set state = 'sending', attempts = o.attempts + 1
+    where o.id = any (p_ids) and o.state = 'claimed' and o.claimed_by = p_generation and o.lease_until > clock_timestamp() returning o.id)
+  select array_agg(b.id) into v_ids from begun b;
+  return coalesce(v_ids, '{}');
+end $$;
+
+-- An outcome that cannot be known is counted for ever; `repeat_once` sends a second time, never a third.
+create function outbox_finish(p_generation uuid, p_ids bigint[], p_outcomes text[], p_errors text[], p_provider_ids text[], p_delays_s float8[])
+returns int language plpgsql as $$
+declare v_rows int;
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  update outbox o set
+    state = case f.outcome when 'sent' then 'sent' when 'failed' then 'failed' when 'retry' then 'pending'
+                           when 'unknown' then case when o.policy = 'repeat_once' and o.uncertain = 0 then 'pending' else 'unknown' end end,
+    uncertain = o.uncertain + (f.outcome = 'unknown')::int,
+    error = f.error, provider_message_id = coalesce(f.provider_id, o.provider_message_id),
+    due_at = case when f.outcome = 'retry' then now() + f.delay_s * interval '1 second' else o.due_at end,
+    sent_at = case when f.outcome = 'sent' then clock_timestamp() end,
+    claimed_by = null, lease_until = null
+  from unnest(p_ids, p_outcomes, p_errors, p_provider_ids, p_delays_s) f (id, outcome, error, provider_id, delay_s)
+  where o.id = f.id and o.claimed_by = p_generation
+    and (o.state = 'sending' or (o.state = 'claimed' and f.outcome = 'retry'));
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end $$;
+
+-- Rows claimed by an older generation of this sender go back at once: nothing of theirs was on the wire, and
+-- outbox_begin refuses the old generation. Rows it was sending wait for their lease (outbox_expire).
+create function outbox_reclaim(p_generation uuid, p_shards smallint[]) returns int language plpgsql as $$
+declare v_rows int;
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  update outbox o set state = 'pending', claimed_by = null, lease_until = null
+  where o.state = 'claimed' and o.lease_until is not null and o.shard = any (p_shards) and o.claimed_by <> p_generation;
+  get diagnostics v_rows = row_count;
+  return v_rows;
+end $$;
+
+create function outbox_expire() returns table (state text, n bigint) language plpgsql as $$
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  return query with expired as (
+    update outbox o set
+      state = case when o.state = 'claimed' or (o.policy = 'repeat_once' and o.uncertain = 0) then 'pending' else 'unknown' end,
+      uncertain = o.uncertain + (o.state = 'sending')::int,
+      error = case when o.state = 'sending' then 'the sender ended before the outcome was known' else o.error end,
+      claimed_by = null, lease_until = null
+    where o.state in ('claimed', 'sending') and o.lease_until < clock_timestamp() returning o.state)
+  select e.state, count(*) from expired e group by 1;
+end $$;
+
+-- Due timers become inbox rows, each once: the row and the timer's end are one transaction.
+create function timers_fire(p_limit int) returns int language plpgsql as $$
+declare v_rows int; v_tenants text;
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  select array_agg(distinct t.tenant_id)::text into v_tenants from (select x.tenant_id from timers x where x.due_at <= now() order by x.due_at limit p_limit) t;
+  if v_tenants is null then return 0; end if;
+  perform set_config('app.tenants', v_tenants, true);
+  with due as (
+    delete from timers where id in (select id from timers where due_at <= now() order by due_at limit p_limit for update skip locked) returning *
+  ), stored as (
+    insert into inbox (id, tenant_id, integration_id, key, partition, kind, raw)
+    select nextval('inbox_id_seq'), d.tenant_id, c.integration_id, c.key, c.partition, 'timer',
+           convert_to(jsonb_build_object('kind', d.kind, 'payload', d.payload)::text, 'UTF8')
+    from due d join conversations c on c.id = d.conversation_id where d.tenant_id = any (app_tenants()) returning 1
+  )
+  select count(*) into v_rows from stored;
+  return v_rows;
+end $$;
+
+do $$
+declare f regprocedure;
+begin
+  for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'public'::regnamespace loop
+    execute format('revoke all on function %s from public', f);
+    execute format('grant execute on function %s to callboard_engine', f);
+  end loop;
+end $$;
+grant execute on function app_tenant(), app_tenants(), app_dispatch(), conversation_control(uuid, bigint, text, text),
+  operator_reply(uuid, bigint, uuid, text, text) to callboard_api;
