@@ -1,6 +1,6 @@
 """What the outside must provide. Protocols only; storage and integrations implement them, services use them."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, Protocol
@@ -304,6 +304,7 @@ class Signals(Protocol):
 
     async def kick_partitions(self, partitions: Sequence[int]) -> None: ...
     async def kick_shards(self, shards: Sequence[int]) -> None: ...
+    async def kick_control(self, conversations: Sequence[ConversationId]) -> None: ...
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None: ...
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         """Call `on_signal` with partition, shard or conversation ids until cancelled; reconnects by itself."""
@@ -318,14 +319,30 @@ class ChannelParser(Protocol):
         """
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A channel's limit: one message every `interval_s` in the long run, up to `burst` at once."""
+
+    interval_s: float
+    burst: int
+
+
 class ChannelSender(Protocol):
     """Sends one claim. Owns its own timeout, which is below half of the lease."""
 
-    async def send(self, integration: IntegrationRecord, claim: Claim) -> str:
-        """Return the provider's message id.
+    def account_pace(self) -> Pace:
+        """Return the limit of one account over all its conversations."""
+
+    def address_pace(self, address: Address) -> Pace:
+        """Return the limit of one conversation."""
+
+    async def send(self, integration: IntegrationRecord, claim: Claim, not_after: float) -> str:
+        """Return the provider's message id. Nothing is written to the wire after `not_after` on the monotonic clock.
 
         Raises:
-            TransientError, TerminalError, UnknownOutcome: as their types say.
+            CredentialsRefused: the integration is broken.
+            TransientError, TerminalError, UnknownOutcome: as their types say. A TransientError with `retry_after_s`
+                speaks of the whole account.
         """
 
 
@@ -337,6 +354,7 @@ class ModelRequest:
     messages: tuple[tuple[Literal["user", "assistant"], str], ...]
     temperature: float = 0.2
     max_tokens: int = 600
+    model: str = ""  # empty: the client's default
 
 
 @dataclass(frozen=True, slots=True)
@@ -360,7 +378,29 @@ class ChatModel(Protocol):
         """
 
 
-class UpdateSource(Protocol):
-    """Polls one integration for raw updates; confirms a batch only after it was stored."""
+@dataclass(frozen=True, slots=True)
+class UpdateBatch:
+    """What one poll returned. `next_offset` confirms it and is given to the next poll only, after `inputs` were stored."""
 
-    def updates(self, integration: IntegrationRecord) -> AsyncIterator[Sequence[NewInput]]: ...
+    inputs: Sequence[NewInput]
+    next_offset: int | None
+    skipped: int  # entries without a usable id: nothing can be stored under them
+
+
+class UpdateSource(Protocol):
+    """Polls one integration for raw updates."""
+
+    async def prepare(self, integration: IntegrationRecord) -> None:
+        """Make the account ready to be polled.
+
+        Raises: as `fetch`.
+        """
+
+    async def fetch(self, integration: IntegrationRecord, offset: int | None) -> UpdateBatch:
+        """Wait for updates; `offset` confirms everything before it.
+
+        Raises:
+            CredentialsRefused: the integration is broken.
+            AccountInUse: another process polls this account, or a webhook is set.
+            TransientError, TerminalError, UnknownOutcome: nothing was lost; poll again later.
+        """

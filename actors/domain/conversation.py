@@ -19,17 +19,23 @@ class ConversationState:
 
     language: str = ""
     turns: int = 0
+    choices: tuple[str, ...] = ()  # ids of the passages offered last, in their order
     chain: str = ""  # the diagnostic responder's proof that no turn was computed on a stale state
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
-        full = {"language": self.language, "turns": self.turns, "chain": self.chain}
+        full = {"language": self.language, "turns": self.turns, "choices": list(self.choices), "chain": self.chain}
         return {k: v for k, v in full.items() if v}
 
     @classmethod
     def from_json(cls, raw: dict[str, Any]) -> "ConversationState":
         """Read the stored form; unknown keys of newer code are ignored."""
-        return cls(str(raw.get("language", "")), int(raw.get("turns", 0)), str(raw.get("chain", "")))
+        return cls(
+            language=str(raw.get("language", "")),
+            turns=int(raw.get("turns", 0)),
+            choices=tuple(raw.get("choices", ())),
+            chain=str(raw.get("chain", "")),
+        )
 
 
 @dataclass(frozen=True, slots=True)

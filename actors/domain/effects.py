@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from actors.domain.conversation import Control
 
-Mode = Literal["script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic"]
+Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,8 @@
 """Errors say by type whether to retry. Each integration maps its provider's errors once, in its own errors.py."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 
 class CallboardError(Exception):
     """Base of all errors of the product."""
@@ -27,3 +30,30 @@ class OwnershipLost(CallboardError):
 
 class InvalidInput(CallboardError):
     """An input that cannot be understood; it becomes a dead letter with this reason, alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What is wrong in something people wrote, and where: place is a path like `scripts[2].answer.ru`."""
+
+    place: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.place or 'definition'}: {self.reason}"
+
+
+class InvalidDefinition(CallboardError):
+    """A definition that may not be saved or used; says every problem with its place."""
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__("; ".join(str(problem) for problem in problems))
+        self.problems = tuple(problems)
+
+
+class CredentialsRefused(TerminalError):
+    """The provider refuses the account's credentials: the whole integration is broken, not one message."""
+
+
+class AccountInUse(TransientError):
+    """Somebody else uses the same account in a way that excludes us."""

@@ -18,6 +18,7 @@ class InboundMessage:
     external_id: str | None = None
     author: str = ""
     language: str | None = None  # what the channel says, e.g. Telegram's language_code
+    media: str | None = None  # kind of what came with it or instead of text: photo, voice, document, ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,6 +110,21 @@ create index inbox_pending on inbox (partition, id) where state = 'pending';
 create index inbox_pending_address on inbox (integration_id, key, id) where state = 'pending';
 create index inbox_dead on inbox (tenant_id, id) where state = 'dead';
 
+-- Below its floor a partition has no pending input, now or ever. Pulls start there: until vacuum has been by, and while
+-- somebody holds an old snapshot, the index is full of entries of handled rows that would be walked each time.
+create table inbox_floor (
+  partition smallint primary key,
+  id bigint not null
+) with (fillfactor = 50);
+insert into inbox_floor select p, 0 from generate_series(0, 255) p;
+create table inbox_mark (                                               -- the next floor at the most, see inbox_raise_floor
+  one bool primary key default true check (one),
+  at timestamptz not null default '-infinity',
+  last_id bigint not null default 0,
+  next_xid xid8 not null default '0'
+);
+insert into inbox_mark default values;
+
 -- What a host has in hand: one row a pull, not one UPDATE a message.
 create table batches (
   id bigint generated always as identity primary key,

@@ -56,8 +56,11 @@ create policy dispatch on integrations for select to callboard_engine using ((se
 create policy dispatch on agents for select to callboard_engine using ((select app_dispatch()));
 create policy dispatch on jobs for select to callboard_engine using ((select app_dispatch()));
 create policy dispatch on api_keys for select to callboard_api using ((select app_dispatch()));
+create policy dispatch on tenants for select to callboard_engine, callboard_api using ((select app_dispatch()));
 
 -- Tables without tenant data.
 grant select on placement, carriers, heartbeats, inbox_keys to callboard_api;
 grant select, insert, update, delete on placement, carriers, heartbeats, inbox_keys, batches to callboard_engine;
+grant select, update on inbox_floor, inbox_mark to callboard_engine;
 grant usage on all sequences in schema public to callboard_api, callboard_engine;
+grant select on sequence inbox_id_seq to callboard_engine;

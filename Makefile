@@ -1,0 +1,41 @@
+# Callboard needs Python 3.11-3.13, make and a C library; everything else comes into .venv.
+SHELL := /bin/sh
+VENV := .venv
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+
+.PHONY: run dev test check bench chaos fresh setup clean
+
+run: $(STAMP)
+	@exec $(BIN)/callboard run
+
+dev: $(STAMP)
+	@exec $(BIN)/callboard dev
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest
+
+check: $(STAMP)
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+bench: $(STAMP)
+	@$(BIN)/python -m tests.bench
+
+chaos: $(STAMP)
+	@$(BIN)/python -m tests.chaos
+
+# The first start on an empty machine, as root and as a new user; takes minutes.
+fresh: $(STAMP)
+	@$(BIN)/python -m tests.fresh
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml scripts/setup.sh
+	@sh scripts/setup.sh $(VENV)
+	@touch $(STAMP)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .chaos

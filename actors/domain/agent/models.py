@@ -1,0 +1,114 @@
+"""The agent in words: who answers and how, what is asked of it, what it came back with."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from actors.domain.conversation import Control, ConversationState
+from actors.domain.effects import Effect
+from actors.domain.errors import Problem
+from actors.domain.fields import Fields
+from actors.domain.ids import AgentId, InboxId
+from actors.domain.knowledge.engine import PassageIndex
+from actors.domain.knowledge.models import Findings
+from actors.domain.scripts.models import ScriptMatch
+from actors.domain.text import Words
+
+GREETING: Mapping[str, str] = {"ru": "Здравствуйте! Чем могу помочь?", "en": "Hello! How can I help you?"}
+FALLBACK: Mapping[str, str] = {
+    "ru": "Не совсем понял вас. Напишите, пожалуйста, вопрос словами.",
+    "en": "I did not quite understand. Please write your question in words.",
+}
+HANDOFF: Mapping[str, str] = {
+    "ru": "Передаю вопрос коллеге: он ответит вам здесь.",
+    "en": "I am passing your question to a colleague, who will answer you here.",
+}
+CHOICES: Mapping[str, str] = {"ru": "Уточните, пожалуйста, что вас интересует:", "en": "Please tell me which of these you mean:"}
+
+
+@dataclass(frozen=True, slots=True)
+class Persona:
+    """Who answers. Texts are by language; times are in seconds."""
+
+    name: str = "Callboard"
+    languages: tuple[str, ...] = ("ru", "en")  # the first is used when nothing tells the customer's
+    responder: Literal["agent", "chain"] = "agent"
+    debounce_s: float = 0.3
+    greeting: Mapping[str, str] = field(default_factory=lambda: GREETING)
+    fallback_text: Mapping[str, str] = field(default_factory=lambda: FALLBACK)
+    handoff_text: Mapping[str, str] = field(default_factory=lambda: HANDOFF)
+    choices_text: Mapping[str, str] = field(default_factory=lambda: CHOICES)
+    waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
+    model: str = ""  # empty: the installation's default
+    instructions: str = ""
+    temperature: float = 0.2
+    answer_deadline_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRequest:
+    """What no script answers: the agent is to look for passages and, if there is a model, to ask it."""
+
+    agent_id: AgentId
+    version: int
+    persona: Persona
+    index: PassageIndex
+    inbox_ids: tuple[InboxId, ...]
+    text: str
+    words: Words
+    language: str
+    seen: Control  # who spoke for the company when the turn began
+    control: Control  # who does after the turn's timers
+    state: ConversationState
+    effects: tuple[Effect, ...]  # decided before the agent was needed
+    scripts: ScriptMatch
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a model answered."""
+
+    text: str
+    model: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentOutcome:
+    """What the agent came back with. `said` is None without a model and when it failed; then `failure` says how."""
+
+    findings: Findings
+    said: Said | None = None
+    failure: str = ""
+    prompt: str = ""  # which prompt was used: version and hash
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked; `reference` names version and content, for the trace."""
+
+    system: str
+    messages: tuple[tuple[Literal["user", "assistant"], str], ...]
+    reference: str
+
+
+def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
+    """Read a persona with defaults for what is absent; what is wrong is added to `problems`."""
+    fields = Fields(raw, place, problems)
+    return Persona(
+        name=fields.text("name", "Callboard", required=True),
+        languages=fields.texts("languages") or ("ru", "en"),
+        responder="chain" if fields.choice("responder", "agent", ("agent", "chain")) == "chain" else "agent",
+        debounce_s=fields.number("debounce_s", 0.3, 0.0, 60.0),
+        greeting=fields.by_language("greeting") or GREETING,
+        fallback_text=fields.by_language("fallback_text") or FALLBACK,
+        handoff_text=fields.by_language("handoff_text") or HANDOFF,
+        choices_text=fields.by_language("choices_text") or CHOICES,
+        waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
+        model=fields.text("model"),
+        instructions=fields.text("instructions"),
+        temperature=fields.number("temperature", 0.2, 0.0, 2.0),
+        answer_deadline_s=fields.number("answer_deadline_s", 30.0, 0.1, 300.0),
+    )

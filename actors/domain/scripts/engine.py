@@ -1,0 +1,132 @@
+"""Which script answers: an inverted index over stems, so that the cost follows the message, not the number of scripts."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+
+from actors.domain.scripts.models import Loser, Script, ScriptMatch, Winner
+from actors.domain.stopwords import STOP_STEMS
+from actors.domain.text import Words, words
+
+LISTED_LOSERS = 50  # kept in a trace; beyond, only their number
+
+_DISABLED = "disabled"
+_LANGUAGE = "not for this language"
+_SAYS_MORE = "small talk, and the message says more"
+_NOTHING_MATCHES = "no phrase or keyword matches"
+
+
+class _Hit:
+    """What matched of one script: its longest phrase, and each of its keywords once."""
+
+    __slots__ = ("covered", "keywords", "phrase", "phrase_length")
+
+    def __init__(self) -> None:
+        self.phrase = ""
+        self.phrase_length = 0
+        self.keywords: dict[str, int] = {}
+        self.covered: set[str] = set()
+
+    def add_phrase(self, text: str, stems: Sequence[str]) -> None:
+        self.covered.update(stems)
+        if len(stems) > self.phrase_length:
+            self.phrase, self.phrase_length = text, len(stems)
+
+    def add_keyword(self, text: str, stems: Collection[str]) -> None:
+        self.covered.update(stems)
+        self.keywords[text] = len(stems)
+
+    @property
+    def score(self) -> int:
+        """A phrase counts its words and one more, a keyword its words."""
+        return sum(self.keywords.values()) + (self.phrase_length + 1 if self.phrase_length else 0)
+
+    @property
+    def matched(self) -> tuple[str, ...]:
+        return ((self.phrase,) if self.phrase else ()) + tuple(self.keywords)
+
+
+class ScriptIndex:
+    """All scripts of an agent version; immutable after construction.
+
+    The winner is the matching script with the highest priority, then the highest score, then the first in the list.
+    """
+
+    __slots__ = ("_any_language", "_keywords", "_phrases", "_untried", "scripts")
+
+    def __init__(self, scripts: Iterable[Script] = ()) -> None:
+        self.scripts = tuple(scripts)
+        self._phrases: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
+        self._keywords: dict[str, list[tuple[frozenset[str], int, str]]] = {}
+        for number, script in enumerate(self.scripts):
+            self._add(number, script)
+        named = {language for script in self.scripts for language in script.languages}
+        self._untried = {language: self._losers_for(language) for language in named}
+        self._any_language = self._losers_for("")
+
+    def _add(self, number: int, script: Script) -> None:
+        for phrase in script.phrases:
+            if stems := words(phrase).stems:
+                self._phrases.setdefault(stems[0], []).append((stems, number, phrase))
+        for keyword in script.keywords:
+            if stems := words(keyword).stems:
+                self._keywords.setdefault(stems[0], []).append((frozenset(stems), number, keyword))
+
+    def _losers_for(self, language: str) -> tuple[Loser, ...]:
+        """Return, per script, how it loses when nothing of it matches; made once, because most scripts lose so every time."""
+        return tuple([Loser(script.id, _without_match(script, language)) for script in self.scripts])
+
+    def match(self, text: str, language: str) -> ScriptMatch:
+        """Return the script that answers `text`, and why the others do not."""
+        return self.match_words(words(text), language)
+
+    def match_words(self, message: Words, language: str) -> ScriptMatch:
+        """Do what `match` does for a text whose words are known already."""
+        untried = self._untried.get(language, self._any_language)
+        hits = self._hits(message.stems, untried)
+        if not hits:
+            return ScriptMatch(None, untried[:LISTED_LOSERS], max(0, len(untried) - LISTED_LOSERS))
+        drowned = self._drowned(message.stems, hits)
+        ranked = sorted(hits.keys() - drowned, key=lambda number: (-self.scripts[number].priority, -hits[number].score, number))
+        losers = [self._beaten(number, ranked[0], hits) for number in ranked[1:]]
+        losers += [Loser(self.scripts[number].id, _SAYS_MORE, hits[number].score) for number in sorted(drowned)]
+        losers += [loser for number, loser in enumerate(untried) if number not in hits]
+        winner = self._winner(ranked[0], hits) if ranked else None
+        return ScriptMatch(winner, tuple(losers[:LISTED_LOSERS]), max(0, len(losers) - LISTED_LOSERS))
+
+    def _hits(self, stems: tuple[str, ...], untried: Sequence[Loser]) -> dict[int, _Hit]:
+        hits: dict[int, _Hit] = {}
+        for place, stem in enumerate(stems):
+            for phrase, number, text in self._phrases.get(stem, ()):
+                if stems[place : place + len(phrase)] == phrase and untried[number].reason == _NOTHING_MATCHES:
+                    hits.setdefault(number, _Hit()).add_phrase(text, phrase)
+            for needed, number, text in self._keywords.get(stem, ()):
+                if (len(needed) == 1 or needed.issubset(stems)) and untried[number].reason == _NOTHING_MATCHES:
+                    hits.setdefault(number, _Hit()).add_keyword(text, needed)
+        return hits
+
+    def _drowned(self, stems: Sequence[str], hits: Mapping[int, _Hit]) -> set[int]:
+        """Return the small talk among the hits if the message says anything besides small talk."""
+        alone = {number for number in hits if self.scripts[number].alone}
+        if not alone:
+            return alone
+        covered = set[str]().union(*[hits[number].covered for number in alone])
+        return alone if any(stem not in covered and stem not in STOP_STEMS for stem in stems) else set()
+
+    def _winner(self, number: int, hits: Mapping[int, _Hit]) -> Winner:
+        return Winner(self.scripts[number], hits[number].score, hits[number].matched)
+
+    def _beaten(self, number: int, best: int, hits: Mapping[int, _Hit]) -> Loser:
+        script, winner = self.scripts[number], self.scripts[best]
+        score, top = hits[number].score, hits[best].score
+        if script.priority < winner.priority:
+            return Loser(script.id, f"priority {script.priority} is below {winner.priority} of {winner.id}", score)
+        if score < top:
+            return Loser(script.id, f"score {score} is below {top} of {winner.id}", score)
+        return Loser(script.id, f"same priority and score as {winner.id}, which comes first", score)
+
+
+def _without_match(script: Script, language: str) -> str:
+    if not script.enabled:
+        return _DISABLED
+    if script.languages and language not in script.languages:
+        return _LANGUAGE
+    return _NOTHING_MATCHES

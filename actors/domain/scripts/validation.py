@@ -1,0 +1,43 @@
+"""What may not be saved as scripts."""
+
+from collections.abc import Iterator, Sequence
+
+from actors.domain.errors import Problem
+from actors.domain.scripts.models import Script
+from actors.domain.text import words
+
+MOST_SCRIPTS = 10_000
+LONGEST_PHRASE = 200  # characters; a phrase is something a customer says in one breath
+
+
+def script_problems(scripts: Sequence[Script], place: str = "scripts") -> list[Problem]:
+    """Return everything that is wrong with the scripts, each with its place."""
+    problems = [Problem(place, f"at most {MOST_SCRIPTS} scripts")] if len(scripts) > MOST_SCRIPTS else []
+    seen: set[str] = set()
+    for number, script in enumerate(scripts):
+        here = f"{place}[{number}]"
+        if script.id in seen:
+            problems.append(Problem(f"{here}.id", f"another script has the id {script.id}"))
+        seen.add(script.id)
+        problems.extend(_of_one(script, here))
+    return problems
+
+
+def _of_one(script: Script, place: str) -> Iterator[Problem]:
+    if not script.phrases and not script.keywords:
+        yield Problem(place, "needs a phrase or a keyword, else it never answers")
+    if not script.answer and not script.handoff:
+        yield Problem(f"{place}.answer", "needs a text in at least one language")
+    for language in script.languages:
+        if script.answer and language not in script.answer:
+            yield Problem(f"{place}.answer", f"has no text in {language}, one of the script's languages")
+    for name, texts in (("phrases", script.phrases), ("keywords", script.keywords)):
+        yield from _of_texts(texts, f"{place}.{name}")
+
+
+def _of_texts(texts: Sequence[str], place: str) -> Iterator[Problem]:
+    for number, text in enumerate(texts):
+        if len(text) > LONGEST_PHRASE:
+            yield Problem(f"{place}[{number}]", f"is longer than {LONGEST_PHRASE} characters")
+        elif not words(text).stems:
+            yield Problem(f"{place}[{number}]", "contains no word")

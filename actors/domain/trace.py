@@ -1,0 +1,106 @@
+"""Why a turn went as it did: kept with every turn, compact, readable without the code that wrote it."""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from actors.domain.knowledge.models import NOTHING_FOUND, Findings
+from actors.domain.scripts.models import NO_MATCH, ScriptMatch
+
+FORMAT = 1
+# Window and memory of the compressor: a trace is about 1 KiB, and the default (256 KiB to set up) costs more than the compression.
+_WINDOW_BITS, _MEMORY_LEVEL = 12, 5
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+@dataclass(frozen=True, slots=True)
+class PromptTrace:
+    """What a model was asked and what it cost; `failure` says why its answer was not used."""
+
+    reference: str
+    model: str = ""
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    failure: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """One turn explained. `mode` is how it answered, empty if it did not; `reason` says why it went that way."""
+
+    agent_id: str
+    version: int
+    decided_at: str
+    inputs: tuple[int, ...]
+    control: str
+    language: str
+    mode: str
+    reason: str
+    scripts: ScriptMatch = NO_MATCH
+    findings: Findings = NOTHING_FOUND
+    prompt: PromptTrace | None = None
+    stages_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def with_stages(self, stages_ms: Mapping[str, float]) -> "Trace":
+        """Return the trace with further stages and their times in milliseconds."""
+        return replace(self, stages_ms={**self.stages_ms, **stages_ms})
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the stored form; what is absent is left out."""
+        full = {
+            "format": FORMAT,
+            "agent_id": self.agent_id,
+            "version": self.version,
+            "decided_at": self.decided_at,
+            "inputs": self.inputs,
+            "control": self.control,
+            "language": self.language,
+            "mode": self.mode,
+            "reason": self.reason,
+            "scripts": _scripts(self.scripts),
+            "passages": [[item.passage.id, item.score, item.coverage] for item in self.findings.found],
+            "verdict": self.findings.verdict if self.findings.found else "",
+            "prompt": _prompt(self.prompt) if self.prompt else None,
+            "stages_ms": self.stages_ms,
+        }
+        return {name: value for name, value in full.items() if value}
+
+    def to_bytes(self) -> bytes:
+        """Return the stored form as zlib-compressed JSON; never raises, whatever the texts are."""
+        raw = _ENCODER.encode(self.to_json()).encode("utf-8", "replace")
+        compressor = zlib.compressobj(1, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
+        return compressor.compress(raw) + compressor.flush()
+
+
+def _scripts(match: ScriptMatch) -> dict[str, Any]:
+    winner = match.winner
+    losers: dict[str, list[Any]] = {}
+    for loser in match.losers:
+        losers.setdefault(loser.reason, []).append([loser.script_id, loser.score] if loser.score else loser.script_id)
+    full = {
+        "winner": winner and [winner.script.id, winner.script.name, winner.score, winner.matched],
+        "losers": losers,
+        "unlisted": match.unlisted,
+    }
+    return {name: value for name, value in full.items() if value}
+
+
+def _prompt(prompt: PromptTrace) -> dict[str, Any]:
+    return {name: value for name in prompt.__slots__ if (value := getattr(prompt, name))}
+
+
+def from_bytes(stored: bytes) -> dict[str, Any]:
+    """Return the JSON object that `to_bytes` stored, as `explain` and the console show it; also of older and newer formats.
+
+    Raises:
+        ValueError: the bytes are not a trace.
+    """
+    try:
+        raw = json.loads(zlib.decompress(stored))
+    except (zlib.error, ValueError) as error:
+        raise ValueError(f"not a trace: {error}") from error
+    if not isinstance(raw, dict):
+        raise ValueError("not a trace: no object")
+    return raw

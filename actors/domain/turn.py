@@ -1,0 +1,267 @@
+"""One turn: what to do about one or more consecutive inputs of a conversation. Pure: the same arguments give the same decision."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, assert_never
+
+from actors.domain.agent.engine import Answer, NoAnswer, answer
+from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
+from actors.domain.catalogue import Catalogue
+from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetControl, SetTimer, Source
+from actors.domain.fields import pick
+from actors.domain.ids import AgentId, InboxId
+from actors.domain.knowledge.models import NOTHING_FOUND, Findings, Passage
+from actors.domain.messages import IgnoredInput, InboundMessage, Input, TimerFired
+from actors.domain.scripts.engine import ScriptIndex
+from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
+from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
+from actors.domain.trace import PromptTrace, Trace
+
+GIVE_BACK = "give_back"  # the kind of the timer that returns a conversation to the bot
+LONGEST_QUESTION = 8_000  # characters shown to a model
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the turn writes: the new state, the effects in their order, and why."""
+
+    state: ConversationState
+    effects: tuple[Effect, ...]
+    trace: Trace
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """A turn while it is decided: its effects so far, and who speaks after them."""
+
+    agent_id: AgentId
+    version: int
+    persona: Persona
+    inbox_ids: tuple[InboxId, ...]
+    now: datetime
+    control: Control
+    state: ConversationState
+    effects: tuple[Effect, ...] = ()
+    scripts: ScriptMatch = NO_MATCH
+    findings: Findings = NOTHING_FOUND
+    prompt: PromptTrace | None = None
+    stages_ms: Mapping[str, float] | None = None
+
+
+def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
+    """Decide the turn, or say what the agent has to find out first; several messages are answered once."""
+    ids = tuple([item.inbox_id for item in inputs])
+    state = replace(view.state, turns=view.state.turns + 1, choices=())
+    turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, view.control, state)
+    turn, messages = _take_in(turn, inputs)
+    if catalogue.persona.responder == "chain":
+        return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
+    if not messages:
+        return _silent(turn, "an operator has the conversation" if turn.control is Control.HUMAN else "nothing to answer")
+    return _respond(turn, messages, catalogue, view)
+
+
+def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:
+    """Decide the turn with what the agent came back with."""
+    turn = _resumed(request, outcome, now)
+    if view.control is Control.HUMAN and request.seen is not Control.HUMAN:
+        return _silent(turn, "an operator took the conversation while the agent worked")
+    match answer(request, outcome):
+        case Answer() as said:
+            turn = replace(turn, state=replace(turn.state, choices=said.choices))
+            return _say(turn, said.text, said.mode, "", said.sources)
+        case NoAnswer(reason):
+            return _hand_off(turn, pick(turn.persona.handoff_text, turn.state.language), reason)
+        case other:
+            assert_never(other)
+
+
+def _take_in(turn: _Turn, inputs: Sequence[Input]) -> tuple[_Turn, list[InboundMessage]]:
+    """Return the turn after its timers, and the messages that arrived while the bot was to speak."""
+    messages: list[InboundMessage] = []
+    for item in inputs:
+        match item:
+            case InboundMessage():
+                messages += [item] if turn.control is not Control.HUMAN else []
+            case TimerFired():
+                turn = _give_back(turn, item) if item.kind == GIVE_BACK else turn
+            case IgnoredInput():
+                pass
+            case other:
+                assert_never(other)
+    return turn, messages
+
+
+def _give_back(turn: _Turn, timer: TimerFired) -> _Turn:
+    only_from = timer.payload.get("from", turn.control)
+    if turn.control is Control.BOT or only_from != turn.control:
+        return turn
+    back = (SetControl(Control.BOT), LogActivity("conversation.given_back", {"by": "timer"}))
+    return replace(turn, control=Control.BOT, effects=turn.effects + back)
+
+
+def _chain(turn: _Turn, texts: Sequence[str]) -> Decision:
+    """Answer with a proof of the state it was computed on; silent turns move the chain, too."""
+    chain = turn.state.chain
+    for text in texts:
+        chain = sha256((chain + text).encode("utf-8", "replace")).hexdigest()
+    turn = replace(turn, state=replace(turn.state, chain=chain))
+    if turn.control is Control.HUMAN or not texts:
+        return _silent(turn, "an operator has the conversation" if texts else "nothing to answer")
+    body = json.dumps({"chain": chain, "n": turn.state.turns, "texts": list(texts)}, ensure_ascii=False)
+    return _say(turn, body, "diagnostic")
+
+
+def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
+    texts = [text for message in messages if (text := message.text.strip()) and not _is_start(text)]
+    each = MATCHED_CHARACTERS // max(len(texts), 1)  # the last of many long messages counts as well
+    asked = words("\n".join([text[:each] for text in texts]))
+    turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, messages)))
+    if not texts:
+        return _greet(turn, started=any(message.text.strip() for message in messages))
+    if chosen := _chosen(texts[-1], view.state.choices, catalogue):
+        return _say(turn, chosen.text, "extractive", "chosen from the list", (Source(chosen.id, chosen.title),))
+    turn = replace(turn, scripts=_match(catalogue.scripts, texts, asked, turn.state.language))
+    if turn.scripts.winner:
+        return _answer_by_script(turn, turn.scripts.winner)
+    if not asked.folded:
+        return _fall_back(turn)
+    return _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
+
+
+def _is_start(text: str) -> bool:
+    """Return whether this is Telegram's button that opens a chat: /start, with or without a parameter or the bot's name."""
+    return text == "/start" or text.startswith(("/start ", "/start@"))
+
+
+def _language(turn: _Turn, asked: Words, messages: Sequence[InboundMessage]) -> str:
+    offered = turn.persona.languages
+    hint = (messages[-1].language or "").partition("-")[0].lower()  # channels send en, en-US, EN
+    known = turn.state.language if turn.state.language in offered else hint
+    return language_of(asked.folded, known, offered)
+
+
+def _chosen(text: str, choices: Sequence[str], catalogue: Catalogue) -> Passage | None:
+    number = text.rstrip(" .)")
+    if len(number) > 2 or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= len(choices):
+        return None
+    return catalogue.passages.get(choices[int(number) - 1])
+
+
+def _match(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
+    """Match the last message alone, unless all together reach a script of a higher priority ("how much is delivery?", "thanks")."""
+    together = scripts.match_words(asked, language)
+    if len(texts) == 1 or together.winner is None:
+        return together
+    alone = scripts.match(texts[-1], language)
+    if alone.winner and alone.winner.script.priority >= together.winner.script.priority:
+        return alone
+    return together
+
+
+def _answer_by_script(turn: _Turn, winner: Winner) -> Decision:
+    text = pick(winner.script.answer, turn.state.language)
+    if winner.script.handoff:
+        return _hand_off(turn, text or pick(turn.persona.handoff_text, turn.state.language), f"script {winner.script.id}")
+    return _say(turn, text, "script", data={"script": winner.script.id})
+
+
+def _greet(turn: _Turn, *, started: bool) -> Decision:
+    if turn.control is Control.WAITING and not started:
+        return _silent(turn, "waits for an operator, and the message has no text")
+    return _say(turn, pick(turn.persona.greeting, turn.state.language), "greeting", "opened the chat" if started else "no text")
+
+
+def _fall_back(turn: _Turn) -> Decision:
+    if turn.control is Control.WAITING:
+        return _silent(turn, "waits for an operator, and the message has no words")
+    return _say(turn, pick(turn.persona.fallback_text, turn.state.language), "fallback", "the message has no words")
+
+
+def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen: Control) -> AgentRequest:
+    return AgentRequest(
+        agent_id=turn.agent_id,
+        version=turn.version,
+        persona=turn.persona,
+        index=catalogue.passages,
+        inbox_ids=turn.inbox_ids,
+        text=text,
+        words=asked,
+        language=turn.state.language,
+        seen=seen,
+        control=turn.control,
+        state=turn.state,
+        effects=turn.effects,
+        scripts=turn.scripts,
+    )
+
+
+def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Turn:
+    said = outcome.said
+    prompt = PromptTrace(
+        outcome.prompt,
+        said.model if said else request.persona.model,
+        said.prompt_tokens if said else None,
+        said.completion_tokens if said else None,
+        outcome.failure,
+    )
+    return _Turn(
+        agent_id=request.agent_id,
+        version=request.version,
+        persona=request.persona,
+        inbox_ids=request.inbox_ids,
+        now=now,
+        control=request.control,
+        state=request.state,
+        effects=request.effects,
+        scripts=request.scripts,
+        findings=outcome.findings,
+        prompt=prompt if outcome.prompt else None,
+        stages_ms=outcome.stages_ms,
+    )
+
+
+def _say(
+    turn: _Turn, text: str, mode: Mode, reason: str = "", sources: tuple[Source, ...] = (), data: Mapping[str, Any] | None = None
+) -> Decision:
+    said = (SendMessage(text, mode, sources), LogActivity("turn.answered", {"mode": mode, **(data or {})}))
+    return Decision(turn.state, turn.effects + said, _trace(turn, mode, reason))
+
+
+def _hand_off(turn: _Turn, text: str, reason: str) -> Decision:
+    """Pass over to an operator; somebody who waits already is not told again."""
+    if turn.control is Control.WAITING:
+        return _silent(turn, f"waits for an operator; {reason}")
+    passed: tuple[Effect, ...] = (
+        SendMessage(text, "handoff"),
+        SetControl(Control.WAITING),
+        LogActivity("turn.handed_off", {"reason": reason}),
+    )
+    if turn.persona.waiting_s:
+        passed += (SetTimer(GIVE_BACK, turn.persona.waiting_s, {"from": Control.WAITING.value}),)
+    return Decision(turn.state, turn.effects + passed, _trace(turn, "handoff", reason))
+
+
+def _silent(turn: _Turn, reason: str) -> Decision:
+    return Decision(turn.state, turn.effects, _trace(turn, "", reason))
+
+
+def _trace(turn: _Turn, mode: str, reason: str) -> Trace:
+    return Trace(
+        agent_id=str(turn.agent_id),
+        version=turn.version,
+        decided_at=turn.now.isoformat(),
+        inputs=turn.inbox_ids,
+        control=turn.control.value,
+        language=turn.state.language,
+        mode=mode,
+        reason=reason,
+        scripts=turn.scripts,
+        findings=turn.findings,
+        prompt=turn.prompt,
+        stages_ms=turn.stages_ms or {},
+    )

@@ -1,0 +1,56 @@
+"""Hints to the rest of the system after a commit: live events and shard kicks, never in the way of the line."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.domain.ids import ConversationId, shard_of
+from actors.ports import ConversationRecord, Signals, TurnCommit
+from actors.runtime.bell import Bell
+
+# Hints may be lost: a Redis that is away must not fill the memory.
+_BACKLOG = 10_000
+# Somebody waits for a turn of the test chat; of other channels only the console looks on, which matters when few write.
+_CHEAP_TURNS = 16
+
+
+class Announcer:
+    """Sends hints in order from one loop; the oldest are forgotten when they cannot be sent."""
+
+    def __init__(self, signals: Signals) -> None:
+        self._signals = signals
+        self._events: deque[tuple[ConversationId, Mapping[str, Any]]] = deque(maxlen=_BACKLOG)
+        self._shards: set[int] = set()
+        self._bell = Bell()
+
+    def event(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
+        """Publish a live event of a conversation soon."""
+        self._events.append((conversation_id, event))
+        self._bell.ring()
+
+    def committed(self, turns: Sequence[tuple[ConversationRecord, TurnCommit]]) -> None:
+        """Say that turns were committed, to who waits for them and to the senders of their outbox rows."""
+        self._shards.update(shard_of(record.address.integration_id) for record, commit in turns if commit.outbox)
+        for record, commit in turns:
+            if record.channel == "test" or len(turns) <= _CHEAP_TURNS:
+                self._events.append((record.id, _turn_event(commit)))
+        self._bell.ring()
+
+    async def run(self) -> None:
+        """Send hints until cancelled."""
+        while True:
+            await self._bell.wait()
+            await self.flush()
+
+    async def flush(self) -> None:
+        """Send what waits."""
+        while self._events or self._shards:
+            if self._shards:
+                shards, self._shards = sorted(self._shards), set()
+                await self._signals.kick_shards(shards)
+            if self._events:
+                await self._signals.publish(*self._events.popleft())
+
+
+def _turn_event(commit: TurnCommit) -> Mapping[str, Any]:
+    return {"type": "turn", "turn_id": str(commit.turn_id), "inbox_ids": [settled.inbox_id for settled in commit.inputs]}

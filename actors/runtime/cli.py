@@ -1,0 +1,121 @@
+"""The command line: `callboard run | gateway | stage | migrate | api-key | explain | actors | doctor | dev`."""
+
+import argparse
+import asyncio
+import sys
+from collections.abc import Callable, Sequence
+
+from actors.domain.errors import CallboardError
+from actors.runtime import admin, doctor
+from actors.runtime.handover import become
+from actors.runtime.instance import InstanceError, acquire, prepare
+from actors.runtime.listening import ListenError
+from actors.runtime.places import find_places
+from actors.runtime.ray_cluster import RayFailed
+from actors.runtime.say import Narrator
+from actors.runtime.supervisor import Supervisor
+from config.settings import Settings, SettingsError, settings
+from storage.migrate import migrate
+from storage.server_process import ServerFailed
+from storage.service_account import NoIdentity
+
+_SAID = (CallboardError, InstanceError, ListenError, NoIdentity, RayFailed, ServerFailed, SettingsError)
+_INTERRUPTED = 130
+Command = Callable[[argparse.Namespace, Settings], int]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code; what a person can mend is one line, not a traceback."""
+    arguments, rest = _parser().parse_known_args(argv)
+    if rest and arguments.command is not _program:
+        _parser().error(f"unrecognized arguments: {' '.join(rest)}")
+    arguments.rest = rest
+    command: Command = arguments.command
+    try:
+        return command(arguments, settings())
+    except _SAID as error:
+        sys.stderr.write(f"callboard: {error}\n")
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+    except BrokenPipeError:  # `callboard explain 1 | head`
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="callboard", description="A chat gateway: what was acknowledged is answered, once.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(commands, "run", _run, "start everything and keep it running")
+    _add(commands, "dev", _program, "the same classes as plain processes, started again when a file changes", module="actors.runtime.dev")
+    _add(commands, "gateway", _program, "one more gateway, for several machines", module="gateway")
+    _add(commands, "stage", _program, "the stage alone, on the Ray of RAY_ADDRESS", module="actors.runtime.stage")
+    _add(commands, "migrate", _migrate, "bring the database to this version")
+    _add(commands, "doctor", _doctor, "check Python, data directory, servers, roles, heartbeat")
+    explain = _add(commands, "explain", _explain, "tell what happened to a message, step by step")
+    explain.add_argument("message_id", type=int)
+    keys = _add(commands, "api-key", _create_key, "create API keys")
+    keys.add_argument("action", choices=["create"])
+    keys.add_argument("--tenant", required=True, help="its slug, as demo")
+    keys.add_argument("--role", required=True, choices=["owner", "admin", "operator", "viewer"])
+    keys.add_argument("--name", default="command line", help="for people, to tell keys apart")
+    actors = _add(commands, "actors", _actors, "look at conversation actors")
+    actors.add_argument("action", choices=["show"])
+    actors.add_argument("conversation", type=int)
+    return parser
+
+
+def _add(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", name: str, command: Command, words: str, **defaults: str
+) -> argparse.ArgumentParser:
+    parser = commands.add_parser(name, help=words, description=words)
+    parser.set_defaults(command=command, **defaults)
+    return parser
+
+
+def _run(_: argparse.Namespace, known: Settings) -> int:
+    instance = acquire(prepare(known.data_dir))
+    asyncio.run(Supervisor(known, instance, Narrator()).run())
+    return 0
+
+
+def _program(arguments: argparse.Namespace, known: Settings) -> int:
+    become(arguments.module, arguments.rest, known)
+    return 0
+
+
+def _migrate(_: argparse.Namespace, known: Settings) -> int:
+    applied = asyncio.run(migrate(find_places(known).database_url))
+    Narrator.plain("\n".join(f"applied {name}" for name in applied) or "nothing to do: the database is up to date")
+    return 0
+
+
+def _create_key(arguments: argparse.Namespace, known: Settings) -> int:
+    key = asyncio.run(admin.create_key(find_places(known).database_url, arguments.tenant, arguments.role, arguments.name))
+    Narrator.plain(f"A key of tenant {arguments.tenant}, role {arguments.role}. It is shown once; keep it.\n{key}")
+    return 0
+
+
+def _explain(arguments: argparse.Namespace, known: Settings) -> int:
+    Narrator.plain("\n".join(asyncio.run(admin.explain(find_places(known).database_url, arguments.message_id))))
+    return 0
+
+
+def _actors(arguments: argparse.Namespace, known: Settings) -> int:
+    Narrator.plain("\n".join(asyncio.run(admin.show_actor(find_places(known).database_url, arguments.conversation))))
+    return 0
+
+
+def _doctor(_: argparse.Namespace, known: Settings) -> int:
+    return asyncio.run(_examine(known))
+
+
+async def _examine(known: Settings) -> int:
+    good = True
+    async for finding in doctor.examine(known):
+        Narrator.plain(str(finding))
+        good = good and finding.good
+    return 0 if good else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

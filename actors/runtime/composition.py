@@ -1,0 +1,97 @@
+"""The composition roots: one function per kind of actor puts the real stores, parsers and models into the plain classes."""
+
+import gc
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from typing import Any
+
+from actors.ports import ChannelParser, ChatModel
+from actors.runtime.clock import SystemClock, SystemIds
+from actors.runtime.conversation_host import ConversationHost, HostPorts
+from actors.runtime.members import Body, Member
+from actors.runtime.scheduler_actor import SchedulerActor
+from actors.services.agent import AgentService
+from actors.services.catalogues import Catalogues
+from actors.services.conversation import ConversationService
+from config.settings import Settings, settings
+from integrations.telegram.parser import TelegramParser
+from integrations.test_chat.parser import TestChatParser
+from storage.carriers import PostgresCarriers
+from storage.catalogue import PostgresCatalogue
+from storage.conversations import PostgresConversations
+from storage.housekeeping import Housekeeping
+from storage.inbox import PostgresInbox
+from storage.outbox import PostgresOutbox
+from storage.postgres import Database, Role
+from storage.signals import RedisSignals
+from storage.timers import PostgresTimers
+from storage.unit_of_work import PostgresTurns
+
+HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
+SCHEDULER_CONNECTIONS = 2
+# Tens of thousands of activations are no garbage: looking through them all after every 700 objects costs a tenth of the CPU.
+_GC_THRESHOLDS = (50_000, 20, 100)
+
+
+class Composed:
+    """An actor's body with what it was given: closed when it ends, however it ends."""
+
+    def __init__(self, body: Body, resources: AsyncExitStack) -> None:
+        self._body = body
+        self._resources = resources
+
+    async def run(self) -> None:
+        """Run the body, then close what it used."""
+        async with self._resources:
+            await self._body.run()
+
+    async def ping(self) -> Mapping[str, Any]:
+        return await self._body.ping()
+
+    async def drain(self) -> None:
+        await self._body.drain()
+
+
+async def build_host(member: Member) -> Body:
+    """Return a ConversationHost that works on the real servers."""
+    chosen = settings()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=HOST_CONNECTIONS)
+        )
+        signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
+        clock = SystemClock()
+        catalogues = Catalogues(PostgresCatalogue(database))
+        service = ConversationService(clock, SystemIds(), parsers(), catalogues, AgentService(clock, model(chosen, stack)))
+        ports = HostPorts(
+            clock, PostgresInbox(database), PostgresConversations(database), PostgresTurns(database), PostgresCarriers(database), signals
+        )
+        gc.set_threshold(*_GC_THRESHOLDS)
+        return Composed(ConversationHost(member.carrier, ports, service, catalogues, chosen.idle_s), stack.pop_all())
+
+
+async def build_scheduler(member: Member) -> Body:
+    """Return a SchedulerActor that works on the real servers."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            await Database.open(settings().database_url, Role.ENGINE, f"callboard {member.part}", size=SCHEDULER_CONNECTIONS)
+        )
+        scheduler = SchedulerActor(SystemClock(), PostgresTimers(database), PostgresOutbox(database), Housekeeping(database))
+        return Composed(scheduler, stack.pop_all())
+
+
+def parsers() -> dict[str, ChannelParser]:
+    """Return the parser of every channel."""
+    return {"telegram": TelegramParser(), "test": TestChatParser()}
+
+
+def model(chosen: Settings, stack: AsyncExitStack) -> ChatModel | None:
+    """Return the language model, None without a key."""
+    key = chosen.openai_api_key.get_secret_value()
+    if not key:
+        return None
+    from integrations.llm.client import OpenAIModel  # noqa: PLC0415  # 60 MB that a host without a model does not pay
+
+    client = OpenAIModel(key, chosen.model, chosen.model_timeout_s, chosen.openai_base_url)
+    stack.push_async_callback(client.close)
+    return client

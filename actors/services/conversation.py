@@ -1,0 +1,210 @@
+"""One conversation's turn: parse, gather, decide, let the agent work, conclude, and say what to commit. Knows ports only."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal, assert_never
+
+import orjson
+
+from actors.domain.agent.models import AgentOutcome, AgentRequest
+from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.effects import Effect, LogActivity, SendMessage, SetControl, SetTimer
+from actors.domain.errors import InvalidInput
+from actors.domain.fields import pick
+from actors.domain.ids import TurnId
+from actors.domain.messages import IgnoredInput, InboundMessage, Input, TimerFired, clean_text
+from actors.domain.trace import Trace
+from actors.domain.turn import Decision, conclude, decide
+from actors.ports import (
+    ActivityRow,
+    ChannelParser,
+    Clock,
+    ConversationRecord,
+    Ids,
+    InboxRow,
+    MessageRow,
+    OutboxRow,
+    SettledInput,
+    TimerRow,
+    TurnCommit,
+)
+from actors.services.agent import AgentService, OnDelta
+from actors.services.catalogues import Catalogues
+from actors.services.history import History
+
+MOST_TRIES = 3  # tries alone after which an input is a dead letter
+DIED_ALONE = f"it ended the process that handled it, alone, {MOST_TRIES} times"
+_LONGEST_REASON = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStep:
+    """A turn that an agent has to work on before it can be concluded."""
+
+    turn_id: TurnId
+    request: AgentRequest
+    inputs: tuple[Input, ...]
+    settled: tuple[SettledInput, ...]
+
+
+def is_dead_letter(row: InboxRow) -> bool:
+    """Return whether the row ended its host so often that it is not tried again."""
+    return row.attempts > MOST_TRIES
+
+
+class ConversationService:
+    """Makes turns. Holds no state of any conversation."""
+
+    def __init__(self, clock: Clock, ids: Ids, parsers: Mapping[str, ChannelParser], catalogues: Catalogues, agent: AgentService) -> None:
+        self._clock = clock
+        self._ids = ids
+        self._parsers = parsers
+        self._catalogues = catalogues
+        self._agent = agent
+
+    def decide(self, record: ConversationRecord, rows: Sequence[InboxRow]) -> TurnCommit | AgentStep:
+        """Decide the turn of these inputs; only an agent that needs the network is left to `work`.
+
+        Raises:
+            CatalogueMissing: the agent has no published version; try later.
+        """
+        if is_dead_letter(rows[0]):
+            return self.dead_letter(record, rows[0], DIED_ALONE)
+        catalogue = self._catalogues.of(record.agent_id)
+        inputs, settled = self._parse(record.channel, rows)
+        turn_id = self._ids.turn_id()
+        if not inputs:
+            return _unreadable(record, turn_id, settled)
+        view = view_of(record)
+        decision = decide(view, inputs, catalogue, self._clock.now())
+        if isinstance(decision, AgentRequest):
+            step = AgentStep(turn_id, decision, inputs, settled)
+            outcome = self._agent.at_once(decision)
+            return step if outcome is None else self._conclude(record, step, outcome)
+        return turn_commit(record, turn_id, inputs, settled, decision)
+
+    async def work(self, record: ConversationRecord, step: AgentStep, history: History, on_delta: OnDelta) -> TurnCommit:
+        """Let the agent work and conclude the turn. No transaction is open meanwhile."""
+        outcome = await self._agent.answer(step.request, history.messages(), on_delta)
+        return self._conclude(record, step, outcome)
+
+    def _conclude(self, record: ConversationRecord, step: AgentStep, outcome: AgentOutcome) -> TurnCommit:
+        decision = conclude(view_of(record), step.request, outcome, self._clock.now())
+        return turn_commit(record, step.turn_id, step.inputs, step.settled, decision)
+
+    def dead_letter(self, record: ConversationRecord, row: InboxRow, reason: str) -> TurnCommit:
+        """Settle an input that cannot be handled: people are told, the customer is handed off, the conversation goes on."""
+        reason = clean_text(reason, _LONGEST_REASON)
+        effects: list[Effect] = [LogActivity("message.dead", {"inbox_id": row.id, "reason": reason})]
+        view = view_of(record)
+        if row.kind == "message" and view.control is Control.BOT:
+            persona = self._catalogues.persona(record.agent_id)
+            language = view.state.language or persona.languages[0]
+            effects += [SendMessage(pick(persona.handoff_text, language), "handoff"), SetControl(Control.WAITING)]
+        decision = Decision(view.state, tuple(effects), _dead_trace(record, row, reason, self._clock.now().isoformat()))
+        return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
+
+    def _parse(self, channel: str, rows: Sequence[InboxRow]) -> tuple[tuple[Input, ...], tuple[SettledInput, ...]]:
+        inputs, settled = [], []
+        for row in rows:
+            try:
+                inputs.append(self._parse_one(channel, row))
+                settled.append(SettledInput(row.id))
+            except InvalidInput as error:
+                settled.append(SettledInput(row.id, "dead", clean_text(str(error), _LONGEST_REASON)))
+        return tuple(inputs), tuple(settled)
+
+    def _parse_one(self, channel: str, row: InboxRow) -> Input:
+        match row.kind:
+            case "message":
+                if (parser := self._parsers.get(channel)) is None:
+                    raise InvalidInput(f"the channel {channel} cannot be read")
+                return parser.parse(row)
+            case "timer":
+                return _timer(row)
+            case "event" | "result":
+                return IgnoredInput(row.id, row.received_at, row.kind)
+            case _:
+                assert_never(row.kind)
+
+
+def view_of(record: ConversationRecord) -> ConversationView:
+    """Return the conversation as decide() sees it."""
+    state = ConversationState.from_json(orjson.loads(record.state or b"{}"))
+    return ConversationView(state, Control(record.control), record.channel, record.reply_policy)
+
+
+def turn_commit(
+    record: ConversationRecord, turn_id: TurnId, inputs: Sequence[Input], settled: tuple[SettledInput, ...], decision: Decision
+) -> TurnCommit:
+    """Return all that the turn writes: the inputs as messages, then what the decision asks for, in its order."""
+    messages = [_customer(item) for item in inputs if isinstance(item, InboundMessage)]
+    outbox: list[OutboxRow] = []
+    timers: list[TimerRow] = []
+    activity = [_dead_activity(record, item) for item in settled if item.state == "dead"] if inputs else []
+    control: str | None = None
+    for effect in decision.effects:
+        match effect:
+            case SendMessage():
+                outbox += _outbox(record, effect, len(messages))
+                messages.append(MessageRow("agent", clean_text(effect.text), mode=effect.mode, sources=effect.sources))
+            case SetControl():
+                control = effect.control.value
+            case SetTimer():
+                timers.append(TimerRow(effect.kind, effect.delay_s, effect.payload))
+            case LogActivity():
+                activity.append(ActivityRow(effect.kind, record.agent_id, effect.data))
+            case _:
+                assert_never(effect)
+    state = orjson.dumps(decision.state.to_json())
+    return TurnCommit(
+        turn_id=turn_id,
+        tenant_id=record.tenant_id,
+        conversation_id=record.id,
+        expected_version=record.version,
+        state=state,
+        control=control,
+        inputs=settled,
+        messages=tuple(messages),
+        outbox=tuple(outbox),
+        timers=tuple(timers),
+        activity=tuple(activity),
+        trace=decision.trace.to_bytes(),
+    )
+
+
+def _customer(item: InboundMessage) -> MessageRow:
+    return MessageRow("customer", item.text, inbox_id=item.inbox_id, external_id=item.external_id)
+
+
+def _outbox(record: ConversationRecord, effect: SendMessage, seq: int) -> list[OutboxRow]:
+    """Return the row for delivery; the test chat's delivery is the commit itself."""
+    if record.channel == "test":
+        return []
+    policy: Literal["once", "repeat_once"] = "repeat_once"
+    if effect.delivery_class == "step" or record.reply_policy == "once":
+        policy = "once"
+    return [OutboxRow(seq, effect.delivery_class, policy, {"text": clean_text(effect.text)})]
+
+
+def _timer(row: InboxRow) -> TimerFired:
+    try:
+        body = orjson.loads(row.raw)
+        return TimerFired(row.id, row.received_at, str(body["kind"]), dict(body.get("payload") or {}))
+    except (ValueError, TypeError, KeyError, AttributeError) as error:
+        raise InvalidInput(f"not a timer: {error}") from None
+
+
+def _dead_activity(record: ConversationRecord, settled: SettledInput) -> ActivityRow:
+    return ActivityRow("message.dead", record.agent_id, {"inbox_id": settled.inbox_id, "reason": settled.reason})
+
+
+def _unreadable(record: ConversationRecord, turn_id: TurnId, settled: tuple[SettledInput, ...]) -> TurnCommit:
+    """Return the turn of inputs none of which can be understood: nothing is said, people are told."""
+    effects = tuple([LogActivity("message.dead", {"inbox_id": item.inbox_id, "reason": item.reason}) for item in settled])
+    trace = Trace(str(record.agent_id), 0, "", tuple([item.inbox_id for item in settled]), record.control, "", "", "no input can be read")
+    return turn_commit(record, turn_id, (), settled, Decision(view_of(record).state, effects, trace))
+
+
+def _dead_trace(record: ConversationRecord, row: InboxRow, reason: str, decided_at: str) -> Trace:
+    return Trace(str(record.agent_id), 0, decided_at, (row.id,), record.control, "", "handoff", f"dead letter: {reason}")

@@ -1,0 +1,1 @@
+"""The demo tenant: a small shop that answers in Russian and English."""

@@ -1,0 +1,107 @@
+"""The gateway's composition root: one function wires everything, one context keeps it alive."""
+
+import logging
+import socket
+import sqlite3
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from config.settings import Settings
+from gateway.api.chat import ChatApi
+from gateway.api.control import ControlApi
+from gateway.api.conversing import TestChatService
+from gateway.api.reading import ReadingApi
+from gateway.auth import Keys
+from gateway.committer import Committer
+from gateway.directory import Directory
+from gateway.edge import Busy, EdgeRunner
+from gateway.health import Probe
+from gateway.intake import Intake
+from gateway.kicker import Kicker
+from gateway.metrics import Metrics
+from gateway.middleware import edge_middleware
+from gateway.patience import Patience
+from gateway.spooler import Spooler
+from gateway.status_routes import StatusRoutes
+from gateway.tasks import Keeper
+from gateway.webhooks.telegram import TelegramWebhook
+from storage.api_keys import ApiKeys
+from storage.inbox import PostgresInbox
+from storage.integrations import PostgresIntegrations
+from storage.postgres import Database, Role
+from storage.signals import RedisSignals
+from storage.spool import Spool
+
+log = logging.getLogger(__name__)
+
+# One group commit is in flight at a time; the rest is for lookups, probes, the spool's replay and abandoned statements.
+ENGINE_CONNECTIONS = 6
+API_CONNECTIONS = 6
+CONNECT_TIMEOUT_S = 2.0
+ACQUIRE_TIMEOUT_S = 5.0
+
+
+@asynccontextmanager
+async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator[None]:
+    """Serve on the socket while the block lasts; then finish what was begun, in at most 5 s."""
+    async with AsyncExitStack() as stack:
+        engine = await _database(stack, settings, Role.ENGINE, ENGINE_CONNECTIONS)
+        api = await _database(stack, settings, Role.API, API_CONNECTIONS)
+        signals = await stack.enter_async_context(RedisSignals(settings.redis_url))
+        patience = Patience()
+        stack.push_async_callback(patience.close)
+        keeper = await stack.enter_async_context(Keeper())
+        metrics, busy, kicker, inbox = Metrics(), Busy(), Kicker(signals), PostgresInbox(engine)
+        committer = Committer(inbox, patience, kicker.kick)
+        metrics.watch(lambda: committer.waiting)
+        spool, spooler = await _spooler(stack, settings.data_dir / "spool", inbox, patience, kicker)
+        intake = Intake(committer, spooler, settings.ingest_budget_s)
+        directory = Directory(PostgresIntegrations(engine), spool, patience)
+        keys = Keys(ApiKeys(api), patience)
+        chats = TestChatService(api, intake, signals, patience, metrics, settings.reply_wait_s)
+
+        app = web.Application(middlewares=[edge_middleware(metrics, busy)])
+        app.add_routes(StatusRoutes(Probe(engine, signals, spool, spooler, patience), metrics).routes())
+        app.add_routes(TelegramWebhook(directory, intake, metrics).routes())
+        app.add_routes(ReadingApi(api, keys).routes())
+        app.add_routes(ControlApi(api, signals, keys).routes())
+        app.add_routes(ChatApi(chats, keys).routes())
+        runner = EdgeRunner(app, metrics, busy)
+        loops: dict[str, Coroutine[Any, Any, None]] = {"committer": committer.run(), "kicker": kicker.run(), "sweep": runner.sweep()}
+        if spooler:
+            loops |= {"spool-appends": spooler.run_appends(), "spool-replay": spooler.run_replay()}
+        for name, loop in loops.items():
+            keeper.keep(name, loop)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.SockSite(runner, listening).start()
+        yield
+
+
+async def _database(stack: AsyncExitStack, settings: Settings, role: Role, size: int) -> Database:
+    opened = await Database.open(
+        settings.database_url,
+        role,
+        "callboard gateway",
+        size=size,
+        connect_timeout_s=CONNECT_TIMEOUT_S,
+        acquire_timeout_s=ACQUIRE_TIMEOUT_S,
+    )
+    return await stack.enter_async_context(opened)
+
+
+async def _spooler(
+    stack: AsyncExitStack, directory: Path, inbox: PostgresInbox, patience: Patience, kicker: Kicker
+) -> tuple[Spool | None, Spooler | None]:
+    """Open the spool; a gateway whose disk is unusable still takes in what the database takes."""
+    try:
+        spool = await Spool.open(directory)
+    except (OSError, sqlite3.Error) as error:
+        log.error("spool: cannot be opened below %s: %s", directory, error)
+        return None, None
+    stack.push_async_callback(spool.close)
+    return spool, Spooler(spool, inbox, patience, kicker.kick, await spool.depth())

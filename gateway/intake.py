@@ -1,0 +1,57 @@
+"""The one way in: to the inbox within the budget, else, for channels whose sender does not repeat, to the spool."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Literal
+
+from actors.domain.ids import InboxId
+from actors.ports import NewInput
+from gateway.committer import Committer, Unavailable
+from gateway.spooler import Spooler
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """An input that is safe on a disk. `inbox_id` is only known for one that was stored fresh."""
+
+    verdict: Literal["stored", "duplicate", "spooled"]
+    inbox_id: InboxId | None = None
+
+
+class Intake:
+    """Accepts inputs of all channels."""
+
+    def __init__(self, committer: Committer, spooler: Spooler | None, budget_s: float) -> None:
+        self._committer = committer
+        self._spooler = spooler
+        self._budget_s = budget_s
+
+    def deadline(self) -> float:
+        """Return the end of the budget of a request that arrived now, on the loop's clock."""
+        return asyncio.get_running_loop().time() + self._budget_s
+
+    async def accept(self, new: NewInput, deadline: float, *, spool: bool = False) -> Accepted:
+        """Return once the input is safe.
+
+        Args:
+            new: the input.
+            deadline: from `deadline()`, taken when the request arrived.
+            spool: whether the channel's sender does not repeat reliably.
+
+        Raises:
+            Unavailable: neither the database nor, if allowed, the spool took it.
+            Refused: the database refuses this row.
+        """
+        if not spool or self._spooler is None:
+            return await self._commit(new, deadline)
+        if not self._spooler.backlog:
+            try:
+                return await self._commit(new, deadline)
+            except Unavailable:
+                pass  # it may be stored all the same: its key makes the replay harmless
+        await self._spooler.keep(new)
+        return Accepted("spooled")
+
+    async def _commit(self, new: NewInput, deadline: float) -> Accepted:
+        stored = await self._committer.put(new, deadline)
+        return Accepted("stored", stored.inbox_id) if stored.fresh else Accepted("duplicate")

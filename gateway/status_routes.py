@@ -1,0 +1,40 @@
+"""/health and /metrics: the same probe in two forms."""
+
+import orjson
+from aiohttp import web
+from prometheus_client import generate_latest
+
+from gateway.health import Probe, jobs_json
+from gateway.metrics import CONTENT_TYPE, Metrics
+
+_NO_STORE = {"Cache-Control": "no-store"}
+
+
+class StatusRoutes:
+    """Says how the gateway is; needs no credential and shows no tenant's data."""
+
+    def __init__(self, probe: Probe, metrics: Metrics) -> None:
+        self._probe = probe
+        self._metrics = metrics
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [web.get("/health", self.health), web.get("/metrics", self.metrics)]
+
+    async def health(self, _: web.Request) -> web.Response:
+        """200 while webhooks can be accepted by database or spool, 503 otherwise."""
+        health = await self._probe.look()
+        return _json(health.to_json(), status=200 if health.accepts else 503)
+
+    async def metrics(self, request: web.Request) -> web.Response:
+        """Prometheus text; JSON with `Accept: application/json`."""
+        health = await self._probe.look()
+        if "application/json" in request.headers.get("Accept", ""):
+            spool = {"depth": health.spool_depth, "hasRoom": health.spool_has_room}
+            return _json({**health.to_json(), "jobs": jobs_json(health.jobs), "spool": spool, **self._metrics.counts()})
+        self._metrics.observe(health.up(), health.spool_depth, dict(jobs_json(health.jobs)))
+        return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE, **_NO_STORE})
+
+
+def _json(document: dict[str, object], status: int = 200) -> web.Response:
+    return web.Response(body=orjson.dumps(document), status=status, content_type="application/json", headers=_NO_STORE)

@@ -1,0 +1,1 @@
+"""The test chat: a channel of our own without a provider."""

@@ -1,0 +1,139 @@
+"""Conversations: activated from their rows, and changed at once by people."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+from uuid import UUID
+
+from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, TenantId
+from actors.ports import ConversationRecord, StoredMessage
+from storage.postgres import Database
+
+_ACTIVATE = "select * from conversations_activate($1, $2, $3, $4, $5)"
+_HISTORY = """
+select role, body, created_at from (
+  select id, role, body, created_at from messages where conversation_id = $1 order by id desc limit $2
+) latest order by id"""
+_FIND = """
+select c.id, c.integration_id, c.key, c.version, c.control, c.title, c.last_at, g.agent_id, g.channel
+from conversations c join integrations g on g.id = c.integration_id where c.id = $1"""
+
+
+@dataclass(frozen=True, slots=True)
+class ControlChange:
+    """A takeover or give-back as committed."""
+
+    version: int
+    control: Literal["bot", "waiting", "human"]
+    withdrawn: int  # outbox rows of the bot that will not be sent
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorReply:
+    """An operator's answer as committed."""
+
+    message_id: int
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationSummary:
+    """A conversation as the API shows it."""
+
+    id: ConversationId
+    address: Address
+    version: int
+    control: str
+    title: str
+    last_at: Any
+    agent_id: AgentId
+    channel: str
+
+
+class PostgresConversations:
+    """Conversations as activations need them; needs the role callboard_engine."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def activate(self, rows: Sequence[tuple[TenantId, Address]]) -> list[ConversationRecord]:
+        """Return the conversation of every address, made if it did not exist."""
+        if not rows:
+            return []
+        distinct = list(dict.fromkeys(rows))
+        records = await self._database.fetch(
+            _ACTIVATE,
+            [tenant_id for tenant_id, _ in distinct],
+            [address.integration_id for _, address in distinct],
+            [address.key for _, address in distinct],
+            [kind_of(address.key) for _, address in distinct],
+            [address.partition for _, address in distinct],
+        )
+        return [_record(r) for r in records]
+
+    async def history(self, tenant_id: TenantId, conversation_id: ConversationId, limit: int) -> list[StoredMessage]:
+        """Return the last `limit` messages, oldest first."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            rows = await connection.fetch(_HISTORY, conversation_id, limit)
+        return [StoredMessage(r["role"], r["body"], r["created_at"]) for r in rows]
+
+
+class ConversationControl:
+    """Takeover, give back and an operator's answer, committed at once; either role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def find(self, tenant_id: UUID, conversation_id: int) -> ConversationSummary | None:
+        """Return a conversation of the tenant."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            r = await connection.fetchrow(_FIND, conversation_id)
+        return _summary(r) if r else None
+
+    async def take_over(self, tenant_id: UUID, conversation_id: int, by: str) -> ControlChange | None:
+        """Silence the bot: its unsent rows are withdrawn in the same transaction. None if there is no such conversation."""
+        return await self._change(tenant_id, conversation_id, "human", by)
+
+    async def give_back(self, tenant_id: UUID, conversation_id: int, by: str) -> ControlChange | None:
+        """Let the bot speak again. None if there is no such conversation."""
+        return await self._change(tenant_id, conversation_id, "bot", by)
+
+    async def reply(self, tenant_id: UUID, conversation_id: int, turn_id: UUID, text: str, by: str) -> OperatorReply | None:
+        """Store an operator's answer for delivery; takes the conversation over if nobody has."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            r = await connection.fetchrow("select * from operator_reply($1, $2, $3, $4, $5)", tenant_id, conversation_id, turn_id, text, by)
+        return OperatorReply(r["message_id"], r["version"]) if r else None
+
+    async def _change(self, tenant_id: UUID, conversation_id: int, control: str, by: str) -> ControlChange | None:
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            r = await connection.fetchrow("select * from conversation_control($1, $2, $3, $4)", tenant_id, conversation_id, control, by)
+        return ControlChange(r["version"], r["control"], r["withdrawn"]) if r else None
+
+
+def kind_of(key: str) -> str:
+    """Return what a conversation's key stands for: CRM events and tenant events have addresses of their own."""
+    if key == "tenant":
+        return "tenant"
+    prefix = key.partition(":")[0]
+    return prefix if prefix in {"lead", "contact"} else "chat"
+
+
+def _record(r: Any) -> ConversationRecord:
+    return ConversationRecord(
+        ConversationId(r["id"]),
+        TenantId(r["tenant_id"]),
+        Address(IntegrationId(r["integration_id"]), r["key"]),
+        r["version"],
+        r["control"],
+        r["state"].encode(),
+        AgentId(r["agent_id"]),
+        r["channel"],
+        r["reply_policy"],
+    )
+
+
+def _summary(r: Any) -> ConversationSummary:
+    address = Address(IntegrationId(r["integration_id"]), r["key"])
+    return ConversationSummary(
+        ConversationId(r["id"]), address, r["version"], r["control"], r["title"], r["last_at"], AgentId(r["agent_id"]), r["channel"]
+    )

@@ -1,0 +1,190 @@
+"""Integrations: configured endpoints, their secrets encrypted or hashed."""
+
+import hashlib
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from uuid import UUID
+
+from actors.domain.ids import AgentId, IntegrationId, TenantId, owned, shard_of
+from actors.ports import Carrier, IntegrationRecord
+from storage.crypto import SecretBox
+from storage.postgres import Database
+
+_OWNED = """
+select id, tenant_id, channel, account, mode, status, token_encrypted from integrations
+where shard = any($1) and channel <> 'test' and status in ('live', 'broken') and token_encrypted is not null order by id"""
+_ROUTE_COLUMNS = "id, tenant_id, agent_id, channel, account, status, mode, secret_hash"
+_INSERT = """
+insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_LIST = """
+select id, agent_id, channel, account, status, mode, reply_policy, problem from integrations
+where ($1::uuid is null or agent_id = $1) and status <> 'disconnected' order by created_at, id"""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What the gateway needs to accept a webhook, before it knows the tenant."""
+
+    id: IntegrationId
+    tenant_id: TenantId
+    agent_id: AgentId
+    channel: str
+    account: str
+    status: str
+    mode: str
+    secret_hash: bytes | None = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class NewIntegration:
+    """An endpoint to be configured; token and secret are plain here and only here."""
+
+    agent_id: UUID
+    channel: Literal["telegram", "kommo", "test"]
+    account: str
+    mode: Literal["push", "poll"] = "push"
+    reply_policy: Literal["once", "repeat_once"] = "repeat_once"
+    token: str | None = field(default=None, repr=False)
+    secret: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class IntegrationSummary:
+    """An integration as the API shows it: no secrets."""
+
+    id: IntegrationId
+    agent_id: AgentId
+    channel: str
+    account: str
+    status: str
+    mode: str
+    reply_policy: str
+    problem: str | None
+
+
+class PostgresIntegrations:
+    """Integrations as senders and gateways need them; needs the role callboard_engine."""
+
+    def __init__(self, database: Database, box: SecretBox | None = None) -> None:
+        """Take `box` only where tokens are needed: the gateway has none."""
+        self._database = database
+        self._box = box
+
+    async def owned(self, carrier: Carrier) -> list[IntegrationRecord]:
+        """Return the integrations of the carrier's shards that send, tokens decrypted."""
+        async with self._database.dispatch_transaction() as connection:
+            rows = await connection.fetch(_OWNED, owned(carrier.part, carrier.parts))
+        return [self._record(r) for r in rows]
+
+    async def mark(self, integration: IntegrationRecord, status: Literal["live", "broken"], problem: str | None) -> None:
+        """Say for people whether it works; a paused or disconnected one stays so."""
+        async with self._database.tenant_transaction(integration.tenant_id) as connection:
+            await connection.execute(
+                "update integrations set status = $2, problem = $3 where id = $1 and status in ('live', 'broken')",
+                integration.id,
+                status,
+                problem,
+            )
+
+    async def route(self, integration_id: UUID) -> Route | None:
+        """Return where a webhook of this integration belongs."""
+        async with self._database.dispatch_transaction() as connection:
+            row = await connection.fetchrow(f"select {_ROUTE_COLUMNS} from integrations where id = $1", integration_id)  # noqa: S608
+        return _route(row) if row else None
+
+    async def routes(self) -> list[Route]:
+        """Return every route, for the cache that outlives a database that is away."""
+        async with self._database.dispatch_transaction() as connection:
+            rows = await connection.fetch(f"select {_ROUTE_COLUMNS} from integrations where status <> 'disconnected'")  # noqa: S608
+        return [_route(r) for r in rows]
+
+    def _record(self, r: Any) -> IntegrationRecord:
+        if self._box is None:
+            raise RuntimeError("these integrations were opened without the secret key")
+        token = self._box.decrypt(r["token_encrypted"], str(r["id"]))
+        return IntegrationRecord(
+            IntegrationId(r["id"]), TenantId(r["tenant_id"]), r["channel"], r["account"], r["mode"], r["status"], token
+        )
+
+
+class IntegrationAdmin:
+    """Integrations as the API and the CLI change them; either role."""
+
+    def __init__(self, database: Database, box: SecretBox) -> None:
+        self._database = database
+        self._box = box
+
+    async def create(self, tenant_id: UUID, new: NewIntegration) -> IntegrationId:
+        """Configure an endpoint.
+
+        Raises:
+            TerminalError: the bot or account is live elsewhere in this installation, or the agent is not the tenant's.
+        """
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            integration_id: UUID = await connection.fetchval("select gen_random_uuid()")
+            await connection.execute(
+                _INSERT,
+                integration_id,
+                tenant_id,
+                new.agent_id,
+                new.channel,
+                new.account,
+                new.mode,
+                new.reply_policy,
+                secret_hash(new.secret) if new.secret else None,
+                self._box.encrypt(new.token, str(integration_id)) if new.token else None,
+                shard_of(integration_id),
+            )
+        return IntegrationId(integration_id)
+
+    async def list(self, tenant_id: UUID, agent_id: UUID | None = None) -> Sequence[IntegrationSummary]:
+        """Return the tenant's integrations, of one agent or all."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            rows = await connection.fetch(_LIST, agent_id)
+        return [IntegrationSummary(*r.values()) for r in rows]
+
+    async def find_test(self, tenant_id: UUID, agent_id: UUID) -> IntegrationId | None:
+        """Return the agent's test chat."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            found = await connection.fetchval(
+                "select id from integrations where agent_id = $1 and channel = 'test' and status <> 'disconnected'", agent_id
+            )
+        return IntegrationId(found) if found else None
+
+    async def new_secret(self, tenant_id: UUID, integration_id: UUID) -> str:
+        """Replace the webhook secret and return it; only its hash is kept."""
+        secret = secrets.token_urlsafe(32)
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            await connection.execute("update integrations set secret_hash = $2 where id = $1", integration_id, secret_hash(secret))
+        return secret
+
+    async def set_mode(self, tenant_id: UUID, integration_id: UUID, mode: Literal["push", "poll"]) -> None:
+        """Choose between webhook and polling."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            await connection.execute("update integrations set mode = $2 where id = $1", integration_id, mode)
+
+    async def set_status(self, tenant_id: UUID, integration_id: UUID, status: Literal["live", "paused", "disconnected"]) -> None:
+        """Pause, resume or disconnect it."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            await connection.execute("update integrations set status = $2, problem = null where id = $1", integration_id, status)
+
+
+def secret_hash(secret: str | bytes) -> bytes:
+    """Return what is stored of a webhook secret, and what a presented one is compared by."""
+    return hashlib.sha256(secret.encode() if isinstance(secret, str) else secret).digest()
+
+
+def _route(r: Any) -> Route:
+    return Route(
+        IntegrationId(r["id"]),
+        TenantId(r["tenant_id"]),
+        AgentId(r["agent_id"]),
+        r["channel"],
+        r["account"],
+        r["status"],
+        r["mode"],
+        r["secret_hash"],
+    )

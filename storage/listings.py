@@ -1,0 +1,120 @@
+"""Lists for people: conversations, and messages with what became of each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from storage.postgres import Database
+
+_CONVERSATIONS = """
+select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, c.title, c.created_at, c.last_at
+from conversations c join integrations g on g.id = c.integration_id
+where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control = $2) and ($3::text is null or g.channel = $3)
+  and c.kind = 'chat' and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
+order by c.last_at desc, c.id desc limit $6"""
+_MESSAGE = """
+select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.created_at,
+       o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at
+from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'"""
+_MESSAGES = f"{_MESSAGE} where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"
+_BY_TURN = f"{_MESSAGE} where m.conversation_id = $1 and m.turn_id = $2 and m.role = 'operator' order by m.id limit 1"
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationFilter:
+    """Which conversations; None means any."""
+
+    agent_id: UUID | None = None
+    control: str | None = None
+    channel: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationItem:
+    """A conversation as lists show it."""
+
+    id: int
+    agent_id: UUID
+    channel: str
+    integration_id: UUID
+    control: str
+    version: int
+    title: str
+    created_at: datetime
+    last_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What became of an outgoing message; `uncertain` counts outcomes that could not be known, for ever."""
+
+    state: str
+    policy: str
+    uncertain: int
+    attempts: int
+    error: str | None
+    sent_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageItem:
+    """A message as lists show it. `delivery` is None for customers' messages and where the commit is the delivery."""
+
+    id: int
+    turn_id: UUID
+    role: str
+    body: str
+    mode: str | None
+    sources: Sequence[Mapping[str, Any]]
+    version: int
+    created_at: datetime
+    delivery: Delivery | None
+
+
+class Listings:
+    """Lists of a tenant; either role."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def conversations(
+        self, tenant_id: UUID, where: ConversationFilter, before: tuple[datetime, int] | None, limit: int
+    ) -> list[ConversationItem]:
+        """Return conversations with people, the most recent first, after the place `before`."""
+        last_at, conversation_id = before or (None, None)
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            rows = await connection.fetch(_CONVERSATIONS, where.agent_id, where.control, where.channel, last_at, conversation_id, limit)
+        return [ConversationItem(*row.values()) for row in rows]
+
+    async def messages(self, tenant_id: UUID, conversation_id: int, after: int, limit: int) -> list[MessageItem]:
+        """Return messages after the message `after` (0: from the start), oldest first."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            rows = await connection.fetch(_MESSAGES, conversation_id, after, limit)
+        return [_message(row) for row in rows]
+
+    async def operator_message(self, tenant_id: UUID, conversation_id: int, turn_id: UUID) -> MessageItem | None:
+        """Return an operator's answer by its turn."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            row = await connection.fetchrow(_BY_TURN, conversation_id, turn_id)
+        return _message(row) if row else None
+
+
+def _message(row: Any) -> MessageItem:
+    delivery = None
+    if row["state"] is not None:
+        delivery = Delivery(row["state"], row["policy"], row["uncertain"], row["attempts"], row["error"], row["sent_at"])
+    return MessageItem(
+        row["id"],
+        row["turn_id"],
+        row["role"],
+        row["body"],
+        row["mode"],
+        orjson.loads(row["sources"]),
+        row["version"],
+        row["created_at"],
+        delivery,
+    )

@@ -1,0 +1,1 @@
+"""Figures measured on the processes that `callboard run` starts."""

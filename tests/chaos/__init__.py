@@ -1,0 +1,1 @@
+"""Faults under load, judged offline over three ledgers: generator, database, channel."""

@@ -1,0 +1,1 @@
+"""Runtime: plain classes, without Ray."""
