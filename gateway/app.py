@@ -78,6 +78,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             keeper.keep(name, loop)
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
+        stack.push_async_callback(runner.drain)
         await web.SockSite(runner, listening).start()
         yield
 

@@ -1,6 +1,7 @@
 """The HTTP server's edge: our error form for what never reaches a handler, and an end for senders that dribble."""
 
 import asyncio
+import contextlib
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ HEADERS_TIMEOUT_S = 10.0  # a connection that has not sent a whole request by th
 KEEPALIVE_S = 75.0  # Telegram and proxies reuse connections for about a minute
 LINGERING_S = 2.0  # for the rest of a body that nobody wants
 SWEEP_S = 2.0
+DRAIN_S, LAST_S = 4.0, 1.0  # together 5 s from SIGTERM to the end of the last request
 
 
 class _EdgeHandler(RequestHandler):
@@ -50,7 +52,7 @@ class EdgeRunner(web.AppRunner):
 
     def __init__(self, app: web.Application, metrics: Metrics, busy: "Busy") -> None:
         super().__init__(
-            app, access_log=None, auto_decompress=False, keepalive_timeout=KEEPALIVE_S, lingering_time=LINGERING_S, shutdown_timeout=5.0
+            app, access_log=None, auto_decompress=False, keepalive_timeout=KEEPALIVE_S, lingering_time=LINGERING_S, shutdown_timeout=LAST_S
         )
         self._metrics = metrics
         self._busy = busy
@@ -64,6 +66,14 @@ class EdgeRunner(web.AppRunner):
             metrics=self._metrics,
             **server._kwargs,
         )
+
+    async def drain(self) -> None:
+        """Accept no more connections and let begun requests end: closing a connection would lose the rest of its body."""
+        for site in list(self.sites):
+            await site.stop()
+        self._busy.draining = True
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._busy.idle.wait(), DRAIN_S)
 
     async def sweep(self) -> None:
         """Close connections that wait too long for their next whole request, until cancelled."""
@@ -81,16 +91,22 @@ class Busy:
         self._carrying: set[RequestHandler] = set()
         self._waiting_since: dict[RequestHandler, float] = {}
         self._used: set[RequestHandler] = set()
+        self.draining = False
+        self.idle = asyncio.Event()
+        self.idle.set()
 
     def begin(self, connection: RequestHandler) -> None:
         """A whole request head arrived."""
         self._carrying.add(connection)
+        self.idle.clear()
 
     def end(self, connection: RequestHandler) -> None:
         """Its answer is on the way."""
         self._carrying.discard(connection)
         self._waiting_since.pop(connection, None)
         self._used.add(connection)
+        if not self._carrying:
+            self.idle.set()
 
     def close_idle(self, connections: list[RequestHandler], now: float) -> None:
         """Close who waits too long: dribbled headers keep a connection busy for ever otherwise."""
@@ -104,6 +120,5 @@ class Busy:
 
     def _forget(self, alive: set[RequestHandler]) -> None:
         self._used &= alive
-        self._carrying &= alive
         for gone in self._waiting_since.keys() - alive:
             del self._waiting_since[gone]

@@ -37,6 +37,8 @@ def edge_middleware(metrics: Metrics, busy: Busy) -> Middleware:
             response = await handler(request)
             if not response.prepared:
                 response.headers[HEADER] = request_id
+                if busy.draining:
+                    response.force_close()
             return response
         except (Problem, web.HTTPException, TransientError) as error:
             problem = _problem_of(error)

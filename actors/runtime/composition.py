@@ -8,19 +8,26 @@ from typing import Any
 from actors.ports import ChannelParser, ChatModel
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.conversation_host import ConversationHost, HostPorts
+from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.services.agent import AgentService
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
+from actors.services.delivery import Delivery, DeliveryLimits
+from actors.services.integration_book import IntegrationBook
+from actors.services.polling import Polling
+from config import failpoints
 from config.settings import Settings, settings
 from integrations.telegram.parser import TelegramParser
 from integrations.test_chat.parser import TestChatParser
 from storage.carriers import PostgresCarriers
 from storage.catalogue import PostgresCatalogue
 from storage.conversations import PostgresConversations
+from storage.crypto import SecretBox, load_or_create_key
 from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
+from storage.integrations import PostgresIntegrations
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -28,6 +35,7 @@ from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
 
 HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
+SENDER_CONNECTIONS = 6  # claim, begin, finish, beat, integrations and a polled batch at once
 SCHEDULER_CONNECTIONS = 2
 # Tens of thousands of activations are no garbage: looking through them all after every 700 objects costs a tenth of the CPU.
 _GC_THRESHOLDS = (50_000, 20, 100)
@@ -68,6 +76,30 @@ async def build_host(member: Member) -> Body:
         )
         gc.set_threshold(*_GC_THRESHOLDS)
         return Composed(ConversationHost(member.carrier, ports, service, catalogues, chosen.idle_s), stack.pop_all())
+
+
+async def build_sender(member: Member) -> Body:
+    """Return a DeliveryActor that works on the real servers and channels."""
+    # A bot framework takes seconds and 165 MB: a host does not pay for it.
+    from integrations.telegram.client import TelegramClient  # noqa: PLC0415
+    from integrations.telegram.sender import TelegramSender  # noqa: PLC0415
+    from integrations.telegram.updates import TelegramUpdateSource  # noqa: PLC0415
+
+    chosen, clock, carrier = settings(), SystemClock(), member.carrier
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=SENDER_CONNECTIONS)
+        )
+        signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
+        client = TelegramClient(chosen.telegram_api, clock, chosen.telegram_timeout_s)
+        stack.push_async_callback(client.close)
+        outbox = PostgresOutbox(database)
+        book = IntegrationBook(PostgresIntegrations(database, SecretBox(load_or_create_key(chosen.data_dir))), carrier)
+        limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
+        delivery = Delivery(carrier, outbox, book, {"telegram": TelegramSender(client, clock)}, clock, limits, failpoints.hit)
+        polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
+        sender = DeliveryActor(carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock)
+        return Composed(sender, stack.pop_all())
 
 
 async def build_scheduler(member: Member) -> Body:

@@ -65,7 +65,7 @@ def _delivery(told: Explanation) -> Iterator[str]:
     for row in told.outbox:
         claimed = f"claimed {_time(row['claimed_at'])}" if row["claimed_at"] else f"not claimed, due {_time(row['due_at'])}"
         yield _line(12, _SENDING[0][1], f"outbox row {row['id']}: {row['class']}, policy {row['policy']}, shard {row['shard']}, {claimed}")
-        yield _line(13, _SENDING[1][1], f"{row['attempts']} attempts, {row['uncertain']} uncertain" + _error(row))
+        yield _line(13, _SENDING[1][1], f"{row['attempts']} attempt(s), {row['uncertain']} uncertain" + _error(row))
         done = f" {_time(row['sent_at'])} as {row['provider_message_id']}" if row["sent_at"] else ""
         yield _line(14, _SENDING[2][1], f"{row['state']}{done}")
 
@@ -106,7 +106,7 @@ def _agent(trace: Mapping[str, Any]) -> str:
 def _attempts(inputs: Sequence[Mapping[str, Any]]) -> str:
     if tried := [row for row in inputs if row["attempts"]]:
         return "; ".join(f"input {row['id']} was tried alone {row['attempts']} times" for row in tried)
-    return f"{len(inputs)} inputs in this turn"
+    return f"{len(inputs)} input(s) in this turn"
 
 
 def _parser(channel: str) -> str:
@@ -119,8 +119,8 @@ def _parsed(inputs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _committed(told: Explanation) -> str:
-    sent = f", {len(told.outbox)} outbox rows" if told.outbox else ""
-    return f"{_time(told.message.created_at)} version {told.message.version}: {len(told.turn)} messages{sent}, inputs done, trace"
+    sent = f", {len(told.outbox)} outbox row(s)" if told.outbox else ""
+    return f"{_time(told.message.created_at)} version {told.message.version}: {len(told.turn)} message(s){sent}, inputs done, trace"
 
 
 def _error(row: Mapping[str, Any]) -> str:

@@ -20,10 +20,10 @@ def _clean(value: Any) -> Any:
     return clean_text(value, limit=MAX_BODY) if isinstance(value, str) else value
 
 
-Text = Annotated[str, BeforeValidator(_clean), StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT)]
+Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_TEXT), BeforeValidator(_clean)]
 # Printable ASCII: it becomes part of a key.
-Token = Annotated[str, BeforeValidator(_clean), StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$")]
-Number = Annotated[str, BeforeValidator(_clean), StringConstraints(pattern=r"^[1-9][0-9]{0,18}$")]
+Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$"), BeforeValidator(_clean)]
+Number = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$"), BeforeValidator(_clean)]
 
 
 class Body(BaseModel):

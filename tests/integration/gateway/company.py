@@ -22,6 +22,7 @@ from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from storage.unit_of_work import PostgresTurns
 
+INSTALLATION = UUID(int=1)
 DEFINITION: dict[str, Any] = {"persona": {"name": "Anna", "languages": ["ru", "en"]}, "scripts": [], "passages": []}
 
 
@@ -70,7 +71,7 @@ class EchoHost:
 
     async def __aenter__(self) -> "EchoHost":
         self._database = await Database.open(self._dsn, Role.ENGINE, "echo-host", size=2)
-        epoch = await PostgresPlacement(self._database).claim(uuid4(), 1, 1)
+        epoch = await PostgresPlacement(self._database).claim(INSTALLATION, 1, 1)
         assert epoch is not None
         self._carrier = Carrier("host", 0, 1, uuid4(), epoch)
         assert await PostgresCarriers(self._database).take(self._carrier, 1)
