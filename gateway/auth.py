@@ -12,7 +12,7 @@ from gateway.problems import Problem, unauthorized
 from storage.api_keys import ApiKey, ApiKeys, Level
 
 TTL_S = 5.0  # a revoked key ends within this
-LOOKUP_TIMEOUT_S = 2.0
+LOOKUP_TIMEOUT_S = 1.0
 _BEARER = re.compile(r"(?i:bearer) +(cb_[A-Za-z0-9_-]{43})")
 _RANK: Final[dict[Level, int]] = {"viewer": 0, "operator": 1, "admin": 2, "owner": 3}
 

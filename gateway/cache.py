@@ -13,6 +13,7 @@ K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
 
 MAX_ENTRIES = 10_000
+RETRY_PAUSE_S = 0.03
 MAX_LOADS = 2  # at once: lookups of made-up names must not take the connections that others need
 
 
@@ -76,5 +77,10 @@ class Cache(Generic[K, V]):
         return value
 
     async def _limited(self, key: K) -> V:
+        """Load, again and again while connections break, until the patience of `_fresh` ends it."""
         async with self._loads:
-            return await self._load(key)
+            while True:
+                try:
+                    return await self._load(key)
+                except TransientError:
+                    await asyncio.sleep(RETRY_PAUSE_S)

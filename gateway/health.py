@@ -79,12 +79,10 @@ class Health:
     def _actors(self) -> int:
         if self.stage is None or not self.stage_connected:
             return 0
-        match self.stage.status.get("actors"):
-            case int(number):
-                return number
-            case list() | dict() as actors:
-                return len(actors)
-            case _:
+        match self.stage.status:
+            case {"ray": {"actors": dict() as states}}:
+                return sum(state == "alive" for state in states.values())
+            case _:  # a stage without Ray, or of another version
                 return 0
 
 

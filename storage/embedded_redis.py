@@ -9,6 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
+from config.environment import server_environment
 from storage.server_process import MAX_SOCKET_PATH, POLL_S, ServerFailed, log_tail, package_dir, send_signal, spawn, talk, wait_until
 from storage.service_account import NAME, Identity, choose_identity
 
@@ -18,6 +19,7 @@ SETTINGS = {
     "appendonly": "no",
     "save": "",
     "daemonize": "no",
+    "set-proc-title": "no",  # it would overwrite the environment, which says whose process this is
     "maxmemory": "128mb",
     "maxmemory-policy": "allkeys-lru",  # nothing in it must survive
     "client-output-buffer-limit": "pubsub 16mb 4mb 30",
@@ -71,10 +73,11 @@ class EmbeddedRedis:
         program = _program(self.directory, identity)
         options = [part for k, v in self.settings.items() for part in (f"--{k}", v)]
         command = [str(program), "--dir", str(self.directory), "--unixsocket", str(self.socket), *options]
-        env = {"LC_ALL": "C", "PATH": "/usr/bin:/bin", "TZ": "UTC"}
         with self._lock(timeout_s) as lock:  # the child's copy of the descriptor holds it
             self.socket.unlink(missing_ok=True)
-            self._process = spawn(command, log=self.log, identity=identity, death=signal.SIGTERM, env=env, keep=[lock.fileno()])
+            self._process = spawn(
+                command, log=self.log, identity=identity, death=signal.SIGTERM, env=server_environment(), keep=[lock.fileno()]
+            )
 
     def ready(self) -> bool:
         """Return whether it answers (+PONG: a connection alone says nothing).

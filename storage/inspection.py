@@ -72,4 +72,4 @@ async def redis_version(url: str, timeout_s: float = 5.0) -> str:
             info = await client.info("server")
     except (redis.exceptions.RedisError, OSError, ValueError) as error:
         raise RedisAway(f"Redis does not answer: {error}") from error
-    return str(info["redis_version"])
+    return f"(Valkey {info['valkey_version']})" if "valkey_version" in info else str(info["redis_version"])

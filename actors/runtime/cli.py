@@ -1,9 +1,10 @@
-"""The command line: `callboard run | gateway | stage | migrate | api-key | explain | actors | doctor | dev`."""
+"""The command line: `callboard run | gateway | stage | migrate | api-key | telegram | explain | actors | doctor | dev`."""
 
 import argparse
 import asyncio
 import sys
 from collections.abc import Callable, Sequence
+from getpass import getpass
 
 from actors.domain.errors import CallboardError
 from actors.runtime import admin, doctor
@@ -58,6 +59,9 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--tenant", required=True, help="its slug, as demo")
     keys.add_argument("--role", required=True, choices=["owner", "admin", "operator", "viewer"])
     keys.add_argument("--name", default="command line", help="for people, to tell keys apart")
+    telegram = _add(commands, "telegram", _connect_telegram, "connect a Telegram bot; asks for its token, or reads it from a pipe")
+    telegram.add_argument("action", choices=["connect"])
+    telegram.add_argument("--tenant", required=True, help="its slug, as demo")
     actors = _add(commands, "actors", _actors, "look at conversation actors")
     actors.add_argument("action", choices=["show"])
     actors.add_argument("conversation", type=int)
@@ -92,6 +96,15 @@ def _migrate(_: argparse.Namespace, known: Settings) -> int:
 def _create_key(arguments: argparse.Namespace, known: Settings) -> int:
     key = asyncio.run(admin.create_key(find_places(known).database_url, arguments.tenant, arguments.role, arguments.name))
     Narrator.plain(f"A key of tenant {arguments.tenant}, role {arguments.role}. It is shown once; keep it.\n{key}")
+    return 0
+
+
+def _connect_telegram(arguments: argparse.Namespace, known: Settings) -> int:
+    # A bot framework takes seconds to load: the other commands do not pay for it.
+    from actors.runtime.telegram_connect import connect  # noqa: PLC0415
+
+    token = getpass("Token from @BotFather: ") if sys.stdin.isatty() else sys.stdin.readline()
+    connect(find_places(known).database_url, known, arguments.tenant, token.strip(), Narrator.plain)
     return 0
 
 

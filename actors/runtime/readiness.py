@@ -1,10 +1,14 @@
 """Whether the gateway and the stage do their work, seen from outside as a customer would."""
 
 import asyncio
-from collections.abc import Callable
+import time
 from typing import Any
 
 import aiohttp
+
+from actors.domain.errors import CallboardError
+from storage.heartbeat import Heartbeat, Heartbeats
+from storage.postgres import Database, Role
 
 _LOOK_S = 0.1
 _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
@@ -12,17 +16,23 @@ _TIMEOUT = aiohttp.ClientTimeout(total=2.0)
 
 async def wait_for_gateway(url: str) -> None:
     """Return when /health says that messages are taken in."""
-    await _wait(url, lambda health: True)
+    while True:
+        health = await health_of(url)
+        if health and health.get("status") != "down":
+            return
+        await asyncio.sleep(_LOOK_S)
 
 
-async def wait_for_stage(url: str, timeout_s: float) -> bool:
-    """Return True when /health says that the stage's actors answer, False if it does not within `timeout_s`."""
-    try:
-        async with asyncio.timeout(timeout_s):
-            await _wait(url, lambda health: bool(health.get("ray", {}).get("connected")))
-    except TimeoutError:
-        return False
-    return True
+async def wait_for_stage(dsn: str, timeout_s: float) -> bool:
+    """Return True at the first heartbeat from now on that says that the actors answer, False if there is none in time."""
+    began = time.monotonic()
+    async with await Database.open(dsn, Role.API, "callboard-readiness", size=1) as database:
+        heartbeats = Heartbeats(database)
+        while (waited_s := time.monotonic() - began) < timeout_s:
+            if _answers(await _read(heartbeats), waited_s):
+                return True
+            await asyncio.sleep(_LOOK_S)
+    return False
 
 
 async def health_of(url: str) -> dict[str, Any] | None:
@@ -34,9 +44,12 @@ async def health_of(url: str) -> dict[str, Any] | None:
         return None
 
 
-async def _wait(url: str, good: Callable[[dict[str, Any]], bool]) -> None:
-    while True:
-        health = await health_of(url)
-        if health and health.get("status") != "down" and good(health):
-            return
-        await asyncio.sleep(_LOOK_S)
+async def _read(heartbeats: Heartbeats) -> Heartbeat | None:
+    try:
+        return await heartbeats.read("stage")
+    except CallboardError:  # PostgreSQL is being restarted
+        return None
+
+
+def _answers(beat: Heartbeat | None, since_s: float) -> bool:
+    return beat is not None and beat.age_s < since_s and bool(beat.status.get("ray", {}).get("connected"))

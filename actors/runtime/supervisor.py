@@ -97,7 +97,7 @@ class Supervisor:
         await self._start_stage(backends)
         await wait_for_gateway(url)
         say("Gateway: ready")
-        ready = await wait_for_stage(url, _STAGE_READY_S)
+        ready = await wait_for_stage(backends.database_url, _STAGE_READY_S)
         say("Stage: its actors answer" if ready else "Stage: not ready yet, it keeps trying; messages are taken in meanwhile")
         self._tell(url, demo.hint(url) if demo else "")
 

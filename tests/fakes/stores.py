@@ -25,7 +25,7 @@ from actors.ports import (
 from tests.fakes.world import Batch, ConversationEntry, InboxEntry, MessageEntry, OutboxEntry, TimerEntry, World
 
 PER_PARTITION = 8
-PER_INTEGRATION = 100
+PER_INTEGRATION = 50
 
 
 def _require(world: World, carrier: Carrier) -> None:

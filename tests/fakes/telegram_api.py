@@ -12,6 +12,7 @@ Prints one JSON line `{"url": ...}` when it listens. Control, by POST with JSON:
 import argparse
 import asyncio
 import contextlib
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -44,7 +45,7 @@ class FakeBotApi:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path.startswith("/control/"):
-            return _json(200, self._control(path[9:], orjson.loads(await request.read() or b"{}")))
+            return _json(200, self._control(path[9:], json.loads(await request.read() or b"{}")))
         token, _, method = path[4:].partition("/") if path.startswith("/bot") else ("", "", "")
         try:
             arguments = await _arguments(request)
@@ -229,7 +230,11 @@ def _int(arguments: Arguments, name: str, default: int) -> int:
 
 
 def _json(status: int, body: Any) -> web.Response:
-    return web.Response(status=status, body=orjson.dumps(body), content_type="application/json")
+    try:
+        encoded = orjson.dumps(body)
+    except TypeError:  # a lone surrogate: JSON can spell it as an escape
+        encoded = json.dumps(body).encode()
+    return web.Response(status=status, body=encoded, content_type="application/json")
 
 
 def _refusal(refused: Refused) -> web.Response:

@@ -102,11 +102,12 @@ def test_a_killed_gateway_refuses_no_connection(shared: Installation) -> None:
 
 def test_killed_servers_come_back_with_everything(shared: Installation) -> None:
     first = shared.chat("Сколько стоит доставка?")
+    said = len(shared.said())
     (postgres,) = [p for p in shared.children("pgdata") if p.ppid() == shared.pid]
     (redis,) = shared.children("valkey-server")
     postgres.kill()
     redis.kill()
-    wait_for(lambda: shared.said().count("PostgreSQL is back") == 1 and shared.said().count("Redis is back") == 1, 30, shared.said)
+    wait_for(lambda: all(f"{name} is back" in shared.said()[said:] for name in ("PostgreSQL", "Redis")), 30, shared.said)
     wait_for(lambda: _answers(shared, first["conversation_id"]), 30, shared.said)
     messages = shared.get(f"/api/conversations/{first['conversation_id']}/messages")["items"]
     assert messages[0]["text"] == "Сколько стоит доставка?"

@@ -35,13 +35,17 @@ async def test_shape_without_and_with_a_stage(gateway: GatewayProcess, company: 
         "worker": {"concurrency": 5, "queueName": "agent-jobs", "jobsProcessing": 0},
     }
     async with await Database.open(database, Role.ENGINE, "stage", size=1) as opened:
-        await Heartbeats(opened).write("stage", {"actors": 7})
+        await Heartbeats(opened).write("stage", {"ray": {"actors": {"host-0": "alive", "host-1": "alive", "sender-0": "starting"}}})
 
         async def is_ok() -> bool:
             return (await health(gateway))[1]["status"] == "ok"
 
         await eventually(is_ok)
-        assert (await health(gateway))[1]["ray"] == {"connected": True, "actors": 7}
+        assert (await health(gateway))[1]["ray"] == {"connected": True, "actors": 2}
+        for odd in ({}, {"ray": None}, {"ray": {"actors": 3}}):
+            await Heartbeats(opened).write("stage", odd)
+            await asyncio.sleep(1.1)
+            assert (await health(gateway))[1]["ray"] == {"connected": True, "actors": 0}
         await opened.fetch("update heartbeats set at = now() - interval '11 seconds'")
         await asyncio.sleep(1.1)
     document = (await health(gateway))[1]

@@ -1,0 +1,83 @@
+"""TimerStore, CatalogueStore, CarrierStore, IntegrationStore."""
+
+from dataclasses import replace
+
+import orjson
+import pytest
+
+from actors.domain.errors import TerminalError
+from actors.domain.ids import AgentId
+from actors.ports import TimerRow
+from tests.contract.labs import Lab, carrier, open_conversation, turn
+
+
+async def test_a_due_timer_becomes_one_input(lab: Lab) -> None:
+    shop, host = await lab.endpoint(), await carrier(lab)
+    conversation = await open_conversation(lab, shop)
+    due, later = TimerRow("wake", 0.0, {"n": 1}), TimerRow("later", 3600.0, {})
+    assert await lab.turns.commit([turn(shop, conversation, 0, timers=[due, later])], []) == [True]
+    assert await lab.timers.fire(10) == 1
+    assert await lab.timers.fire(10) == 0
+    pulled = await lab.inbox.pull(host, [], [], [], 10)
+    assert pulled is not None
+    (row,) = pulled.rows
+    assert (row.kind, row.address, orjson.loads(row.raw)) == ("timer", shop.address(), {"kind": "wake", "payload": {"n": 1}})
+
+
+async def test_setting_a_timer_again_moves_it(lab: Lab) -> None:
+    shop = await lab.endpoint()
+    conversation = await open_conversation(lab, shop)
+    for version, delay_s in enumerate((0.0, 3600.0)):
+        assert await lab.turns.commit([turn(shop, conversation, version, timers=[TimerRow("wake", delay_s, {})])], []) == [True]
+    assert await lab.timers.fire(10) == 0
+
+
+async def test_timers_fire_in_portions(lab: Lab) -> None:
+    shop = await lab.endpoint()
+    for n in range(3):
+        conversation = await open_conversation(lab, shop, str(n))
+        assert await lab.turns.commit([turn(shop, conversation, 0, timers=[TimerRow("wake", 0.0, {})])], []) == [True]
+    assert [await lab.timers.fire(2) for _ in range(3)] == [2, 1, 0]
+
+
+async def test_a_version_is_a_document_as_a_whole(lab: Lab) -> None:
+    shop = await lab.endpoint()
+    before = (await lab.catalogue.versions([shop.agent_id]))[shop.agent_id]
+    version = await lab.publish(shop, {"persona": {"name": "Анна"}})
+    assert version == before + 1
+    assert await lab.catalogue.versions([shop.agent_id, AgentId(shop.tenant_id)]) == {shop.agent_id: version}
+    assert await lab.catalogue.definition(shop.tenant_id, shop.agent_id, version) == {"persona": {"name": "Анна"}}
+    assert await lab.catalogue.definition(shop.tenant_id, shop.agent_id, before) == {}
+    with pytest.raises(TerminalError):
+        await lab.catalogue.definition(shop.tenant_id, shop.agent_id, version + 1)
+
+
+async def test_the_newest_generation_of_the_current_epoch_has_the_part(lab: Lab) -> None:
+    old = await carrier(lab)
+    assert await lab.carriers.beat(old, {"mailboxes": 1})
+    new = await carrier(lab)
+    assert not await lab.carriers.beat(old, {})
+    assert await lab.carriers.beat(new, {})
+    epoch = await lab.new_epoch()
+    assert not await lab.carriers.beat(new, {})
+    assert not await lab.carriers.take(new, 1)
+    assert await lab.carriers.take(replace(new, epoch=epoch), 1)
+
+
+async def test_a_sender_owns_the_integrations_of_its_shards(lab: Lab) -> None:
+    shops = [await lab.endpoint() for _ in range(6)]
+    await lab.endpoint("test")
+    senders = [await carrier(lab, "sender", part, 2) for part in (0, 1)]
+    parts = [await lab.integrations.owned(s) for s in senders]
+    assert sorted(i.id for part in parts for i in part) == sorted(s.integration_id for s in shops)
+    assert all(":token" in i.token and i.token not in repr(i) for part in parts for i in part)
+
+
+async def test_a_broken_integration_is_still_owned_and_can_heal(lab: Lab) -> None:
+    await lab.endpoint()
+    sender = await carrier(lab, "sender")
+    (integration,) = await lab.integrations.owned(sender)
+    await lab.integrations.mark(integration, "broken", "the token was revoked")
+    assert [i.status for i in await lab.integrations.owned(sender)] == ["broken"]
+    await lab.integrations.mark(integration, "live", None)
+    assert [i.status for i in await lab.integrations.owned(sender)] == ["live"]

@@ -1,0 +1,1 @@
+"""The statements of the line and the stores over them, against a real PostgreSQL."""

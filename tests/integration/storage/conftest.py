@@ -1,0 +1,17 @@
+"""A migrated database with both roles connected."""
+
+from collections.abc import AsyncIterator
+
+import asyncpg
+import pytest
+
+from storage.postgres import Database, Role
+from tests.contract.labs import RealLab
+
+
+@pytest.fixture
+async def real_lab(database: str) -> AsyncIterator[RealLab]:
+    owner = await asyncpg.connect(database)
+    async with await Database.open(database, Role.ENGINE, "test") as engine, await Database.open(database, Role.API, "test") as api:
+        yield RealLab(engine, api, owner)
+    await owner.close()

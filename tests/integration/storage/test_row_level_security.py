@@ -1,0 +1,206 @@
+"""Nothing of one tenant ever reaches another: proved for both roles and for every table, found in the catalogue."""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+import pytest
+
+from actors.ports import TimerRow
+from storage.api_keys import ApiKeys
+from storage.postgres import Database, Role
+from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
+
+_TABLES = """
+select c.relname from pg_class c where c.relkind in ('r', 'p') and c.relnamespace = 'public'::regnamespace
+and (c.relname = 'tenants'
+     or exists (select from pg_attribute a where a.attrelid = c.oid and a.attname = 'tenant_id' and not a.attisdropped))"""
+_FOREIGN_KEYS = """
+select con.conname, con.conrelid::regclass::text as child, con.confrelid::regclass::text as parent,
+       (select array_agg(a.attname::text order by k.n) from unnest(con.conkey) with ordinality k (attnum, n)
+        join pg_attribute a on a.attrelid = con.conrelid and a.attnum = k.attnum) as columns
+from pg_constraint con where con.contype = 'f' and con.connamespace = 'public'::regnamespace"""
+_COLUMNS = """
+select attname from pg_attribute
+where attrelid = $1::regclass and attnum > 0 and not attisdropped and attidentity = '' and attgenerated = ''"""
+ROLES = list(Role)
+
+
+@dataclass
+class Shops:
+    lab: RealLab
+    mine: Endpoint
+    theirs: Endpoint
+    tables: list[str]
+
+
+@pytest.fixture
+async def shops(real_lab: RealLab) -> Shops:
+    """Two tenants with a row in every table that belongs to a tenant."""
+    mine, theirs = await real_lab.endpoint(), await real_lab.endpoint()
+    for shop in (mine, theirs):
+        (input_id,) = await receive(real_lab, shop, ["hello"])
+        conversation = await open_conversation(real_lab, shop)
+        commit = turn(shop, conversation, 0, [input_id], ["hi"], timers=[TimerRow("wake", 3600.0, {})])
+        assert await real_lab.turns.commit([commit], []) == [True]
+        await real_lab.set_control(shop, conversation, "human")
+        await ApiKeys(real_lab.api).create(shop.tenant_id, "key", "owner")
+        await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
+    tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
+    for table in tables:
+        rows = await real_lab.owner.fetchval(f"select count(distinct {_tenant_column(table)}) from {table}")
+        assert rows == 2, f"{table} has no row of each tenant: this fixture must make one, or the table is not tested"
+    return Shops(real_lab, mine, theirs, tables)
+
+
+async def _as(lab: RealLab, role: Role, tenant: UUID | None, *, local: bool = False) -> None:
+    """Make the owner's connection work as `role`, for one tenant or none."""
+    one, many = (str(tenant), f"{{{tenant}}}") if tenant else ("", "")
+    await lab.owner.execute("select set_config('app.tenant', $1, $3), set_config('app.tenants', $2, $3)", one, many, local)
+    await lab.owner.execute(f"set {'local ' if local else ''}role {role}")
+
+
+def _tenant_column(table: str) -> str:
+    return "id" if table == "tenants" else "tenant_id"
+
+
+async def test_the_catalogue_finds_the_tables(shops: Shops) -> None:
+    """A query that finds nothing would make every other test here green."""
+    assert {"tenants", "conversations", "messages", "inbox", "outbox", "traces", "timers", "integrations", "api_keys"} <= set(shops.tables)
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_roles_are_bound_by_row_level_security(shops: Shops, role: Role) -> None:
+    row = await shops.lab.owner.fetchrow("select rolsuper, rolbypassrls from pg_roles where rolname = $1", role)
+    assert tuple(row) == (False, False)
+    owned = await shops.lab.owner.fetchval("select count(*) from pg_class where relowner = $1::regrole", role)
+    assert owned == 0
+    for table in shops.tables:
+        flags = await shops.lab.owner.fetchrow("select relrowsecurity, relforcerowsecurity from pg_class where oid = $1::regclass", table)
+        assert tuple(flags) == (True, True), table
+
+
+async def test_processes_work_as_these_roles(real_lab: RealLab) -> None:
+    assert await real_lab.engine.fetchval("select current_user::text") == Role.ENGINE
+    assert await real_lab.api.fetchval("select current_user::text") == Role.API
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_without_a_tenant_there_is_nothing(shops: Shops, role: Role) -> None:
+    await _as(shops.lab, role, None)
+    for table in shops.tables:
+        assert await shops.lab.owner.fetchval(f"select count(*) from {table}") == 0, table
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_a_tenant_sees_and_changes_its_own_rows_only(shops: Shops, role: Role) -> None:
+    await _as(shops.lab, role, shops.mine.tenant_id)
+    for table in shops.tables:
+        column = _tenant_column(table)
+        tenants = {r[0] for r in await shops.lab.owner.fetch(f"select distinct {column} from {table}")}
+        assert tenants == {shops.mine.tenant_id}, table
+        assert (
+            await shops.lab.owner.execute(f"update {table} set {column} = {column} where {column} = '{shops.theirs.tenant_id}'")
+            == "UPDATE 0"
+        )
+        await _refused(shops.lab.owner, f"update {table} set {column} = '{shops.theirs.tenant_id}'", table)
+        if table != "tenants":
+            assert await shops.lab.owner.execute(f"delete from {table} where {column} = '{shops.theirs.tenant_id}'") == "DELETE 0"
+
+
+@pytest.mark.parametrize("role", ROLES)
+async def test_foreign_rows_are_refused(shops: Shops, role: Role) -> None:
+    """A copy of the other tenant's own row, inserted by us: it violates nothing but the policy."""
+    for table in shops.tables:
+        columns, row = await _row_of(shops, table, shops.theirs.tenant_id)
+        await _as(shops.lab, role, shops.mine.tenant_id)
+        names, values = ", ".join(columns), ", ".join(f"${n}" for n in range(1, len(columns) + 1))
+        with pytest.raises(asyncpg.InsufficientPrivilegeError, match="row-level security"):
+            await shops.lab.owner.execute(f"insert into {table} ({names}) values ({values})", *row)
+        await shops.lab.owner.execute("reset role")
+
+
+async def test_foreign_references_are_refused(shops: Shops) -> None:
+    """Our row that points to the other tenant's row: every key between tenant tables carries the tenant."""
+    keys = [k for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) if k["child"] in shops.tables and k["parent"] != "tenants"]
+    assert len(keys) >= 8
+    for key in keys:
+        assert key["columns"][0] == "tenant_id", f"{key['conname']} would let a row point to another tenant"
+        reference = key["columns"][1]
+        foreign = await shops.lab.owner.fetchval(f"select id from {key['parent']} where tenant_id = $1", shops.theirs.tenant_id)
+        for role in ROLES:
+            with pytest.raises(asyncpg.ForeignKeyViolationError):
+                await _point_to(shops, role, key["child"], reference, foreign)
+
+
+async def _point_to(shops: Shops, role: Role, child: str, reference: str, foreign: Any) -> None:
+    """Point our rows to `foreign`, in a transaction that is rolled back."""
+    owner = shops.lab.owner
+    async with owner.transaction():
+        # The other tenant's rows go first, or a unique key could refuse the update before the foreign key does.
+        await owner.execute("set local session_replication_role = replica")
+        await owner.execute(f"delete from {child} where tenant_id = '{shops.theirs.tenant_id}'")
+        await owner.execute("set local session_replication_role = origin")
+        await _as(shops.lab, role, shops.mine.tenant_id, local=True)
+        assert await owner.execute(f"update {child} set {reference} = $1", foreign) == "a refusal"
+
+
+async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> None:
+    """A new `…_id` column between tenant tables needs a composite key, or a reason on this list."""
+    known = {
+        ("inbox", "turn_id"), ("messages", "turn_id"), ("messages", "inbox_id"), ("messages", "external_id"), ("outbox", "turn_id"),
+        ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
+        ("activity_logs", "turn_id"),
+    }  # fmt: skip
+    covered = {(k["child"], c) for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) for c in k["columns"]}
+    found = set()
+    for table in shops.tables:
+        for r in await shops.lab.owner.fetch(_COLUMNS, table):
+            if r["attname"].endswith("_id") and r["attname"] != "tenant_id":
+                found.add((table, r["attname"]))
+    assert found - covered <= known
+
+
+async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
+    expected = {
+        Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
+        Role.API: {"api_keys", "tenants"},
+    }
+    for role, open_tables in expected.items():
+        await _as(shops.lab, role, None)
+        await shops.lab.owner.execute("select set_config('app.scope', 'dispatch', false)")
+        seen = {t for t in shops.tables if await shops.lab.owner.fetchval(f"select count(*) from {t}")}
+        assert seen == open_tables
+        await shops.lab.owner.execute("reset role")
+
+
+async def test_settings_end_with_their_transaction(shops: Shops) -> None:
+    for database in (shops.lab.engine, shops.lab.api):
+        async with database.tenant_transaction(shops.mine.tenant_id) as connection:
+            assert await connection.fetchval("select count(*) from conversations") == 1
+        assert await database.fetchval("select count(*) from conversations") == 0
+        with pytest.raises(RuntimeError, match="in the middle"):
+            await _fail_in_the_middle(database, shops.mine.tenant_id)
+        assert await database.fetchval("select count(*) from conversations") == 0
+    assert await shops.lab.owner.fetchval("select count(*) from timers") == 2
+
+
+async def _fail_in_the_middle(database: Database, tenant_id: UUID) -> None:
+    async with database.tenant_transaction(tenant_id) as connection:
+        await connection.execute("delete from timers")
+        raise RuntimeError("in the middle")
+
+
+async def _row_of(shops: Shops, table: str, tenant_id: UUID) -> tuple[list[str], list[Any]]:
+    columns = [r["attname"] for r in await shops.lab.owner.fetch(_COLUMNS, table)]
+    row = await shops.lab.owner.fetchrow(f"select {', '.join(columns)} from {table} where {_tenant_column(table)} = $1 limit 1", tenant_id)
+    return columns, list(row)
+
+
+async def _refused(connection: Any, statement: str, table: str) -> None:
+    try:
+        await connection.execute(statement)
+    except (asyncpg.InsufficientPrivilegeError, asyncpg.ForeignKeyViolationError, asyncpg.UniqueViolationError):
+        return
+    pytest.fail(f"{table}: a row was moved to another tenant")
