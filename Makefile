@@ -22,14 +22,14 @@ check: $(STAMP)
 	@$(BIN)/lint-imports
 
 bench: $(STAMP)
-	@$(BIN)/python -m tests.bench
+	@$(BIN)/python -m tests.bench $(ARGS)
 
 chaos: $(STAMP)
-	@$(BIN)/python -m tests.chaos
+	@$(BIN)/python -m tests.chaos $(ARGS)
 
 # The first start on an empty machine, as root and as a new user; takes minutes.
 fresh: $(STAMP)
-	@$(BIN)/python -m tests.fresh
+	@$(BIN)/python -m tests.fresh $(ARGS)
 
 setup: $(STAMP)
 

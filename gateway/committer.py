@@ -89,7 +89,7 @@ class Committer:
         try:
             self._answer(batch, await self._ingest(batch))
         except (TransientError, OSError) as error:
-            log.warning("inbox: %d rows wait, the database is away: %s", len(batch), type(error).__name__)
+            log.warning("inbox: %d rows wait for another try: %s", len(batch), type(error.__cause__ or error).__name__)
             self._waiting.extendleft(reversed(batch))
             await asyncio.sleep(RETRY_PAUSE_S)
         except Exception as error:

@@ -15,7 +15,7 @@ HEADERS_TIMEOUT_S = 10.0  # a connection that has not sent a whole request by th
 KEEPALIVE_S = 75.0  # Telegram and proxies reuse connections for about a minute
 LINGERING_S = 2.0  # for the rest of a body that nobody wants
 SWEEP_S = 2.0
-DRAIN_S, LAST_S = 4.0, 1.0  # together 5 s from SIGTERM to the end of the last request
+DRAIN_S, LAST_S = 2.0, 0.5  # from SIGTERM to the end of the last request; the supervisor grants 3 s
 
 
 class _EdgeHandler(RequestHandler):

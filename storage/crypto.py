@@ -39,7 +39,7 @@ class SecretBox:
         Raises:
             SecretKeyError: the key is another one, or the value was moved or changed.
         """
-        if stored[:1] != _VERSION:
+        if stored[:1] != _VERSION or len(stored) <= 1 + _NONCE_BYTES:
             raise SecretKeyError(f"the stored secret of {purpose} has an unknown format")
         nonce, sealed = stored[1 : 1 + _NONCE_BYTES], stored[1 + _NONCE_BYTES :]
         try:

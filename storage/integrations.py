@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
+from actors.domain.errors import TerminalError
 from actors.domain.ids import AgentId, IntegrationId, TenantId, owned, shard_of
 from actors.ports import Carrier, IntegrationRecord
 from storage.crypto import SecretBox
@@ -19,6 +20,7 @@ _ROUTE_COLUMNS = "id, tenant_id, agent_id, channel, account, status, mode, secre
 _INSERT = """
 insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+_LIVE_ACCOUNT = "integrations_live_account"  # the index: one live integration per account in the whole installation
 _LIST = """
 select id, agent_id, channel, account, status, mode, reply_policy, problem from integrations
 where ($1::uuid is null or agent_id = $1) and status <> 'disconnected' order by created_at, id"""
@@ -123,6 +125,14 @@ class IntegrationAdmin:
         Raises:
             TerminalError: the bot or account is live elsewhere in this installation, or the agent is not the tenant's.
         """
+        try:
+            return await self._insert(tenant_id, new)
+        except TerminalError as error:
+            if _LIVE_ACCOUNT in str(error):
+                raise TerminalError(f"this {new.channel} account is connected already: disconnect it first") from error
+            raise
+
+    async def _insert(self, tenant_id: UUID, new: NewIntegration) -> IntegrationId:
         async with self._database.tenant_transaction(tenant_id) as connection:
             integration_id: UUID = await connection.fetchval("select gen_random_uuid()")
             await connection.execute(

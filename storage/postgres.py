@@ -202,9 +202,13 @@ class Database:
     async def _transaction(self, settings: str) -> AsyncIterator[Connection]:
         with translated():
             async with self._pool.acquire(timeout=self._acquire_timeout_s) as connection:
-                # One round trip for both. If the block fails, the pool rolls back when it takes the connection back.
-                await connection.execute(f"begin; select {settings}")
-                yield connection
+                await connection.execute(f"begin; select {settings}")  # one round trip for both
+                try:
+                    yield connection
+                except Exception:
+                    if not connection.is_closed():
+                        await connection.execute("rollback")
+                    raise
                 await connection.execute("commit")
 
 

@@ -24,6 +24,7 @@ _WAITING = 10_000  # hints kept while Redis is away; the oldest go first, poller
 _PORTION = 500  # hints written at once
 _IDLE_PING_S = 2.0  # how soon /health notices that Redis went away
 _BACKOFF_S = (0.1, 0.2, 0.5, 1.0, 2.0, 2.0)
+_STABLE_S = 10.0  # a subscription that lasted this long starts over at the shortest wait
 _TIMEOUT_S = 2.0
 
 
@@ -150,9 +151,9 @@ class RedisSignals:
             await pipeline.execute()
 
     async def _reconnecting(self, attend: Callable[[PubSub], Awaitable[None]]) -> None:
-        failures = 0
+        failures, clock = 0, asyncio.get_running_loop().time
         while True:
-            pubsub = self._redis.pubsub()
+            pubsub, started = self._redis.pubsub(), clock()
             try:
                 await attend(pubsub)
             except Exception as error:
@@ -161,8 +162,8 @@ class RedisSignals:
                 with contextlib.suppress(Exception):
                     async with asyncio.timeout(1):
                         await pubsub.aclose()  # type: ignore[no-untyped-call]
+            failures = 0 if clock() - started > _STABLE_S else failures + 1
             await asyncio.sleep(_BACKOFF_S[min(failures, len(_BACKOFF_S) - 1)])
-            failures += 1
 
     def _note(self, error: Exception) -> None:
         self._error = self._last_error = f"{type(error).__name__}: {error}".rstrip(": ")

@@ -5,6 +5,7 @@ One SQLite file per gateway process, its space allocated beforehand; all its blo
 
 import asyncio
 import fcntl
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Sequence
@@ -18,6 +19,7 @@ from actors.domain.ids import Address, IntegrationId, TenantId
 from actors.ports import NewInput
 
 T = TypeVar("T")
+log = logging.getLogger(__name__)
 
 CAPACITY_BYTES = 64 * 1024 * 1024
 PAGE_BYTES = 4096
@@ -128,6 +130,29 @@ class Spool:
         self._db.executescript(_SCHEMA)
         if is_new:
             self._allocate()
+        self._adopt()
+
+    def _adopt(self) -> None:
+        """Take over what processes left behind that have no successor: there are fewer of us now."""
+        for left in sorted(self.path.parent.glob("*.sqlite")):
+            if left != self.path and (lock := _lock(left.with_suffix(".lock"))):
+                try:
+                    self._take_from(left)
+                finally:
+                    lock.close()
+
+    def _take_from(self, left: Path) -> None:
+        """Copy, then delete: ending in between leaves rows twice, and their keys make that harmless."""
+        self._db.execute("attach ? as left_behind", (str(left),))
+        try:
+            if self._db.execute("select count(*) from left_behind.spooled").fetchone()[0]:
+                columns = _COLUMNS.removeprefix("seq, ")
+                self._write(f"insert into spooled ({columns}) select {columns} from left_behind.spooled order by seq", [()])  # noqa: S608
+                self._write("delete from left_behind.spooled", [()])
+        except sqlite3.OperationalError as error:
+            log.error("spool: %s cannot be taken over now: %s", left, error)
+        finally:
+            self._db.execute("detach left_behind")
 
     def _allocate(self) -> None:
         """Use the whole capacity once and give it back to the file's own free list, so that a full disk comes later than a full spool."""

@@ -1,5 +1,6 @@
 """What a person at the terminal reads: short lines with the time since the start."""
 
+import contextlib
 import sys
 import time
 
@@ -11,9 +12,13 @@ class Narrator:
         self._began = time.monotonic()
 
     def __call__(self, line: str) -> None:
-        """Print a line with the seconds since the start."""
-        sys.stdout.write(f"[{time.monotonic() - self._began:6.1f} s] {line}\n")
-        sys.stdout.flush()
+        """Print a line with the seconds since the start. A terminal that went away stops nothing."""
+        self.block(f"[{time.monotonic() - self._began:6.1f} s] {line}")
+
+    def block(self, text: str) -> None:
+        """Print lines without a time, with the same care."""
+        with contextlib.suppress(OSError):
+            self.plain(text)
 
     @staticmethod
     def plain(text: str) -> None:

@@ -147,7 +147,7 @@ class Supervisor:
             "Stop it with Ctrl-C.",
             "",
         ]
-        self._say.plain("\n".join(line for line in lines if line or line is lines[0]))
+        self._say.block("\n".join(line for line in lines if line or line is lines[0]))
 
     async def _watch(self) -> None:
         """Keep everything alive; a keeper that raises is a defect and ends the run."""

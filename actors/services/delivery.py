@@ -190,7 +190,7 @@ class Delivery:
 
     def _spent(self, now: float) -> set[IntegrationId]:
         """Accounts whose pace is used up ahead of time; claiming more of theirs would only give it back."""
-        records = (record for mode in ("push", "poll") for record in self._book.live(mode))
+        records = (record for key in self._accounts if (record := self._book.get(key)) is not None)
         return {r.id for r in records if self._account_wait(r, now) > WHOLE_ACCOUNT_S}
 
     def _account_wait(self, record: IntegrationRecord, now: float) -> float:

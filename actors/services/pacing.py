@@ -1,6 +1,6 @@
 """Keeping below a channel's limits, in memory: one sender owns an account, so nobody else spends its pace."""
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
@@ -32,3 +32,7 @@ class Pacer(Generic[K]):
 
     def __len__(self) -> int:
         return len(self._next)
+
+    def __iter__(self) -> Iterator[K]:
+        """Return the keys that were busy lately."""
+        return iter(self._next)

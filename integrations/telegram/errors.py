@@ -50,9 +50,11 @@ def result_of(status: int, body: bytes) -> Any:
         raise UnknownOutcome(f"status {status} with an undecodable body of {len(body)} bytes") from None
     if not isinstance(answer, Mapping) or not isinstance(answer.get("ok"), bool):
         raise UnknownOutcome(f"status {status} with a body that is no answer of the Bot API")
-    if answer["ok"] and status == 200 and "result" in answer:
-        return answer["result"]
-    raise _refusal(status, answer)
+    if not answer["ok"]:
+        raise _refusal(status, answer)
+    if status != 200 or "result" not in answer:
+        raise UnknownOutcome(f"status {status} with an answer that says neither yes nor no")
+    return answer["result"]
 
 
 def _refusal(status: int, answer: Mapping[str, Any]) -> CallboardError:

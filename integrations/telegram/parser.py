@@ -11,7 +11,7 @@ from integrations.telegram.codec import decode
 from integrations.telegram.media import media_of
 from integrations.telegram.routing import chat_key, payload_of, strict_route
 
-GROUPS = frozenset({"group", "supergroup"})
+GROUPS = ("group", "supergroup")
 
 
 class TelegramParser:

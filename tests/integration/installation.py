@@ -41,10 +41,14 @@ class Installation:
         self.process: subprocess.Popen[bytes] | None = None
         self._key = ""
 
-    def start(self) -> None:
-        """Start it and return when it says that it is ready."""
+    def begin(self) -> None:
+        """Start it and do not wait."""
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(_command("run"), env=self.env, stdout=log, stderr=log, start_new_session=True)
+
+    def start(self) -> None:
+        """Start it and return when it says that it is ready."""
+        self.begin()
         wait_for(lambda: "Callboard is ready" in self.said() or not self.running(), START_S, self.said)
         assert self.running(), self.said()
 

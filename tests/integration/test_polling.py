@@ -8,6 +8,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
+import asyncpg
+import orjson
 import pytest
 
 from actors.domain.errors import InvalidInput
@@ -160,9 +162,13 @@ async def test_nothing_is_confirmed_while_the_database_is_away(tmp_path: Path, r
         await asyncio.sleep(2)
         assert await waiting(telegram, token) == 20
         server.start()
-        async with open_shop(dsn, tmp_path) as shop:
-            await until_stored(shop, 21)
-            assert [text_of(r) for r in await stored(shop)] == ["up"] + [f"away {n}" for n in range(20)]
+        owner = await asyncpg.connect(dsn)
+        async with asyncio.timeout(20):
+            while await owner.fetchval("select count(*) from inbox") < 21:
+                await asyncio.sleep(0.05)
+        raws = [r["raw"] for r in await owner.fetch("select raw from inbox order by id")]
+        await owner.close()
+        assert [orjson.loads(raw)["message"]["text"] for raw in raws] == ["up"] + [f"away {n}" for n in range(20)]
     finally:
         sender.kill()
         server.stop()

@@ -7,6 +7,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 
+import asyncpg
 import psutil
 import pytest
 
@@ -167,6 +168,38 @@ def test_start_says_that_the_port_is_taken(own: Installation) -> None:
     assert done.returncode == 1
     assert "is taken by another program" in done.stderr
     assert own.everything() == []
+
+
+async def test_existing_servers_are_used_and_left_running(own: Installation, database: str, redis_url: str) -> None:
+    own.env |= {"DATABASE_URL": database, "REDIS_URL": redis_url, "CALLBOARD_GATEWAYS": "2"}
+    own.start()
+    assert "350" in own.chat("Сколько стоит доставка?")["reply"]["text"]
+    assert len(own.children("-m gateway")) == 2
+    assert own.children("pgdata") == []
+    assert not (own.data_dir / "servers").exists()
+    assert own.stop() < 10
+    connection = await asyncpg.connect(database)
+    assert await connection.fetchval("select count(*) from messages") == 2
+    await connection.close()
+
+
+async def test_a_server_that_could_lose_acknowledged_messages_is_refused(own: Installation, database: str, redis_url: str) -> None:
+    connection = await asyncpg.connect(database)
+    await connection.execute(f"alter database {database.rpartition('/')[2].partition('?')[0]} set synchronous_commit = off")
+    await connection.close()
+    own.env |= {"DATABASE_URL": database, "REDIS_URL": redis_url}
+    done = own.callboard("run")
+    assert done.returncode == 1
+    assert "synchronous_commit" in done.stderr
+    assert own.everything() == []
+
+
+def test_a_signal_while_starting_leaves_nothing(own: Installation) -> None:
+    own.begin()
+    wait_for(lambda: "Ray: starting" in own.said(), 30, own.said)
+    assert own.stop() < 10
+    assert own.everything() == []
+    assert not (own.data_dir / "ray.json").exists()
 
 
 def _answers(installation: Installation, conversation_id: str) -> bool:

@@ -228,6 +228,24 @@ async def test_full_spool_refuses_and_empties_again(server: EmbeddedPostgres, ow
     assert len(await stored(server.dsn)) == accepted
 
 
+async def test_what_a_process_without_successor_left_is_taken_over(tmp_path: Path, company: Company) -> None:
+    first, second = await Spool.open(tmp_path, 2**22), await Spool.open(tmp_path, 2**22)
+    assert first.path != second.path
+    address = Address(company.test_id, "lead:1")
+    kept = [NewInput(company.tenant_id, address, "event", f"kommo:{n}", str(n).encode()) for n in range(5)]
+    await first.append(kept[:1])
+    await second.append(kept[1:])
+    await second.close()
+    await first.close()
+    alone = await Spool.open(tmp_path, 2**22)
+    assert alone.path == first.path
+    assert [spooled.new for spooled in await alone.oldest(10)] == kept
+    await alone.close()
+    empty = await Spool.open(tmp_path, 2**22)
+    assert await empty.depth() == 5
+    await empty.close()
+
+
 async def _empty(line_in: Line) -> bool:
     return line_in.spooler.backlog == 0
 

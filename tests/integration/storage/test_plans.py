@@ -8,8 +8,8 @@ from actors.ports import Outcome
 from tests.contract.labs import RealLab, carrier, open_conversation, receive, turn
 
 HANDLED = 3000
-# With the smallest counted: rows a batch of 50 may read, whatever the tables hold. A walk over a table reads thousands.
-PER_BATCH = 2500
+# Rows of one table that a batch of 40 may read, whatever the table holds: 480 when this was written. A walk reads thousands.
+PER_BATCH = 1000
 
 _READS = """
 select relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n from pg_stat_user_tables

@@ -1,0 +1,113 @@
+"""A row of several pieces has one outcome, and the lease is looked at before every first byte."""
+
+from datetime import UTC, datetime
+from uuid import uuid4
+
+import pytest
+
+from actors.domain.errors import CallboardError, CredentialsRefused, TerminalError, TransientError, UnknownOutcome
+from actors.domain.ids import Address, ConversationId, IntegrationId, OutboxId, TenantId
+from actors.ports import Claim, IntegrationRecord
+from integrations.telegram.errors import LeaseOver
+from integrations.telegram.sender import CHAT_PACE, GROUP_PACE, TelegramSender
+
+LONG = "a" * 4096 + "b" * 4096 + "c"
+
+
+class ScriptedClient:
+    """Raises what the script says, in order; then takes everything."""
+
+    def __init__(self, *script: Exception | None) -> None:
+        self.script = list(script)
+        self.sent: list[tuple[int, str, int | None]] = []
+
+    async def send_message(self, token: str, chat_id: int, text: str, thread_id: int | None = None, not_after: float = 0.0) -> str:
+        if self.script and (error := self.script.pop(0)) is not None:
+            raise error
+        self.sent.append((chat_id, text[:1], thread_id))
+        return str(len(self.sent))
+
+
+class StandingClock:
+    """Moves only while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.at = 0.0
+
+    def now(self) -> datetime:
+        return datetime(2026, 1, 1, tzinfo=UTC)
+
+    def monotonic(self) -> float:
+        return self.at
+
+    async def sleep(self, seconds: float) -> None:
+        self.at += seconds
+
+
+def claim(text: object, key: str = "5") -> Claim:
+    address = Address(IntegrationId(uuid4()), key)
+    return Claim(OutboxId(1), TenantId(uuid4()), ConversationId(1), address, "reply", "repeat_once", 0, 0, {"text": text})
+
+
+async def send(client: ScriptedClient, text: object = LONG, key: str = "5", not_after: float = 10.0) -> str:
+    record = IntegrationRecord(IntegrationId(uuid4()), TenantId(uuid4()), "telegram", "1", "push", "live", "1:token")
+    sender = TelegramSender(client, StandingClock())  # type: ignore[arg-type]
+    return await sender.send(record, claim(text, key), not_after)
+
+
+async def test_pieces_go_in_order_and_the_last_id_counts() -> None:
+    client = ScriptedClient()
+    assert await send(client, key="-100:7") == "3"
+    assert client.sent == [(-100, "a", 7), (-100, "b", 7), (-100, "c", 7)]
+
+
+@pytest.mark.parametrize("error", [TransientError("no"), TerminalError("no"), UnknownOutcome("no"), CredentialsRefused("no")])
+async def test_the_first_piece_decides_alone(error: CallboardError) -> None:
+    with pytest.raises(CallboardError) as caught:
+        await send(ScriptedClient(error))
+    assert caught.value is error
+
+
+async def test_a_lease_that_is_over_before_the_first_piece_is_no_doubt() -> None:
+    with pytest.raises(TransientError, match="lease"):
+        await send(ScriptedClient(LeaseOver()))
+
+
+@pytest.mark.parametrize(
+    ("error", "meaning"),
+    [
+        (UnknownOutcome("lost"), UnknownOutcome),
+        (TerminalError("blocked"), TerminalError),
+        (CredentialsRefused("revoked"), CredentialsRefused),
+        (LeaseOver(), UnknownOutcome),
+        (TransientError("429", 60.0), UnknownOutcome),
+    ],
+)
+async def test_a_later_piece_says_how_much_was_delivered(error: Exception, meaning: type[Exception]) -> None:
+    with pytest.raises(meaning, match="after 1 of 3 pieces") as caught:
+        await send(ScriptedClient(None, error))
+    assert type(caught.value) is meaning
+
+
+async def test_a_later_piece_is_tried_again_while_the_lease_lasts() -> None:
+    client = ScriptedClient(None, TransientError("429", 2.0), TransientError("refused"))
+    assert await send(client) == "3"
+    assert [first for _, first, _ in client.sent] == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("text", [None, 17, "", " \n", "\x00"])
+async def test_nothing_to_send_is_terminal(text: object) -> None:
+    with pytest.raises(TerminalError):
+        await send(ScriptedClient(), text)
+
+
+@pytest.mark.parametrize("key", ["update", "", "5:x", "@name"])
+async def test_a_key_that_is_no_chat_is_terminal(key: str) -> None:
+    with pytest.raises(TerminalError, match="no chat"):
+        await send(ScriptedClient(), "hi", key)
+
+
+def test_groups_have_their_own_pace() -> None:
+    sender = TelegramSender(ScriptedClient(), StandingClock())  # type: ignore[arg-type]
+    assert sender.address_pace(claim("x", "-100:7").address) is GROUP_PACE
+    assert sender.address_pace(claim("x", "5").address) is CHAT_PACE
