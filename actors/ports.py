@@ -243,7 +243,9 @@ class Outcome:
 class OutboxStore(Protocol):
     """Effects, stored with the state, sent by the channel's policy."""
 
-    async def claim(self, carrier: Carrier, paused: Sequence[IntegrationId], per_integration: int, limit: int, lease_s: float) -> list[Claim]: ...
+    async def claim(
+        self, carrier: Carrier, paused: Sequence[IntegrationId], per_integration: int, limit: int, lease_s: float
+    ) -> list[Claim]: ...
     async def begin(self, carrier: Carrier, ids: Sequence[OutboxId]) -> set[OutboxId]:
         """Commit `sending`; only the returned ids may be written to the wire."""
 
@@ -314,7 +316,9 @@ class ChannelParser(Protocol):
     """Turns a stored raw input of one channel into a domain input."""
 
     def parse(self, row: InboxRow) -> Input:
-        """Raises:
+        """Return the input of a row.
+
+        Raises:
             InvalidInput: the row cannot be understood.
         """
 

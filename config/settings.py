@@ -80,6 +80,6 @@ def settings() -> Settings:
     if unknown := unknown_names(os.environ):
         raise SettingsError("\n".join(unknown))
     try:
-        return Settings()  # type: ignore[call-arg]  # every field has a default; pydantic's alias hides it from mypy
+        return Settings()
     except ValueError as error:
         raise SettingsError(str(error)) from error

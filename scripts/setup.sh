@@ -17,6 +17,8 @@ find_python() {
     done
 }
 
+found() { command -v python3 >/dev/null && python3 --version || echo none; }
+
 create_venv() {
     if "$python" -c 'import venv, ensurepip' >/dev/null 2>&1; then
         "$python" -m venv "$venv"
@@ -40,7 +42,7 @@ pip() {
 }
 
 python=$(find_python)
-[ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13 (found: $(python3 --version 2>&1 || echo none)). Install one, or name it: make PYTHON=/path/to/python3.12"
+[ -n "$python" ] || fail "needs Python 3.11, 3.12 or 3.13 (found: $(found)). Install one, or name it: make PYTHON=/path/to/python3.12"
 case "$(uname -s)-$(uname -m)" in
     Linux-x86_64 | Linux-aarch64) ;;
     *) say "tried on Linux x86-64 and arm64 only; this is $(uname -s) $(uname -m)" ;;

@@ -24,10 +24,24 @@ _NAMES = count(1)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """Turn a skipped test into a failed one where CI=true: nobody reads skips there."""
     report = yield
-    if report.skipped and os.environ.get("CI") == "true" and not hasattr(report, "wasxfail"):
-        report.outcome = "failed"
-        report.longrepr = f"{item.nodeid} was skipped, and CI=true: {report.longrepr}"
+    if not hasattr(report, "wasxfail"):
+        _refuse_skip(report, item.nodeid)
     return report
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
+    """The same for a module that skips itself."""
+    report = yield
+    _refuse_skip(report, collector.nodeid)
+    return report
+
+
+def _refuse_skip(report: pytest.TestReport | pytest.CollectReport, name: str) -> None:
+    if report.skipped and os.environ.get("CI") == "true":
+        reason = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"{name} was skipped, and CI=true: {reason}"
 
 
 @pytest.fixture(scope="session")

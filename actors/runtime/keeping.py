@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from actors.domain.retry import backoff_s
@@ -65,7 +65,7 @@ async def _again(service: Service, deaths: int, say: Say) -> None:
         say(f"{service.name} is back")
 
 
-async def stop_all(services: list[Service], timeout_s: float) -> None:
+async def stop_all(services: Sequence[Service], timeout_s: float) -> None:
     """Stop services side by side, each within about `timeout_s`."""
     # Threads are fine here: nothing is forked.
     with contextlib.suppress(asyncio.CancelledError):

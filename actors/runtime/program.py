@@ -46,6 +46,11 @@ class Program:
         """Return whether it was started; what it does is seen from outside (/health)."""
         return self._process is not None
 
+    def kill(self) -> None:
+        """SIGKILL, which ends a stopped process, too; whoever keeps it starts it again."""
+        if self._process and self._process.poll() is None:
+            self._process.kill()
+
     def stop(self, timeout_s: float) -> None:
         """SIGTERM, and SIGKILL after `timeout_s`; returns when it is gone."""
         process, self._process = self._process, None

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import Any
 
 import aiohttp
@@ -11,7 +12,12 @@ from storage.heartbeat import Heartbeat, Heartbeats
 from storage.postgres import Database, Role
 
 _LOOK_S = 0.1
-_TIMEOUT = aiohttp.ClientTimeout(total=2.0)
+_ANSWER_S = 2.0
+# Hung is not dead: a gateway that was stopped for 12 s goes on by itself, one that is stuck is replaced after 20 s.
+# A burst of connections makes /health wait too, but not this long.
+_HUNG_S = 10.0
+_HUNG_TIMES = 2
+_PROBE_S = 2.0
 
 
 async def wait_for_gateway(url: str) -> None:
@@ -35,10 +41,22 @@ async def wait_for_stage(dsn: str, timeout_s: float) -> bool:
     return False
 
 
-async def health_of(url: str) -> dict[str, Any] | None:
+async def watch_gateway(url: str, hung: Callable[[], None]) -> None:
+    """Call `hung` whenever /health does not answer any more; runs until cancelled."""
+    missed = 0
+    while True:
+        await asyncio.sleep(_PROBE_S)
+        missed = 0 if await health_of(url, _HUNG_S) else missed + 1
+        if missed == _HUNG_TIMES:
+            hung()
+            missed = 0
+
+
+async def health_of(url: str, timeout_s: float = _ANSWER_S) -> dict[str, Any] | None:
     """Return what /health says, or None if nothing answers."""
     try:
-        async with aiohttp.ClientSession(timeout=_TIMEOUT) as session, session.get(f"{url}/health") as response:
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(f"{url}/health") as response:
             return dict(await response.json())
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return None

@@ -16,7 +16,7 @@ from actors.runtime.instance import Instance
 from actors.runtime.keeping import Service, keep, stop_all
 from actors.runtime.listening import listen, url_of
 from actors.runtime.program import Program
-from actors.runtime.readiness import wait_for_gateway, wait_for_stage
+from actors.runtime.readiness import wait_for_gateway, wait_for_stage, watch_gateway
 from actors.runtime.reaper import adopt_orphans, reap_orphans
 from actors.runtime.say import Narrator
 from actors.runtime.stage_service import Stage, local_ray
@@ -39,7 +39,7 @@ class Supervisor:
         self._stop = asyncio.Event()
         self._socket: socket.socket | None = None
         self._backends: tuple[Service, ...] = ()
-        self._gateways: list[Service] = []
+        self._gateways: list[Program] = []
         self._stage: Stage | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
@@ -97,6 +97,7 @@ class Supervisor:
         await self._start_stage(backends)
         await wait_for_gateway(url)
         say("Gateway: ready")
+        self._keep(watch_gateway(url, self._replace_gateways))
         ready = await wait_for_stage(backends.database_url, _STAGE_READY_S)
         say("Stage: its actors answer" if ready else "Stage: not ready yet, it keeps trying; messages are taken in meanwhile")
         self._tell(url, demo.hint(url) if demo else "")
@@ -111,6 +112,11 @@ class Supervisor:
             program.begin()
             self._gateways.append(program)
             self._keep(keep(program, self._say))
+
+    def _replace_gateways(self) -> None:
+        self._say("The gateway does not answer; ending it")
+        for gateway in self._gateways:
+            gateway.kill()
 
     async def _start_stage(self, backends: Backends) -> None:
         settings = self._settings
@@ -166,7 +172,7 @@ class Supervisor:
         await stop_all(self._gateways, _GATEWAY_STOP_S)
         if self._stage:
             await asyncio.to_thread(self._stage.stop)
-        await stop_all(list(self._backends), _SERVERS_STOP_S)
+        await stop_all(self._backends, _SERVERS_STOP_S)
         await asyncio.to_thread(processes.end, processes.supervised(self._data_dir))
         self._instance.release()
         self._say("Stopped: nothing is left running")

@@ -35,17 +35,6 @@ _JSON = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
 _NEVER = float("inf")
 
 
-class RawSendMessage(TelegramMethod[dict[str, Any]]):
-    """`sendMessage` whose result is left as it came."""
-
-    __returning__ = dict
-    __api_method__ = "sendMessage"
-
-    chat_id: int
-    text: str
-    message_thread_id: int | None = None
-
-
 class RawGetUpdates(TelegramMethod[list[Any]]):
     """`getUpdates` whose result is left as it came: one malformed update must not spoil its batch."""
 
@@ -160,8 +149,10 @@ class TelegramClient:
             LeaseOver: `not_after` had passed; nothing was written.
             CallboardError: see errors.py.
         """
-        method = RawSendMessage(chat_id=chat_id, text=text, message_thread_id=thread_id)
-        payload = method.model_dump(exclude_none=True)
+        # A plain dict: building and dumping aiogram's model was a third of the CPU of a send.
+        payload: dict[str, Any] = {"chat_id": chat_id, "text": text}
+        if thread_id is not None:
+            payload["message_thread_id"] = thread_id
         result = await self._session.call(self._bot(token).token, "sendMessage", payload, self._timeout_s, not_after)
         message_id = result.get("message_id") if isinstance(result, dict) else None
         if type(message_id) is not int:

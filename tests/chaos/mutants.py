@@ -59,12 +59,13 @@ async def _answer_first(self: Committer, new: NewInput, deadline: float) -> Stor
     return Stored(InboxId(0), True)
 
 
+_FIRST_OF_EACH_KEY = "select distinct on (d.dedupe_key) d.* from drawn d order by d.dedupe_key, d.id"
 _NO_DOUBLE_CHECK = "alter table messages drop constraint messages_inbox_id_key"
 MUTANTS = (
     Mutant(
         "no unique key", "doubled",
         (
-            Edit("inbox_ingest", "select distinct on (d.dedupe_key) d.* from drawn d order by d.dedupe_key, d.id", "select d.* from drawn d"),
+            Edit("inbox_ingest", _FIRST_OF_EACH_KEY, "select d.* from drawn d"),
             Edit("inbox_ingest", "left join taken t on t.dedupe_key = d.dedupe_key", "left join taken t on t.inbox_id = d.id"),
         ),
         "alter table inbox_keys drop constraint inbox_keys_pkey",
@@ -87,7 +88,7 @@ MUTANTS = (
     Mutant(
         "unsorted ingest", "deadlocks",
         (
-            Edit("inbox_ingest", "select distinct on (d.dedupe_key) d.* from drawn d order by d.dedupe_key, d.id", "select d.* from drawn d"),
+            Edit("inbox_ingest", _FIRST_OF_EACH_KEY, "select d.* from drawn d"),
             Edit("inbox_ingest", "order by f.dedupe_key", "order by f.id"),
         ),
     ),

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, cast
 from unittest.mock import patch
@@ -176,8 +177,8 @@ class Rig:
         assert epoch is not None
         self._epoch = epoch
         starters: dict[str, Callable[[], Awaitable[Life]]] = {
-            **{f"gateway-{n}": lambda n=n: self._gateway(f"gateway-{n}") for n in range(2)},
-            **{f"host-{n}": lambda n=n: self._host(n) for n in range(HOSTS)},
+            **{f"gateway-{n}": partial(self._gateway, f"gateway-{n}") for n in range(2)},
+            **{f"host-{n}": partial(self._host, n) for n in range(HOSTS)},
             "sender": self._sender,
             "expiry": self._expiry,
         }

@@ -38,7 +38,8 @@ CALM_S = 8.0  # between a recovery and the next fault
 RECOVER_S = 90.0  # longer than any figure to be reached; then the run goes on and says so
 SETTLE_S = 60.0
 _OPEN = """
-select (select count(*) from inbox where state = 'pending') + (select count(*) from outbox where state in ('pending', 'claimed', 'sending'))"""
+select (select count(*) from inbox where state = 'pending')
+  + (select count(*) from outbox where state in ('pending', 'claimed', 'sending'))"""
 _FENCED = "select generation::text as generation, coalesce((status ->> 'fence_rejections')::int, 0) as n from carriers where kind = 'host'"
 
 
@@ -62,7 +63,7 @@ class Run:
         data = self.home / "data"
         data.mkdir(mode=0o711)
         self._channel.start()
-        self._installation = Installation(data, _free_port(), self._channel.url, self.home / "callboard.log")
+        self._installation = Installation(data, free_port(), self._channel.url, self.home / "callboard.log")
         keeper: asyncio.Task[None] | None = None
         try:
             self._installation.start()
@@ -173,7 +174,8 @@ def _rounded(value: float | None) -> float | None:
     return None if value is None else round(value, 2)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that nobody listens on."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         return int(s.getsockname()[1])

@@ -83,9 +83,9 @@ class Installation:
         self.process.wait(timeout_s)
         return time.monotonic() - began
 
-    def callboard(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def callboard(self, *arguments: str, given: str = "") -> subprocess.CompletedProcess[str]:
         """Run another command on the same data directory."""
-        return subprocess.run(_command(*arguments), env=self.env, capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(_command(*arguments), env=self.env, input=given, capture_output=True, text=True, timeout=60, check=False)
 
     @property
     def key(self) -> str:

@@ -1,0 +1,81 @@
+"""`python -m actors.runtime.carry KIND NUMBER`: one actor as a plain process, without Ray."""
+
+import argparse
+import asyncio
+import logging
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Mapping
+from typing import cast
+
+import uvloop
+
+from actors.domain.errors import CallboardError, OwnershipLost
+from actors.runtime.clock import fresh_generation
+from actors.runtime.composition import build_host, build_scheduler, build_sender
+from actors.runtime.members import Body, Kind, Member, Part
+from config.settings import Settings, SettingsError, settings
+from storage.carriers import PostgresPlacement
+from storage.postgres import Database, Role
+
+log = logging.getLogger(__name__)
+
+BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {"host": build_host, "sender": build_sender, "scheduler": build_scheduler}
+
+
+async def member(kind: Kind, number: int, known: Settings) -> Member:
+    """Return a new life of a part under the current placement.
+
+    Raises:
+        OwnershipLost: there is no placement, or it has no such part.
+    """
+    async with await Database.open(known.database_url, Role.ENGINE, "callboard carry", size=1) as database:
+        placement = await PostgresPlacement(database).read()
+    if placement is None:
+        raise OwnershipLost("nobody has placed anything on this database yet")
+    of = {"host": placement.hosts, "sender": placement.senders, "scheduler": 1}[kind]
+    if number >= of:
+        raise OwnershipLost(f"the placement has no {kind} {number}")
+    return Member(Part(kind, number, of, placement.epoch), fresh_generation())
+
+
+async def carry(kind: Kind, number: int) -> None:
+    """Carry the part until SIGTERM or SIGINT.
+
+    Raises:
+        CallboardError: it is somebody else's, or the servers are away.
+    """
+    body = await BUILD[kind](await member(kind, number, settings()))
+    stop = asyncio.Event()
+    for number_of_signal in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number_of_signal, stop.set)
+    drain = asyncio.create_task(_drain_when(stop, body))
+    try:
+        await body.run()
+    finally:
+        drain.cancel()
+        await asyncio.gather(drain, return_exceptions=True)
+
+
+async def _drain_when(stop: asyncio.Event, body: Body) -> None:
+    await stop.wait()
+    await body.drain()
+
+
+def main() -> int:
+    """Return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m actors.runtime.carry", description="One actor as a plain process.")
+    parser.add_argument("kind", choices=sorted(BUILD))
+    parser.add_argument("number", type=int)
+    arguments = parser.parse_args()
+    try:
+        logging.basicConfig(level=settings().log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr)
+        uvloop.run(carry(cast(Kind, arguments.kind), arguments.number))
+    except (CallboardError, SettingsError) as error:
+        log.error("%s %s: %s", arguments.kind, arguments.number, error)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
