@@ -100,6 +100,7 @@ class ConversationHost:
         finally:
             self._roster.drop_all()
             await self._steps.close()
+            await self._catalogues.close()
             self._drained.set()
         if lost is not None:
             raise lost

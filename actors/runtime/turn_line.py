@@ -26,7 +26,7 @@ COMMIT_TURNS = 200  # more make one commit slower, not the line faster
 DECIDE_AT_ONCE = 32  # then other loops get a turn: some milliseconds
 BACKLOG = 2 * COMMIT_TURNS  # decided turns that wait for their commit; above it, nothing is pulled
 RETRY_S = 30.0  # for a turn that the database refuses even as a dead letter
-CATALOGUE_RETRY_S = 2.0  # for an agent without a usable published version
+CATALOGUE_RETRY_S = 0.5  # for an agent whose published version is not loaded yet, or cannot be used
 UNKNOWN = (TransientError, UnknownOutcome, OSError, TimeoutError)  # the commit may have happened
 
 
@@ -112,7 +112,7 @@ class TurnLine:
         try:
             decided = self._service.decide(activation.record, [held.row for held in rows])
         except CatalogueMissing as error:
-            log.warning("conversation %s waits: %s", activation.record.id, error)
+            log.info("conversation %s waits: %s", activation.record.id, error)
             self._postpone(activation, CATALOGUE_RETRY_S)
         except Exception as error:  # a bug or an input made for one: it must not stop the others
             log.exception("conversation %s: deciding failed", activation.record.id)

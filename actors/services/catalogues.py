@@ -13,6 +13,7 @@ from actors.ports import CatalogueStore
 
 log = logging.getLogger(__name__)
 
+PATIENCE_S = 0.25  # a small shop is indexed in milliseconds; thousands of passages take seconds
 _NOBODY = Persona()
 Build = Callable[[AgentId, int, Mapping[str, Any]], Catalogue]
 
@@ -30,6 +31,7 @@ class Catalogues:
         self._tenants: dict[AgentId, TenantId] = {}
         self._catalogues: dict[AgentId, Catalogue] = {}
         self._refused: dict[AgentId, int] = {}  # the version that could not be used
+        self._loading: set[asyncio.Task[None]] = set()
 
     def of(self, agent_id: AgentId) -> Catalogue:
         """Return the agent's catalogue.
@@ -52,21 +54,36 @@ class Catalogues:
         return self.persona(agent_id).debounce_s
 
     async def ensure(self, agents: Iterable[tuple[TenantId, AgentId]]) -> None:
-        """Load agents that were never loaded."""
+        """Begin to load agents that were never loaded; return when they are, but soon: nobody else waits for a large one."""
         fresh = {agent_id: tenant_id for tenant_id, agent_id in agents if agent_id not in self._tenants}
-        if fresh:
-            await self._load(fresh)
-            self._tenants.update(fresh)
+        if not fresh:
+            return
+        self._tenants.update(fresh)
+        task = asyncio.create_task(self._load(fresh), name="load catalogues")
+        self._loading.add(task)
+        task.add_done_callback(self._loaded)
+        await asyncio.wait([task], timeout=PATIENCE_S)
 
     async def refresh(self) -> None:
         """Load what was published since."""
-        if self._tenants:
+        if self._tenants and not self._loading:
             await self._load(dict(self._tenants))
 
+    async def close(self) -> None:
+        """Give up loading."""
+        for task in self._loading:
+            task.cancel()
+        await asyncio.gather(*self._loading, return_exceptions=True)
+
+    def _loaded(self, task: asyncio.Task[None]) -> None:
+        self._loading.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("published versions could not be read: %s", error)  # refresh() tries again
+
     async def _load(self, agents: Mapping[AgentId, TenantId]) -> None:
-        for agent_id, version in (await self._store.versions(list(agents))).items():
-            if version and version != self._version(agent_id) and version != self._refused.get(agent_id):
-                await self._load_one(agents[agent_id], agent_id, version)
+        versions = await self._store.versions(list(agents))
+        news = [a for a, version in versions.items() if version and version not in (self._version(a), self._refused.get(a))]
+        await asyncio.gather(*(self._load_one(agents[agent_id], agent_id, versions[agent_id]) for agent_id in news))
 
     def _version(self, agent_id: AgentId) -> int:
         found = self._catalogues.get(agent_id)

@@ -124,7 +124,7 @@ def check_inputs(book: Ledgers, verdict: Verdict) -> set[str]:
         settled = [r for r in rows[key] if r["state"] == "done"]
         times = bodies.get(chat, Counter())[text]
         poison = message.get("poison", False)
-        if poison and [r["state"] for r in rows[key]] == ["dead"]:
+        if poison and {r["state"] for r in rows[key]} == {"dead"}:
             verdict.counts["dead_as_expected"] += 1
         elif not settled or times == 0:
             verdict.found("lost", f"{key} {chat} acked {ack['t']:.3f} rows {[(r['id'], r['state']) for r in rows[key]]} messages {times}")

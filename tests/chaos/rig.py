@@ -18,9 +18,9 @@ from uuid import UUID, uuid4
 
 import asyncpg
 
-from actors.domain.ids import Address, ConversationId, IntegrationId, TenantId
+from actors.domain.ids import Address, ConversationId, InboxId, IntegrationId, TenantId
 from actors.domain.messages import Input
-from actors.ports import Carrier, Claim, ConversationRecord, InboxRow, IntegrationRecord, NewInput, Pace
+from actors.ports import Carrier, Claim, ConversationRecord, InboxRow, IntegrationRecord, NewInput, Pace, Pulled
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.conversation_host import ConversationHost, HostPorts
 from actors.runtime.delivery_actor import DeliveryActor
@@ -46,7 +46,8 @@ from storage.unit_of_work import PostgresTurns
 HOSTS = 2
 EVERYTHING = list(range(256))
 STEP_S = 0.02  # an agent's step may take this long; the other host does the same rows meanwhile
-SEND_S = 0.01
+SEND_S = 0.1  # long enough that deaths find requests on the wire
+AWAY_S = 0.25  # a host that looks away misses whole turns of the other, and its state is stale then
 FAST = Pace(0.0001, 1000)
 LIMITS = DeliveryLimits(lease_s=2.0, send_timeout_s=0.9)
 
@@ -125,6 +126,22 @@ class DeadlyParser(TelegramParser):
         if b"poison" in row.raw:
             raise Died
         return super().parse(row)
+
+
+class DistractedInbox(PostgresInbox):
+    """Now and then a host does not pull while the other goes on."""
+
+    async def pull(
+        self,
+        carrier: Carrier,
+        in_hand: Sequence[InboxId],
+        full_integrations: Sequence[IntegrationId],
+        full_addresses: Sequence[Address],
+        limit: int,
+    ) -> Pulled | None:
+        if random.random() < 0.4:
+            await asyncio.sleep(random.random() * AWAY_S)
+        return await super().pull(carrier, in_hand, full_integrations, full_addresses, limit)
 
 
 class SlowConversations(PostgresConversations):
@@ -233,7 +250,7 @@ class Rig:
         service = ConversationService(self._clock, SystemIds(), {"telegram": DeadlyParser()}, catalogues, AgentService(self._clock))
         conversations = SlowConversations(database)
         ports = HostPorts(
-            self._clock, PostgresInbox(database), conversations, PostgresTurns(database), PostgresCarriers(database), self._bus
+            self._clock, DistractedInbox(database), conversations, PostgresTurns(database), PostgresCarriers(database), self._bus
         )
         host = ConversationHost(Carrier("host", part, HOSTS, uuid4(), self._epoch), ports, service, catalogues, 300.0)
         task = asyncio.create_task(host.run())

@@ -79,8 +79,8 @@ class Customers:
 async def _deaths(rig: Rig, chance: random.Random) -> None:
     """Both gateways share a fate: a copy that only one of them had in memory would hide what the other lost."""
     while True:
-        await asyncio.sleep(chance.uniform(0.15, 0.35))
-        victims = chance.choice((("host-0",), ("host-1",), ("host-0", "host-1"), ("sender",), ("gateway-0", "gateway-1")))
+        await asyncio.sleep(chance.uniform(0.1, 0.25))
+        victims = chance.choice((("host-0",), ("host-1",), ("host-0", "host-1"), ("sender",), ("sender",), ("gateway-0", "gateway-1")))
         await rig.kill(*victims)
 
 

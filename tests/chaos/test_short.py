@@ -10,7 +10,6 @@ import pytest
 from tests.chaos.mutants import MUTANTS, Mutant, run_mutant
 
 SEED = 1
-MESSAGES = 600
 BY_NAME: dict[str, Mutant | None] = {"as designed": None} | {mutant.name: mutant for mutant in MUTANTS}
 
 
@@ -23,5 +22,5 @@ def home() -> Iterator[Path]:
 
 @pytest.mark.parametrize("name", ["as designed", "no version check", "effects written for losers"])
 async def test_exactly_what_must_turn_red_does(database: str, home: Path, name: str) -> None:
-    verdict = await run_mutant(database, home, SEED, BY_NAME[name], MESSAGES)
+    verdict = await run_mutant(database, home, SEED, BY_NAME[name])
     assert verdict["ok"], verdict

@@ -27,9 +27,11 @@ def telegram(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelegramProce
 def shared(telegram: TelegramProcess) -> Iterator[Installation]:
     """One installation for the tests that leave it running; its Bot API is the fake one."""
     installation = Installation(env={"CALLBOARD_TELEGRAM_API": telegram.url})
-    installation.start()
-    yield installation
-    installation.remove()
+    try:
+        installation.start()
+        yield installation
+    finally:
+        installation.remove()
 
 
 def test_the_demo_shop_answers_without_any_key_of_a_model(shared: Installation) -> None:
