@@ -47,7 +47,7 @@ HOSTS = 2
 EVERYTHING = list(range(256))
 STEP_S = 0.02  # an agent's step may take this long; the other host does the same rows meanwhile
 SEND_S = 0.1  # long enough that deaths find requests on the wire
-AWAY_S = 0.25  # a host that looks away misses whole turns of the other, and its state is stale then
+BLIND_S = 0.5
 FAST = Pace(0.0001, 1000)
 LIMITS = DeliveryLimits(lease_s=2.0, send_timeout_s=0.9)
 
@@ -128,8 +128,12 @@ class DeadlyParser(TelegramParser):
         return super().parse(row)
 
 
-class DistractedInbox(PostgresInbox):
-    """Now and then a host does not pull while the other goes on."""
+class BlindInbox(PostgresInbox):
+    """A host that does not see a quarter of the fresh rows: the other one handles them, and its own state is stale then."""
+
+    def __init__(self, database: Database, part: int) -> None:
+        super().__init__(database)
+        self._part = part
 
     async def pull(
         self,
@@ -139,9 +143,11 @@ class DistractedInbox(PostgresInbox):
         full_addresses: Sequence[Address],
         limit: int,
     ) -> Pulled | None:
-        if random.random() < 0.4:
-            await asyncio.sleep(random.random() * AWAY_S)
-        return await super().pull(carrier, in_hand, full_integrations, full_addresses, limit)
+        pulled = await super().pull(carrier, in_hand, full_integrations, full_addresses, limit)
+        if pulled is None:
+            return None
+        unseen = {row.address for row in pulled.rows if row.id % 4 == self._part and row.age_s < BLIND_S}
+        return Pulled(pulled.batch_id, [row for row in pulled.rows if row.address not in unseen])
 
 
 class SlowConversations(PostgresConversations):
@@ -250,7 +256,7 @@ class Rig:
         service = ConversationService(self._clock, SystemIds(), {"telegram": DeadlyParser()}, catalogues, AgentService(self._clock))
         conversations = SlowConversations(database)
         ports = HostPorts(
-            self._clock, DistractedInbox(database), conversations, PostgresTurns(database), PostgresCarriers(database), self._bus
+            self._clock, BlindInbox(database, part), conversations, PostgresTurns(database), PostgresCarriers(database), self._bus
         )
         host = ConversationHost(Carrier("host", part, HOSTS, uuid4(), self._epoch), ports, service, catalogues, 300.0)
         task = asyncio.create_task(host.run())
