@@ -86,6 +86,7 @@ def _echo(world: World, port: int) -> float:
 async def _saturate(world: World, messages: int) -> dict[str, Any]:
     """Send as fast as webhooks are answered; return the rates until all turns are committed and until all replies are out."""
     await asyncio.to_thread(load, world.home, _plan(world.installation.port, world.targets, 0, WARM_UP))
+    await _until(world, "pending", wall())
     before = await _until(world, "unsent", wall())
     cpu, accepted = world.cpu(), len(world.channel.accepted())
     taken = asyncio.create_task(asyncio.to_thread(load, world.home, _plan(world.installation.port, world.targets, WARM_UP, messages)))

@@ -76,7 +76,7 @@ class PoisonedParser:
 
 
 class DeadlyTurns(PostgresTurns):
-    """Ends the process before or after a commit, by chance."""
+    """Ends the process before or after a commit, by chance; a lone turn may be a suspect's, and its deaths would count against it."""
 
     def __init__(self, database: Database, rng: random.Random, probability: float) -> None:
         super().__init__(database)
@@ -84,11 +84,12 @@ class DeadlyTurns(PostgresTurns):
         self._probability = probability
 
     async def commit(self, turns: Sequence[TurnCommit], finished_batches: Sequence[int]) -> list[bool]:
-        if self._rng.random() < self._probability:
+        probability = self._probability if len(turns) > 1 else 0.0
+        if self._rng.random() < probability:
             raise Died
         await asyncio.sleep(self._rng.random() * 0.01)  # the other host does the same rows meanwhile
         won = await super().commit(turns, finished_batches)
-        if self._rng.random() < self._probability:
+        if self._rng.random() < probability:
             raise Died
         return won
 
