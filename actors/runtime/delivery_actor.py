@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 POLL_S = 0.5
 BETWEEN_CLAIMS_S = 0.01  # kicks come one a commit; a claim takes them together
+GATHER_S = 0.005  # so long outcomes and what may go are gathered: each commit costs a disk write, whatever its size
 BEAT_S = 2.0
 RELOAD_S = 3.0
 AGAIN_S = 0.5
@@ -165,6 +166,7 @@ class DeliveryActor:
     async def _send_loop(self) -> None:
         while True:
             await self._send_bell.wait(self._delivery.next_ready_in())
+            await self._clock.sleep(GATHER_S)
             while going := await self._delivery.begin():
                 for held in going:
                     self._start(held)
@@ -186,6 +188,7 @@ class DeliveryActor:
     async def _finish_loop(self) -> None:
         while True:
             await self._finish_bell.wait()
+            await self._clock.sleep(GATHER_S)
             while self._delivery.unstored:
                 await self._finish()
 

@@ -270,11 +270,13 @@ begin
     raise exception 'sender % generation % of epoch % does not own its shards', p_sender, p_generation, p_epoch using errcode = 'CB001';
   end if;
   perform set_config('app.scope', 'dispatch', true);
-  -- About twice the limit is looked at, spread over the shards that have something: with 200 busy bots, looking at
-  -- p_per_integration rows of each took 90 ms a claim.
-  select array_agg(s) into v_shards from unnest(p_shards) s
-  where (select o.id from outbox o where o.shard = s and o.state = 'pending' and o.class <> 'step' limit 1) is not null
-     or (select o.id from outbox o where o.shard = s and o.state = 'pending' and o.class = 'step' limit 1) is not null;
+  -- About twice the limit is looked at, spread over shards that have something, drawn by chance if they are many: with 200
+  -- busy bots, looking at p_per_integration rows of each took 90 ms a claim.
+  select array_agg(r.s) into v_shards from (
+    select s from unnest(p_shards) s
+    where (select o.id from outbox o where o.shard = s and o.state = 'pending' and o.class <> 'step' limit 1) is not null
+       or (select o.id from outbox o where o.shard = s and o.state = 'pending' and o.class = 'step' limit 1) is not null
+    order by random() limit p_limit) r;
   if v_shards is null then return; end if;
   v_each := least(p_per_integration, greatest(2, 2 * p_limit / cardinality(v_shards)));
   return query

@@ -87,42 +87,34 @@ async def _saturate(world: World, messages: int) -> dict[str, Any]:
     """Send as fast as webhooks are answered; return the rates until all turns are committed and until all replies are out."""
     await asyncio.to_thread(load, world.home, _plan(world.installation.port, world.targets, 0, WARM_UP))
     await _until(world, "pending", wall())
-    before = await _until(world, "unsent", wall())
-    cpu, accepted = world.cpu(), len(world.channel.accepted())
+    await _until(world, "unsent", wall())
+    before, cpu, accepted = await world.counts(), world.cpu(), len(world.channel.accepted())
     taken = asyncio.create_task(asyncio.to_thread(load, world.home, _plan(world.installation.port, world.targets, WARM_UP, messages)))
     ingest = await taken
     committed = await _until(world, "pending", ingest["started_at"])
     sent = await _until(world, "unsent", ingest["started_at"])
     used = {name: seconds - cpu.get(name, 0.0) for name, seconds in world.cpu().items()}
-    counts = {name: n - before.counts[name] for name, n in sent.counts.items()}
+    counts = {name: n - before[name] for name, n in (await world.counts()).items()}
     wrong = {n: c for n, c in counts.items() if n in {"inbox_done", "customer"} and c != messages}
     assert not wrong, counts
     assert counts["agent"] == counts["traces"] == counts["activity"] == counts["outbox"] == counts["sent"], counts
     assert len(world.channel.accepted()) - accepted == counts["sent"], counts
     return {
-        "turn_rps": counts["inbox_done"] / committed.seconds,
-        "reply_rps": counts["sent"] / sent.seconds,
+        "turn_rps": counts["inbox_done"] / committed,
+        "reply_rps": counts["sent"] / sent,
         "ingest_rps": ingest["rps"],
         "tables": counts,
         "cpu_ms_per_message": {name: round(s / messages * 1e3, 4) for name, s in used.items()},
     }
 
 
-class Moment:
-    """When a count became zero, in seconds since the start, and what was counted then."""
-
-    def __init__(self, seconds: float, counts: dict[str, int]) -> None:
-        self.seconds = seconds
-        self.counts = counts
-
-
-async def _until(world: World, name: str, since: float) -> Moment:
+async def _until(world: World, name: str, since: float) -> float:
+    """Return the seconds from `since` until nothing is pending or unsent."""
     async with asyncio.timeout(TIMEOUT_S):
         while True:
-            counts = await world.counts()
-            if counts[name] == 0:
-                return Moment(wall() - since, counts)
-            await asyncio.sleep(0.25)
+            if await world.settled(name):
+                return wall() - since
+            await asyncio.sleep(0.1)
 
 
 async def _rival(world: World, port: int, messages: int) -> float:

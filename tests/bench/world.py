@@ -31,6 +31,11 @@ select (select count(*) from inbox where state = 'pending') as pending, (select 
   (select count(*) from outbox) as outbox, (select count(*) from outbox where state = 'sent') as sent,
   (select count(*) from outbox where state in ('pending', 'claimed', 'sending')) as unsent"""
 
+_OPEN = {
+    "pending": "select exists (select from inbox where state = 'pending')",
+    "unsent": "select exists (select from outbox where state in ('pending', 'claimed', 'sending'))",
+}
+
 
 class World:
     """One installation for one run; everything it makes is below `home`."""
@@ -60,6 +65,17 @@ class World:
         """End everything."""
         self.installation.stop()
         self.channel.stop()
+
+    async def settled(self, name: str) -> bool:
+        """Return whether nothing is `pending` in the inbox, or `unsent` in the outbox; cheap, for waiting."""
+        return not await self._fetchval(_OPEN[name])
+
+    async def _fetchval(self, sql: str) -> Any:
+        connection = await asyncpg.connect(self.installation.database_url, timeout=10, server_settings={"jit": "off"})
+        try:
+            return await connection.fetchval(sql)
+        finally:
+            await connection.close()
 
     async def counts(self) -> dict[str, int]:
         """Count every table a message passes."""
