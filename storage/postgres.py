@@ -112,6 +112,7 @@ class Database:
         settings = {
             "role": role.value,
             "application_name": name,
+            "plan_cache_mode": "force_generic_plan",  # planning a statement of the line again costs as much as running it
             "jit": "off",  # the driver's own catalogue queries take seconds with it
             "timezone": "UTC",
             "statement_timeout": "30s",  # no snapshot of ours lives longer

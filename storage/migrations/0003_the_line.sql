@@ -70,7 +70,9 @@ end $$;
 create function inbox_pull(p_host smallint, p_generation uuid, p_epoch int, p_partitions smallint[], p_in_hand bigint[],
                            p_full_integrations uuid[], p_full_addresses text[], p_limit int)
 returns table (batch_id bigint, id bigint, tenant_id uuid, integration_id uuid, key text, partition smallint, kind text,
-               raw bytea, received_at timestamptz, age_s float8, attempts smallint) language plpgsql as $$
+               raw bytea, received_at timestamptz, age_s float8, attempts smallint) language plpgsql
+-- A plan made once takes 9.5 ms behind a million handled rows, one made for these partitions 2.8.
+set plan_cache_mode = auto as $$
 declare v_batch bigint; v_ids bigint[];
 begin
   if not carrier_current('host', p_host, p_generation, p_epoch) then
@@ -263,7 +265,9 @@ returns table (id bigint, tenant_id uuid, conversation_id bigint, integration_id
                attempts smallint, body text) language plpgsql
 -- Index lookups only, in (shard, id) order until the limit: with statistics of an emptier table the planner sorts the
 -- whole backlog instead (measured with 20,000 rows waiting: 270 ms instead of 6). Hence the sub-selects with LIMIT, too.
-set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off as $$
+set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set enable_seqscan = off
+-- The limits must be known to the planner (56 ms a claim otherwise); everything else of the line runs on plans made once.
+set plan_cache_mode = force_custom_plan as $$
 declare v_shards smallint[]; v_each int;
 begin
   if not carrier_current('sender', p_sender, p_generation, p_epoch) then

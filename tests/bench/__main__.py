@@ -38,11 +38,15 @@ async def measure(messages: int) -> dict[str, Any]:
     """Run everything once and return the figures."""
     world, echo_port, rival_port = World(free_port()), free_port(), free_port()
     try:
-        result: dict[str, Any] = {"bots": BOTS, "chats": CHATS, "messages": messages, "settings_diff": {}}
-        result["cold_start_s"] = round(await world.start(), 1)
+        result: dict[str, Any] = {"bots": BOTS, "chats": CHATS, "messages": messages}
+        world.installation.start()
+        result["cold_start_s"] = round(await world.installation.wait_ready(), 1)
         result["cold_first_reply_ms"] = await _first_reply(world)
+        result["settings_diff"] = world.settings_diff()
+        await world.connect_bots()
         echoes = [_echo(world, echo_port)]
         result |= await _saturate(world, messages)
+        result["aiogram_bots"], result["aiogram_messages"] = 1, messages // 4
         result["aiogram_reply_rps"] = await _rival(world, rival_port, messages // 4)
         echoes.append(_echo(world, echo_port))
         steady = load(world.home, _plan(world.installation.port, world.targets, WARM_UP + messages, STEADY, STEADY_RATE))
@@ -132,7 +136,7 @@ async def _rival(world: World, port: int, messages: int) -> float:
 
 
 def _conclusive(result: dict[str, Any], kept: Path) -> bool:
-    """Compare the echo with the best one this machine ever had; remember a better one."""
+    """Compare the echo with the best one this machine had in earlier runs; remember a better one."""
     best_file = kept / "best_echo.json"
     best = float(json.loads(best_file.read_text())) if best_file.exists() else 0.0
     best_file.write_text(json.dumps(max(best, result["echo_rps"])))

@@ -15,6 +15,7 @@ import asyncpg
 import psutil
 
 from config.demo.definition import demo_definition
+from config.settings import Settings
 from tests.bench.load import LoadPlan, Target
 from tests.chaos.installation import REPO, Installation
 from tests.chaos.setup import make_bots, token_of
@@ -31,6 +32,7 @@ select (select count(*) from inbox where state = 'pending') as pending, (select 
   (select count(*) from outbox) as outbox, (select count(*) from outbox where state = 'sent') as sent,
   (select count(*) from outbox where state in ('pending', 'claimed', 'sending')) as unsent"""
 
+_WHERE = {"CALLBOARD_DATA_DIR", "CALLBOARD_HOST", "CALLBOARD_PORT", "CALLBOARD_TELEGRAM_API", "CALLBOARD_RAY_DASHBOARD_PORT"}
 _OPEN = {
     "pending": "select exists (select from inbox where state = 'pending')",
     "unsent": "select exists (select from outbox where state in ('pending', 'claimed', 'sending'))",
@@ -50,16 +52,19 @@ class World:
         self.installation = Installation(data, port, self.channel.url, self.home / "callboard.log")
         self.targets: list[Target] = []
 
-    async def start(self) -> float:
-        """Start and connect the bots; return the seconds until everything answered."""
-        self.installation.start()
-        seconds = await self.installation.wait_ready()
+    async def connect_bots(self) -> None:
+        """Connect the bots to an agent like the demo shop's."""
         _, _, bots = await make_bots(self.installation.database_url, self.installation.data_dir, BOTS, demo_definition())
         for bot in bots:
             await self.channel.add_bot(token_of(bot.account))
         self.targets = [Target(f"/webhooks/telegram/{bot.integration}", bot.secret) for bot in bots]
         await asyncio.sleep(READY_S)  # senders read their integrations every 3 s
-        return seconds
+
+    def settings_diff(self) -> dict[str, str]:
+        """Return the settings that the running gateway has beside its defaults; not where it lives and whom it talks to."""
+        environment = self.installation.child("-m", "gateway").environ()
+        names = {"CALLBOARD_" + name.upper() for name, known in Settings.model_fields.items() if not known.validation_alias}
+        return {name: environment[name] for name in sorted(names & environment.keys() - _WHERE)}
 
     def stop(self) -> None:
         """End everything."""

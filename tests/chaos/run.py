@@ -57,6 +57,7 @@ class Run:
         self.faults: list[Fault] = []
         self.recovery: list[dict[str, Any]] = []
         self.notes: list[str] = []
+        self.failures: list[str] = []  # what the checker cannot see in its ledgers
 
     async def execute(self) -> dict[str, Any]:
         """Start everything, inject every fault, settle, and return the checker's verdict."""
@@ -134,13 +135,15 @@ class Run:
             "in_flight": fault.in_flight,
         }
         self.recovery.append(found)
+        if last is None:
+            self.failures.append(f"answers did not flow again within {RECOVER_S:.0f} s of {fault.name}")
         print(json.dumps(found), file=sys.stderr, flush=True)
 
     async def _end(self, generator: "subprocess.Popen[bytes]") -> int:
         generator.terminate()
         await asyncio.to_thread(generator.wait, 150)
         if generator.returncode:
-            self.notes.append(f"the generator failed: {(self.home / 'generator.log').read_text()[-2000:]}")
+            self.failures.append(f"the generator failed: {(self.home / 'generator.log').read_text()[-2000:]}")
         last = (self.home / "generator.jsonl").read_text().splitlines()[-1]
         return int(json.loads(last).get("planned", 10**9))
 
@@ -166,7 +169,7 @@ class Run:
         verdict: dict[str, Any] = json.loads(done.stdout)
         fenced = sum(self._fenced.values())
         if any(f.name == "host_stopped" for f in self.faults) and not fenced:
-            self.notes.append("no commit was refused by the version check although a host was stopped")
+            self.failures.append("no commit was refused by the version check although a host was stopped")
         return {**verdict, "fence_rejections": fenced, "seed": self._seed}
 
 
@@ -217,13 +220,13 @@ async def _main(args: argparse.Namespace) -> int:
     first = {r["fault"]: r["first_s"] for r in run.recovery}
     mutants = {} if args.no_mutants else _mutants(args.seed)
     result |= {"faults": [asdict(f) for f in run.faults], "recovery_s": recovery, "first_answer_s": first, "mutants": mutants}
-    result |= {"notes": run.notes, "commit": _commit(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
+    result |= {"notes": run.notes, "failures": run.failures, "commit": _commit(), "date": datetime.now(UTC).isoformat(timespec="seconds")}
     text = json.dumps(result, ensure_ascii=False, indent=1)
     (kept / "latest.json").write_text(text + "\n")
     print(text)
     if args.record:
         _record(result)
-    return 0 if result["ok"] and (args.no_mutants or mutants["ok"]) else 1
+    return 0 if result["ok"] and not run.failures and (args.no_mutants or mutants["ok"]) else 1
 
 
 def _record(result: dict[str, Any]) -> None:
