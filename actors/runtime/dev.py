@@ -167,6 +167,7 @@ class Dev:
         if any(name.endswith(".sql") for name in changed):
             await self._migrate(backends)
         self._begin()
+        self._say("Started again")
 
     async def _migrate(self, backends: Backends) -> None:
         try:

@@ -94,6 +94,7 @@ def test_it_answers_reloads_and_leaves_nothing(dev: DevRun) -> None:
     shop = dev.code / "actors" / "domain" / "turn.py"
     shop.write_text(shop.read_text().replace("def decide(", "def decide(  # reloaded\n    ", 1))
     dev.wait_for("actors/domain/turn.py changed: starting again")
+    dev.wait_for("Started again")
     assert dev.ask(key, "привет")["mode"] == "script"
     children = psutil.Process(dev.process.pid).children(recursive=True)
     assert len(children) >= 7  # two servers, gateway, two hosts, sender, scheduler

@@ -164,10 +164,10 @@ async def test_standing_still_drops_everything_and_goes_on(lab: HostLab, monkeyp
         async with asyncio.timeout(10):
             while host.status()["in_hand"] < 3:
                 await asyncio.sleep(0.02)
-        before = host._roster
+        (before,) = host._roster.values()
         monkeypatch.setattr(host._gap, "_seen", host._gap._seen - 10.0)
         async with asyncio.timeout(5):
-            while len(before):
+            while before in list(host._roster.values()):
                 await asyncio.sleep(0.005)
         await lab.settled()
     assert await check(lab.shop.owner, {"1": ["1:0", "1:1", "1:2"]}) == Verdict()
