@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from statistics import mean
 from typing import Any
 
 import aiohttp
@@ -19,6 +20,7 @@ from storage.catalogue import Agents
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from tests.bench.load import LoadPlan, Target
+from tests.bench.loops import RUN
 from tests.bench.pull import pull_after_a_million_ms
 from tests.bench.world import BOTS, TEXT, Child, World, load, wall
 from tests.chaos.installation import REPO
@@ -36,7 +38,7 @@ SLOW = 0.7  # an echo below this part of the machine's best one says that someth
 
 async def measure(messages: int) -> dict[str, Any]:
     """Run everything once and return the figures."""
-    world, echo_port, rival_port = World(free_port()), free_port(), free_port()
+    world = World(free_port())
     try:
         result: dict[str, Any] = {"bots": BOTS, "chats": CHATS, "messages": messages}
         world.installation.start()
@@ -44,11 +46,12 @@ async def measure(messages: int) -> dict[str, Any]:
         result["cold_first_reply_ms"] = await _first_reply(world)
         result["settings_diff"] = world.settings_diff()
         await world.connect_bots()
-        echoes = [_echo(world, echo_port)]
+        echoes = {loop: [_echo(world, loop, free_port())] for loop in RUN}
         result |= await _saturate(world, messages)
         result["aiogram_bots"], result["aiogram_messages"] = 1, messages // 4
-        result["aiogram_reply_rps"] = await _rival(world, rival_port, messages // 4)
-        echoes.append(_echo(world, echo_port))
+        rivals = {loop: await _rival(world, loop, free_port(), messages // 4) for loop in RUN}
+        for loop, rates in echoes.items():
+            rates.append(_echo(world, loop, free_port()))
         steady = load(world.home, _plan(world.installation.port, world.targets, WARM_UP + messages, STEADY, STEADY_RATE))
         result |= {"ack_p50_ms": steady["p50_ms"], "ack_p99_ms": steady["p99_ms"], "ack_refused": steady["refused"]}
         result["pull_after_1m_ms"] = await pull_after_a_million_ms(world.installation.database_url)
@@ -56,10 +59,21 @@ async def measure(messages: int) -> dict[str, Any]:
         world.stop()
         shutil.rmtree(world.home, ignore_errors=True)
     result["activation_bytes"] = int(subprocess.check_output([sys.executable, "-m", "tests.bench.activation"], cwd=REPO, timeout=120))
-    result["echo_rps"] = sum(echoes) / len(echoes)
-    result["turn_rate_vs_echo"] = result["turn_rps"] / result["echo_rps"]
-    result["reply_rate_vs_aiogram"] = result["reply_rps"] / result["aiogram_reply_rps"]
-    return result
+    return result | _ratios(result, {loop: mean(rates) for loop, rates in echoes.items()}, rivals)
+
+
+def _ratios(result: dict[str, Any], echo: dict[str, float], rival: dict[str, float]) -> dict[str, float]:
+    """Compare with both yardsticks as their libraries come, and on the loop that Callboard uses."""
+    return {
+        "echo_rps": echo["asyncio"],
+        "turn_rate_vs_echo": result["turn_rps"] / echo["asyncio"],
+        "echo_uvloop_rps": echo["uvloop"],
+        "turn_rate_vs_echo_uvloop": result["turn_rps"] / echo["uvloop"],
+        "aiogram_reply_rps": rival["asyncio"],
+        "reply_rate_vs_aiogram": result["reply_rps"] / rival["asyncio"],
+        "aiogram_uvloop_reply_rps": rival["uvloop"],
+        "reply_rate_vs_aiogram_uvloop": result["reply_rps"] / rival["uvloop"],
+    }
 
 
 def _plan(port: int, targets: list[Target], first: int, messages: int, rate: float = 0.0) -> LoadPlan:
@@ -82,8 +96,8 @@ async def _first_reply(world: World) -> float:
     return (wall() - started) * 1e3
 
 
-def _echo(world: World, port: int) -> float:
-    with Child("tests.bench.echo", str(port)):
+def _echo(world: World, loop: str, port: int) -> float:
+    with Child("tests.bench.echo", loop, str(port)):
         return float(load(world.home, _plan(port, world.targets, 0, 20_000))["rps"])
 
 
@@ -121,11 +135,12 @@ async def _until(world: World, name: str, since: float) -> float:
             await asyncio.sleep(0.1)
 
 
-async def _rival(world: World, port: int, messages: int) -> float:
+async def _rival(world: World, loop: str, port: int, messages: int) -> float:
     """Return the replies a second of a plain aiogram bot, seen at the same fake Bot API."""
-    await world.channel.add_bot(RIVAL_TOKEN)
+    token = f"{RIVAL_TOKEN}-{loop}"
+    await world.channel.add_bot(token)
     before = len(world.channel.accepted())
-    with Child("tests.bench.aiogram_bot", str(port), world.channel.url, RIVAL_TOKEN, "rival-secret", "Доставка 350 ₽"):
+    with Child("tests.bench.aiogram_bot", loop, str(port), world.channel.url, token, "rival-secret", "Доставка 350 ₽"):
         targets = [Target("/hook", "rival-secret")]
         load(world.home, _plan(port, targets, 0, 200))
         ingest = load(world.home, _plan(port, targets, 200, messages))

@@ -1,18 +1,19 @@
 """The rival: a plain aiogram bot behind its own webhook handler, one answer a message, nothing stored.
 
-python -m tests.bench.aiogram_bot PORT API_URL TOKEN SECRET TEXT
+python -m tests.bench.aiogram_bot asyncio|uvloop PORT API_URL TOKEN SECRET TEXT
 """
 
 import asyncio
 import sys
 
-import uvloop
 from aiogram import Bot, Dispatcher
 from aiogram.client.session.aiohttp import AiohttpSession
 from aiogram.client.telegram import TelegramAPIServer
 from aiogram.types import Message
 from aiogram.webhook.aiohttp_server import SimpleRequestHandler
 from aiohttp import web
+
+from tests.bench.loops import RUN
 
 
 async def main(port: int, api: str, token: str, secret: str, text: str) -> None:
@@ -34,4 +35,4 @@ async def main(port: int, api: str, token: str, secret: str, text: str) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]), *sys.argv[2:6]))
+    RUN[sys.argv[1]](main(int(sys.argv[2]), *sys.argv[3:7]))

@@ -1,10 +1,14 @@
-"""The yardstick: a bare aiohttp application that reads the body and answers 200. python -m tests.bench.echo PORT."""
+"""The yardstick: a bare aiohttp application that reads the body and answers 200.
+
+python -m tests.bench.echo asyncio|uvloop PORT
+"""
 
 import asyncio
 import sys
 
-import uvloop
 from aiohttp import web
+
+from tests.bench.loops import RUN
 
 
 async def _echo(request: web.Request) -> web.Response:
@@ -23,4 +27,4 @@ async def main(port: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1])))
+    RUN[sys.argv[1]](main(int(sys.argv[2])))
