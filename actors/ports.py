@@ -115,6 +115,7 @@ class ConversationRecord:
     agent_id: AgentId
     channel: str
     reply_policy: str
+    pinned_version: int | None = None  # a test conversation's own version of the agent; None: whatever is published
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,7 +266,7 @@ class TimerStore(Protocol):
 
 
 class CatalogueStore(Protocol):
-    """Published versions of agents."""
+    """Versions of agents: which one is published, and the document of each, published or not."""
 
     async def versions(self, agents: Sequence[AgentId]) -> dict[AgentId, int]: ...
     async def definition(self, tenant_id: TenantId, agent_id: AgentId, version: int) -> Mapping[str, Any]: ...
@@ -308,6 +309,9 @@ class Signals(Protocol):
     async def kick_shards(self, shards: Sequence[int]) -> None: ...
     async def kick_control(self, conversations: Sequence[ConversationId]) -> None: ...
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None: ...
+    async def publish_changes(
+        self, tenant_id: TenantId, messages: Sequence[ConversationId] = (), changed: Sequence[ConversationId] = ()
+    ) -> None: ...
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         """Call `on_signal` with partition, shard or conversation ids until cancelled; reconnects by itself."""
 

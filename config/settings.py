@@ -33,6 +33,7 @@ class Settings(BaseSettings):
     host: str = Field("127.0.0.1", description="address the gateway listens on")
     port: int = Field(8080, ge=0, le=65535, description="port the gateway listens on; 0 picks a free one")
     public_url: str = Field("", description="https address under which providers reach the gateway; empty: poll")
+    proxies: int = Field(0, ge=0, le=5, description="reverse proxies in front that append to X-Forwarded-For; 0: trust none")
     telegram_api: str = Field("https://api.telegram.org", description="Bot API server")
     hosts: int = Field(2, ge=1, le=64, description="ConversationHosts")
     senders: int = Field(1, ge=1, le=16, description="DeliveryActors")

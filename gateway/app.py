@@ -11,11 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from config.settings import Settings
-from gateway.api.chat import ChatApi
-from gateway.api.control import ControlApi
-from gateway.api.conversing import TestChatService
-from gateway.api.reading import ReadingApi
-from gateway.auth import Keys
+from gateway.auth import Callers
 from gateway.committer import Committer
 from gateway.directory import Directory
 from gateway.edge import Busy, EdgeRunner
@@ -24,11 +20,13 @@ from gateway.intake import Intake
 from gateway.kicker import Kicker
 from gateway.metrics import Metrics
 from gateway.middleware import edge_middleware
+from gateway.origin import Origins
+from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.spooler import Spooler
-from gateway.status_routes import StatusRoutes
+from gateway.surface import Services, surface
 from gateway.tasks import Keeper
-from gateway.webhooks.telegram import TelegramWebhook
+from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
@@ -61,15 +59,29 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         spool, spooler = await _spooler(stack, settings.data_dir / "spool", inbox, patience, kicker)
         intake = Intake(committer, spooler, settings.ingest_budget_s)
         directory = Directory(PostgresIntegrations(engine), spool, patience)
-        keys = Keys(ApiKeys(api), patience)
-        chats = TestChatService(api, intake, signals, patience, metrics, settings.reply_wait_s)
-
+        origins = Origins(settings.public_url, settings.proxies)
+        callers = Callers(ApiKeys(api), Sessions(api), origins, patience)
+        passwords = Passwords()
+        stack.callback(passwords.close)
+        probe = Probe(engine, signals, spool, spooler, patience)
+        have = Services(
+            api,
+            signals,
+            callers,
+            origins,
+            passwords,
+            patience,
+            metrics,
+            intake,
+            directory,
+            probe,
+            settings.public_url,
+            settings.reply_wait_s,
+        )
+        everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])
-        app.add_routes(StatusRoutes(Probe(engine, signals, spool, spooler, patience), metrics).routes())
-        app.add_routes(TelegramWebhook(directory, intake, metrics).routes())
-        app.add_routes(ReadingApi(api, keys).routes())
-        app.add_routes(ControlApi(api, signals, keys).routes())
-        app.add_routes(ChatApi(chats, keys).routes())
+        app.add_routes(everything.registry.routes())
+        app.on_response_prepare.append(everything.visits.allow)
         runner = EdgeRunner(app, metrics, busy)
         loops: dict[str, Coroutine[Any, Any, None]] = {"committer": committer.run(), "kicker": kicker.run(), "sweep": runner.sweep()}
         if spooler:
@@ -79,6 +91,8 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         await runner.setup()
         stack.push_async_callback(runner.cleanup)
         stack.push_async_callback(runner.drain)
+        stack.push_async_callback(everything.live.close)
+        stack.push_async_callback(everything.visits.close)
         await web.SockSite(runner, listening).start()
         yield
 

@@ -17,10 +17,15 @@ _TYPES: Mapping[int, str] = {
     406: "not-acceptable",
     408: "request-timeout",
     409: "conflict",
+    412: "stale",
+    410: "gone",
     413: "too-large",
     415: "unsupported-media-type",
     417: "expectation-failed",
     422: "invalid",
+    426: "upgrade-required",
+    428: "version-required",
+    429: "too-many-requests",
     431: "headers-too-large",
     500: "internal",
     503: "unavailable",
@@ -111,6 +116,11 @@ def unavailable(detail: str = "the database is away; repeat the request", retry_
 def invalid(detail: str, code: str, *, pointer: str | None = None, parameter: str | None = None) -> Problem:
     """Return a 422 with one flaw."""
     return Problem(422, "the request is understood but not acceptable", errors=[Flaw(detail, code, pointer, parameter)])
+
+
+def stale(current: int) -> Problem:
+    """Return the 412 of a change to a version that is not the current one."""
+    return Problem(412, "somebody changed this in between: look at it again", headers={"ETag": f'"{current}"'})
 
 
 def from_http_error(error: web.HTTPException) -> Problem:

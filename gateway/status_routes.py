@@ -4,6 +4,7 @@ import orjson
 from aiohttp import web
 from prometheus_client import generate_latest
 
+from gateway.api.operation import Plain
 from gateway.health import Probe, jobs_json
 from gateway.metrics import CONTENT_TYPE, Metrics
 
@@ -17,17 +18,20 @@ class StatusRoutes:
         self._probe = probe
         self._metrics = metrics
 
-    def routes(self) -> list[web.RouteDef]:
+    def plain(self) -> list[Plain]:
         """Return the routes."""
-        return [web.get("/health", self.health), web.get("/metrics", self.metrics)]
+        return [
+            Plain("GET", "/health", self.health, tag="status", statuses=(200, 503)),
+            Plain("GET", "/metrics", self.metrics, tag="status", media=("text/plain", "application/json")),
+        ]
 
     async def health(self, _: web.Request) -> web.Response:
-        """200 while webhooks can be accepted by database or spool, 503 otherwise."""
+        """Say how everything is: 200 while webhooks can be accepted by database or spool, 503 otherwise."""
         health = await self._probe.look()
         return _json(health.to_json(), status=200 if health.accepts else 503)
 
     async def metrics(self, request: web.Request) -> web.Response:
-        """Prometheus text; JSON with `Accept: application/json`."""
+        """Show counters as Prometheus text; as JSON with `Accept: application/json`."""
         health = await self._probe.look()
         if "application/json" in request.headers.get("Accept", ""):
             spool = {"depth": health.spool_depth, "hasRoom": health.spool_has_room}

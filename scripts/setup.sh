@@ -57,6 +57,9 @@ fi
 say "installing $(grep -c '==' requirements.lock) packages of requirements.lock, each checked by its hash"
 { pip install --progress-bar off --require-hashes --only-binary :all: -r requirements.lock || echo FAILED; } |
     awk '/^FAILED$/ { failed = 1 } /Downloading .*\(/ { sub(/^ */, ""); print "setup:   " $0; fflush() } END { exit failed }'
+say "building the web console (once, and after its sources changed)"
+{ "$venv/bin/python" scripts/build_console.py 2>&1 || echo FAILED; } |
+    awk '/^FAILED$/ { failed = 1; next } NF { print "setup:   " $0; fflush() } END { exit failed }'
 say "installing Callboard itself"
 pip install --quiet --no-deps --no-build-isolation -e .
 say "done"

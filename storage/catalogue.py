@@ -10,18 +10,17 @@ import orjson
 
 from actors.domain.errors import TerminalError
 from actors.domain.ids import AgentId, TenantId
-from storage.postgres import Connection, Database
+from storage.accounts.audit import Actor
+from storage.authoring.drafts import create_agent
+from storage.authoring.versions import NewVersion, insert_version
+from storage.postgres import Database
 
 _LIST = """
 select id, name, published_version, created_at from agents
 where archived_at is null and ($1::uuid is null or (created_at, id) > (select a.created_at, a.id from agents a where a.id = $1))
 order by created_at, id limit $2"""
-_PUBLISH = """
-with next as (
-  update agents set published_version = published_version + 1 where id = $1 returning tenant_id, id, published_version
-)
-insert into agent_versions (tenant_id, agent_id, version, definition)
-select tenant_id, id, published_version, $2::jsonb from next returning version"""
+
+PROGRAM = Actor("Callboard")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,32 +68,24 @@ class Agents:
         self._database = database
 
     async def create(self, tenant_id: UUID, name: str, definition: Mapping[str, Any]) -> AgentId:
-        """Create an agent with its first published version."""
+        """Create an agent whose draft and first published version are the definition."""
         async with self._database.tenant_transaction(tenant_id) as connection:
-            agent_id: UUID = await connection.fetchval(
-                "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, $2) returning id", tenant_id, name
-            )
-            await _publish(connection, agent_id, definition)
+            agent_id = await create_agent(connection, tenant_id, PROGRAM, name, definition)
+            version = await insert_version(connection, agent_id, PROGRAM, NewVersion(definition, True))
+            await connection.execute("update agent_drafts set as_version = $2 where agent_id = $1", agent_id, version)
         return AgentId(agent_id)
 
     async def publish(self, tenant_id: UUID, agent_id: UUID, definition: Mapping[str, Any]) -> int:
-        """Publish a new version and return its number.
+        """Publish a definition past the draft and return its number.
 
         Raises:
             TerminalError: the tenant has no such agent.
         """
         async with self._database.tenant_transaction(tenant_id) as connection:
-            return await _publish(connection, agent_id, definition)
+            return await insert_version(connection, agent_id, PROGRAM, NewVersion(definition, True))
 
     async def page(self, tenant_id: UUID, after: UUID | None, limit: int) -> list[AgentSummary]:
         """Return the tenant's agents, oldest first, after the agent `after`."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             rows = await connection.fetch(_LIST, after, limit)
         return [AgentSummary(AgentId(r["id"]), r["name"], r["published_version"], r["created_at"]) for r in rows]
-
-
-async def _publish(connection: Connection, agent_id: UUID, definition: Mapping[str, Any]) -> int:
-    version: int | None = await connection.fetchval(_PUBLISH, agent_id, orjson.dumps(dict(definition)).decode())
-    if version is None:
-        raise TerminalError(f"there is no agent {agent_id}")
-    return version

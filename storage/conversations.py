@@ -129,6 +129,7 @@ def _record(r: Any) -> ConversationRecord:
         AgentId(r["agent_id"]),
         r["channel"],
         r["reply_policy"],
+        r["pinned_version"],
     )
 
 

@@ -1,6 +1,6 @@
 """Lists for people: conversations, and messages with what became of each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,8 @@ import orjson
 from storage.postgres import Database
 
 _CONVERSATIONS = """
-select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, c.title, c.created_at, c.last_at
+select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, c.title, c.created_at, c.last_at, c.pinned_version,
+       coalesce((select left(m.body, 160) from messages m where m.conversation_id = c.id order by m.id limit 1), '')
 from conversations c join integrations g on g.id = c.integration_id
 where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control = $2) and ($3::text is null or g.channel = $3)
   and c.kind = 'chat' and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
@@ -46,6 +47,8 @@ class ConversationItem:
     title: str
     created_at: datetime
     last_at: datetime
+    pinned_version: int | None
+    opening: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +104,12 @@ class Listings:
         async with self._database.tenant_transaction(tenant_id) as connection:
             row = await connection.fetchrow(_BY_TURN, conversation_id, turn_id)
         return _message(row) if row else None
+
+    async def existing(self, tenant_id: UUID, conversation_ids: Collection[int]) -> set[int]:
+        """Return those that are conversations of the tenant."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            rows = await connection.fetch("select id from conversations where id = any($1::bigint[])", list(conversation_ids))
+        return {row["id"] for row in rows}
 
 
 def _message(row: Any) -> MessageItem:

@@ -3,6 +3,8 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from uuid import UUID
@@ -179,9 +181,24 @@ class Database:
 
     @asynccontextmanager
     async def tenant_transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:
-        """Open a transaction that sees and writes one tenant only, whichever the role."""
-        async with self.tenants_transaction([tenant_id]) as connection:
+        """Open a transaction that sees and writes one tenant only, whichever the role; within `joined_transaction` a part of that."""
+        joined = _JOINED.get()
+        part = joined and joined.fits(self, tenant_id)
+        async with joined.savepoint() if joined and part else self.tenants_transaction([tenant_id]) as connection:
             yield connection
+
+    @asynccontextmanager
+    async def joined_transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:
+        """Open a transaction of one tenant that every `tenant_transaction` of the block (and of this task) becomes a part of.
+
+        All of it is committed at the end of the block, or nothing.
+        """
+        async with self.tenants_transaction([tenant_id]) as connection:
+            token = _JOINED.set(_Joined(self, tenant_id, connection, asyncio.current_task()))
+            try:
+                yield connection
+            finally:
+                _JOINED.reset(token)
 
     @asynccontextmanager
     async def tenants_transaction(self, tenant_ids: Sequence[UUID]) -> AsyncIterator[Connection]:
@@ -211,6 +228,35 @@ class Database:
                         await connection.execute("rollback")
                     raise
                 await connection.execute("commit")
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A transaction that inner ones become parts of."""
+
+    database: Database
+    tenant_id: UUID
+    connection: Connection
+    task: "asyncio.Task[Any] | None"  # another task would use the connection at the same time
+
+    def fits(self, database: Database, tenant_id: UUID) -> bool:
+        return self.database is database and self.tenant_id == tenant_id and self.task is asyncio.current_task()
+
+    @asynccontextmanager
+    async def savepoint(self) -> AsyncIterator[Connection]:
+        """Open a part: if it fails, it alone is undone, as a transaction of its own would be."""
+        with translated():
+            await self.connection.execute("savepoint part")
+            try:
+                yield self.connection
+            except Exception:
+                if not self.connection.is_closed():
+                    await self.connection.execute("rollback to savepoint part")
+                raise
+            await self.connection.execute("release savepoint part")
+
+
+_JOINED: ContextVar[_Joined | None] = ContextVar("joined transaction", default=None)
 
 
 async def check_server(dsn: str, timeout_s: float = 10.0) -> str:

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Self
@@ -14,8 +14,8 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from actors.domain.ids import ConversationId
-from storage.live import Events, LiveEvents, messages
+from actors.domain.ids import ConversationId, TenantId
+from storage.live import Events, LiveEvents, Sink, conversation_channel, messages, tenant_channel, tenant_events
 
 Topic = Literal["partitions", "shards", "control"]
 
@@ -92,7 +92,14 @@ class RedisSignals:
 
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         """Tell whoever watches a conversation."""
-        self._hint(f"callboard:live:{conversation_id}", orjson.dumps(dict(event), default=str))
+        self._hint(conversation_channel(conversation_id), orjson.dumps(dict(event), default=str))
+
+    async def publish_changes(
+        self, tenant_id: TenantId, messages: Sequence[ConversationId] = (), changed: Sequence[ConversationId] = ()
+    ) -> None:
+        """Tell whoever watches a tenant which conversations have new messages, and which changed otherwise."""
+        for event in tenant_events(messages, changed):
+            self._hint(tenant_channel(tenant_id), orjson.dumps(event))
 
     async def listen(self, topic: Topic, on_signal: Callable[[Sequence[int]], None]) -> None:
         """Call `on_signal` with partition, shard or conversation ids until cancelled; reconnects by itself."""
@@ -109,10 +116,27 @@ class RedisSignals:
     @asynccontextmanager
     async def watch(self, conversation_id: ConversationId) -> AsyncIterator[Events]:
         """Yield a queue that receives the live events of a conversation while the block lasts."""
+        self._attend()
+        async with self._live.watch(conversation_channel(conversation_id)) as queue:
+            yield queue
+
+    async def join(self, channels: Collection[str], sink: Sink) -> None:
+        """Deliver live events of channels to a sink from now on; returns when Redis has confirmed it, or does not answer.
+
+        Args:
+            channels: by `conversation_channel` and `tenant_channel`.
+            sink: whoever takes them; `leave` must follow.
+        """
+        self._attend()
+        await self._live.join(channels, sink)
+
+    async def leave(self, channels: Collection[str], sink: Sink) -> None:
+        """Deliver them no more."""
+        await self._live.leave(channels, sink)
+
+    def _attend(self) -> None:
         if len(self._tasks) < 2:  # the writer, and one subscription shared by all watchers
             self._tasks.append(asyncio.create_task(self._reconnecting(self._live.attend), name="signals-live"))
-        async with self._live.watch(f"callboard:live:{conversation_id}") as queue:
-            yield queue
 
     def _hint_numbers(self, topic: Topic, numbers: Sequence[int]) -> None:
         if numbers:

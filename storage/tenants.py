@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from actors.domain.ids import TenantId
+from storage.accounts.audit import Actor, record
 from storage.postgres import Database
 
 
@@ -40,6 +41,27 @@ class Tenants:
         async with self._database.dispatch_transaction() as connection:
             r = await connection.fetchrow("select id, slug, name, locale from tenants where slug = $1", slug)
         return _tenant(r) if r else None
+
+    async def find(self, tenant_id: UUID) -> Tenant | None:
+        """Return a tenant."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            r = await connection.fetchrow("select id, slug, name, locale from tenants where id = $1", tenant_id)
+        return _tenant(r) if r else None
+
+    async def change(self, tenant_id: UUID, name: str | None, locale: str | None, actor: Actor) -> Tenant | None:
+        """Change what is not None and return what the tenant is now; None if there is no such tenant."""
+        wanted = {member: value for member, value in (("name", name), ("locale", locale)) if value is not None}
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            r = await connection.fetchrow("select id, slug, name, locale from tenants where id = $1 for update", tenant_id)
+            if r is None:
+                return None
+            before = {member: r[member] for member, value in wanted.items() if r[member] != value}
+            if before:
+                now = {**r, **wanted}
+                await connection.execute("update tenants set name = $2, locale = $3 where id = $1", tenant_id, now["name"], now["locale"])
+                after = {member: wanted[member] for member in before}
+                await record(connection, tenant_id, actor, "tenant.changed", f"tenant:{tenant_id}", before, after)
+        return _tenant({**r, **wanted})
 
     async def all(self) -> list[Tenant]:
         """Return every tenant, oldest first."""

@@ -1,6 +1,6 @@
 """A published version of an agent: everything decide() may use besides state and inputs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,6 +52,15 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
     if problems:
         raise InvalidDefinition(problems)
     return Definition(persona, scripts, passages)
+
+
+def assembled(persona: Mapping[str, Any], scripts: Iterable[Mapping[str, Any]], passages: Sequence[Any]) -> dict[str, Any]:
+    """Return the definition that publishing a draft makes: scripts that are switched off stay behind."""
+    return {
+        "persona": dict(persona),
+        "scripts": [dict(script) for script in scripts if script.get("enabled", True)],
+        "passages": list(passages),
+    }
 
 
 def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) -> Catalogue:

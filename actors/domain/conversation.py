@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+# Channels of our own, without a provider: what the commit stores is delivered; the customer's page reads it from us.
+OWN_CHANNELS = frozenset({"test", "web"})
+
 
 class Control(StrEnum):
     """Who speaks for the company."""

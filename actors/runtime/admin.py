@@ -5,14 +5,19 @@ from contextlib import asynccontextmanager
 
 from actors.domain.errors import TerminalError
 from actors.runtime.explain import lines_of
-from storage.api_keys import ApiKeys, Level
+from storage.accounts.audit import COMMAND_LINE
+from storage.accounts.login_links import LoginLinks
+from storage.accounts.roles import Level
+from storage.accounts.users import NewUser, User, Users
+from storage.api_keys import ApiKeys
 from storage.carriers import PostgresCarriers
 from storage.inspection import find_placed
 from storage.messages import Messages
 from storage.postgres import Database, Role
-from storage.tenants import Tenants
+from storage.tenants import Tenant, Tenants
 
 _POOL = 2
+_MANY = 1000  # users that are looked at
 
 
 @asynccontextmanager
@@ -28,12 +33,46 @@ async def create_key(dsn: str, tenant_slug: str, role: Level, name: str) -> str:
         TerminalError: there is no such tenant.
     """
     async with _database(dsn, Role.API) as database:
-        tenants = Tenants(database)
-        tenant = await tenants.by_slug(tenant_slug)
-        if tenant is None:
-            known = ", ".join(t.slug for t in await tenants.all()) or "none"
-            raise TerminalError(f"there is no tenant {tenant_slug!r}; known: {known}")
+        tenant = await _tenant(database, tenant_slug)
         return await ApiKeys(database).create(tenant.id, name, role)
+
+
+async def login_token(dsn: str, tenant_slug: str, email: str) -> tuple[str, str]:
+    """Return the address of a user and the token of a fresh one-time link; the links they had end.
+
+    Args:
+        dsn: the database.
+        tenant_slug: whose user.
+        email: which; empty for the oldest owner. The first user of a tenant that has none is made, as its owner.
+
+    Raises:
+        TerminalError: there is no such tenant or user.
+    """
+    async with _database(dsn, Role.API) as database:
+        tenant = await _tenant(database, tenant_slug)
+        user = await _user(Users(database), tenant, email)
+        return user.email, await LoginLinks(database).create(tenant.id, user.id, "login", COMMAND_LINE)
+
+
+async def _tenant(database: Database, slug: str) -> Tenant:
+    tenants = Tenants(database)
+    tenant = await tenants.by_slug(slug)
+    if tenant is None:
+        known = ", ".join(t.slug for t in await tenants.all()) or "none"
+        raise TerminalError(f"there is no tenant {slug!r}; known: {known}")
+    return tenant
+
+
+async def _user(users: Users, tenant: Tenant, email: str) -> User:
+    known = await users.page(tenant.id, None, _MANY)
+    if not known and email:
+        return await users.create(tenant.id, NewUser(email, "", "owner", tenant.locale), COMMAND_LINE)
+    if not known:
+        raise TerminalError(f"the tenant {tenant.slug!r} has no users: name the first, its owner, with --email")
+    user = await users.by_email(tenant.id, email) if email else next((u for u in known if u.role == "owner"), None)
+    if user is None:
+        raise TerminalError(f"the tenant {tenant.slug!r} has no such user; known: {', '.join(u.email for u in known)}")
+    return user
 
 
 async def explain(dsn: str, message_id: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""The command line: `callboard run | gateway | stage | migrate | api-key | telegram | explain | actors | doctor | dev`."""
+"""The command line: `callboard run | gateway | stage | migrate | api-key | login-link | telegram | explain | actors | doctor | dev`."""
 
 import argparse
 import asyncio
@@ -8,12 +8,14 @@ from getpass import getpass
 
 from actors.domain.errors import CallboardError
 from actors.runtime import admin, doctor
+from actors.runtime.demo import login_url
 from actors.runtime.handover import become
 from actors.runtime.instance import InstanceError, acquire, prepare
 from actors.runtime.listening import ListenError
 from actors.runtime.places import find_places
 from actors.runtime.ray_cluster import RayFailed
 from actors.runtime.say import Narrator
+from actors.runtime.stage_alone import StageAlone
 from actors.runtime.supervisor import Supervisor
 from config.settings import Settings, SettingsError, settings
 from storage.migrate import migrate
@@ -49,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     _add(commands, "run", _run, "start everything and keep it running")
     _add(commands, "dev", _program, "the same classes as plain processes, started again when a file changes", module="actors.runtime.dev")
     _add(commands, "gateway", _program, "one more gateway, for several machines", module="gateway")
-    _add(commands, "stage", _program, "the stage alone, on the Ray of RAY_ADDRESS", module="actors.runtime.stage")
+    _add(commands, "stage", _stage, "the stage alone, on the Ray of RAY_ADDRESS or on one of its own", module="actors.runtime.stage")
     _add(commands, "migrate", _migrate, "bring the database to this version")
     _add(commands, "doctor", _doctor, "check Python, data directory, servers, roles, heartbeat")
     explain = _add(commands, "explain", _explain, "tell what happened to a message, step by step")
@@ -59,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     keys.add_argument("--tenant", required=True, help="its slug, as demo")
     keys.add_argument("--role", required=True, choices=["owner", "admin", "operator", "viewer"])
     keys.add_argument("--name", default="command line", help="for people, to tell keys apart")
+    link = _add(commands, "login-link", _login_link, "make a link that lets a user into the console, once, within 24 hours")
+    link.add_argument("--tenant", required=True, help="its slug, as demo")
+    link.add_argument("--email", default="", help="whose; the oldest owner's if not given")
     telegram = _add(commands, "telegram", _connect_telegram, "connect a Telegram bot; asks for its token, or reads it from a pipe")
     telegram.add_argument("action", choices=["connect"])
     telegram.add_argument("--tenant", required=True, help="its slug, as demo")
@@ -87,6 +92,17 @@ def _program(arguments: argparse.Namespace, known: Settings) -> int:
     return 0
 
 
+def _stage(arguments: argparse.Namespace, known: Settings) -> int:
+    places = find_places(known)
+    if places.ray_address:
+        return _program(arguments, known)
+    if not places.redis_url:
+        raise SettingsError("a stage alone needs REDIS_URL beside DATABASE_URL")
+    instance = acquire(prepare(known.data_dir))
+    asyncio.run(StageAlone(known, instance, Narrator()).run())
+    return 0
+
+
 def _migrate(_: argparse.Namespace, known: Settings) -> int:
     applied = asyncio.run(migrate(find_places(known).database_url))
     Narrator.plain("\n".join(f"applied {name}" for name in applied) or "nothing to do: the database is up to date")
@@ -96,6 +112,14 @@ def _migrate(_: argparse.Namespace, known: Settings) -> int:
 def _create_key(arguments: argparse.Namespace, known: Settings) -> int:
     key = asyncio.run(admin.create_key(find_places(known).database_url, arguments.tenant, arguments.role, arguments.name))
     Narrator.plain(f"A key of tenant {arguments.tenant}, role {arguments.role}. It is shown once; keep it.\n{key}")
+    return 0
+
+
+def _login_link(arguments: argparse.Namespace, known: Settings) -> int:
+    places = find_places(known)
+    email, token = asyncio.run(admin.login_token(places.database_url, arguments.tenant, arguments.email))
+    base = known.public_url or (places.running.url if places.running else "") or f"http://{known.host}:{known.port}"
+    Narrator.plain(f"A link for {email}. It works once, within 24 hours; earlier ones ended.\n{login_url(base, token)}")
     return 0
 
 

@@ -114,7 +114,7 @@ async def build_scheduler(member: Member) -> Body:
 
 def parsers() -> dict[str, ChannelParser]:
     """Return the parser of every channel."""
-    return {"telegram": TelegramParser(), "test": TestChatParser()}
+    return {"telegram": TelegramParser(), "test": TestChatParser(), "web": TestChatParser()}
 
 
 def model(chosen: Settings, stack: AsyncExitStack) -> ChatModel | None:

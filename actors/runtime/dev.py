@@ -95,7 +95,8 @@ class Dev:
             await placing.refresh()
             self._children = self._programs(backends, held)
             self._begin()
-            self._say.block(f"\nCallboard (development, without Ray): {url}\n{demo.hint(url) if demo else ''}\nStop it with Ctrl-C.\n")
+            hint = demo.hint(url, self._known.public_url) if demo else ""
+            self._say.block(f"\nCallboard (development, without Ray): {url}\n{hint}\nStop it with Ctrl-C.\n")
             work = [
                 asyncio.create_task(self._beat(placing, Heartbeats(database))),
                 asyncio.create_task(self._watch()),
@@ -195,7 +196,7 @@ class Dev:
 
 
 def _matters(_: Change, path: str) -> bool:
-    return path.endswith(_RELOAD_ON) and "__pycache__" not in path
+    return path.endswith(_RELOAD_ON) and "__pycache__" not in path and "/gateway/console/" not in path
 
 
 def _states(children: Sequence[Child]) -> dict[str, str]:

@@ -105,7 +105,7 @@ class Puller:
         absent = list({(row.tenant_id, row.address) for row in rows if row.address not in self._roster})
         if absent:
             records = await self._load(absent)
-            await self._stores.catalogues.ensure((record.tenant_id, record.agent_id) for record in records)
+            await self._stores.catalogues.ensure(records)
             self._roster.admit(records, self._clock.monotonic())
 
     async def _load(self, addresses: Sequence[tuple[TenantId, Address]]) -> list[ConversationRecord]:

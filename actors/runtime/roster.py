@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Sequence
 
-from actors.domain.ids import Address, AgentId
+from actors.domain.ids import Address
 from actors.ports import ConversationRecord
 from actors.runtime.activation import Activation, Phase
 from actors.runtime.in_hand import HeldRow, InHand
@@ -12,7 +12,7 @@ from actors.runtime.ready_queue import ReadyQueue
 class Roster:
     """Activations by address. What leaves it lets its rows go, and rows of a pull under way that follow them, too."""
 
-    def __init__(self, in_hand: InHand, ready: ReadyQueue, debounce_s: Callable[[AgentId], float]) -> None:
+    def __init__(self, in_hand: InHand, ready: ReadyQueue, debounce_s: Callable[[ConversationRecord], float]) -> None:
         self._in_hand = in_hand
         self._ready = ready
         self._debounce_s = debounce_s
@@ -57,7 +57,7 @@ class Roster:
     def schedule(self, activation: Activation) -> None:
         """Let an activation wait until its open inputs are ready, or rest if there are none."""
         if activation.mailbox:
-            self._ready.add(activation, activation.ready_at(self._debounce_s(activation.record.agent_id)))
+            self._ready.add(activation, activation.ready_at(self._debounce_s(activation.record)))
         else:
             activation.phase = Phase.IDLE
 

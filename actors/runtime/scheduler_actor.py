@@ -19,7 +19,7 @@ _PORTION = 500  # timers of one transaction
 class Housekeeper(Protocol):
     """Retention, in portions."""
 
-    async def forget_keys(self, portion: int = 1000) -> int: ...
+    async def tidy(self, portion: int = 1000) -> int: ...
 
 
 class SchedulerActor:
@@ -79,5 +79,5 @@ class SchedulerActor:
     async def _keep_house(self) -> None:
         gone = portion = 1_000
         while gone >= portion and not self._stopping:
-            gone = await self._housekeeper.forget_keys(portion)
+            gone = await self._housekeeper.tidy(portion)
             self._counts["forgotten"] += gone

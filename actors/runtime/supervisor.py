@@ -25,7 +25,7 @@ from config.settings import Settings
 
 _GATEWAY_STOP_S = 3.0  # requests in progress; a chat that waits longer for its answer finds it in the history
 _SERVERS_STOP_S = 3.0
-_STAGE_READY_S = 60.0  # 4 s on an idle machine; a standby waits for as long as the other installation lives
+STAGE_READY_S = 60.0  # 4 s on an idle machine; a standby waits for as long as the other installation lives
 _SPARE_WORKERS = 2  # scheduler, and one replacement while a carrier is exchanged
 
 
@@ -98,9 +98,9 @@ class Supervisor:
         await wait_for_gateway(url)
         say("Gateway: ready")
         self._keep(watch_gateway(url, self._replace_gateways))
-        ready = await wait_for_stage(backends.database_url, _STAGE_READY_S)
+        ready = await wait_for_stage(backends.database_url, STAGE_READY_S)
         say("Stage: its actors answer" if ready else "Stage: not ready yet, it keeps trying; messages are taken in meanwhile")
-        self._tell(url, demo.hint(url) if demo else "")
+        self._tell(url, demo.hint(url, settings.public_url) if demo else "")
 
     def _start_gateways(self, backends: Backends) -> None:
         assert self._socket

@@ -7,7 +7,7 @@ from typing import Literal, assert_never
 import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
-from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.conversation import OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import Effect, LogActivity, SendMessage, SetControl, SetTimer
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
@@ -66,11 +66,11 @@ class ConversationService:
         """Decide the turn of these inputs; only an agent that needs the network is left to `work`.
 
         Raises:
-            CatalogueMissing: the agent has no published version; try later.
+            CatalogueMissing: the version is not loaded yet, or there is none; try later.
         """
         if is_dead_letter(rows[0]):
             return self.dead_letter(record, rows[0], DIED_ALONE)
-        catalogue = self._catalogues.of(record.agent_id)
+        catalogue = self._catalogues.of(record)
         inputs, settled = self._parse(record.channel, rows)
         turn_id = self._ids.turn_id()
         if not inputs:
@@ -98,7 +98,7 @@ class ConversationService:
         effects: list[Effect] = [LogActivity("message.dead", {"inbox_id": row.id, "reason": reason})]
         view = view_of(record)
         if row.kind == "message" and view.control is Control.BOT:
-            persona = self._catalogues.persona(record.agent_id)
+            persona = self._catalogues.persona(record)
             language = view.state.language or persona.languages[0]
             effects += [SendMessage(pick(persona.handoff_text, language), "handoff"), SetControl(Control.WAITING)]
         decision = Decision(view.state, tuple(effects), _dead_trace(record, row, reason, self._clock.now().isoformat()))
@@ -178,8 +178,8 @@ def _customer(item: InboundMessage) -> MessageRow:
 
 
 def _outbox(record: ConversationRecord, effect: SendMessage, seq: int) -> list[OutboxRow]:
-    """Return the row for delivery; the test chat's delivery is the commit itself."""
-    if record.channel == "test":
+    """Return the row for delivery; that of our own channels is the commit itself."""
+    if record.channel in OWN_CHANNELS:
         return []
     policy: Literal["once", "repeat_once"] = "repeat_once"
     if effect.delivery_class == "step" or record.reply_policy == "once":

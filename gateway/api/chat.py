@@ -8,11 +8,9 @@ import orjson
 from aiohttp import web
 
 from gateway.api.conversing import NoAnswerYet, Question, TestChatService
-from gateway.api.paging import json_response
-from gateway.auth import Keys
+from gateway.api.operation import Answer, Call, Operation
 from gateway.problems import Problem
-from gateway.schemas.bodies import ChatRequest, parse_body
-from storage.api_keys import ApiKey
+from gateway.schemas.chat import ChatAnswer, ChatRequest
 
 STREAM = "text/event-stream"
 KEEP_OPEN_S = 15.0  # proxies close streams that are silent for 30 to 60 s
@@ -21,24 +19,41 @@ KEEP_OPEN_S = 15.0  # proxies close streams that are silent for 30 to 60 s
 class ChatApi:
     """POST /api/chat."""
 
-    def __init__(self, service: TestChatService, keys: Keys) -> None:
+    def __init__(self, service: TestChatService) -> None:
         self._service = service
-        self._keys = keys
 
-    def routes(self) -> list[web.RouteDef]:
-        """Return the routes."""
-        return [web.post("/api/chat", self._keys.require("operator", self.chat))]
+    def operations(self) -> list[Operation]:
+        """Return the operations."""
+        return [
+            Operation(
+                "POST",
+                "/api/chat",
+                self.chat,
+                level="operator",
+                tag="chat",
+                body=ChatRequest,
+                answer=ChatAnswer,
+                media={
+                    STREAM: "events `accepted` (`conversation_id`, `message_id`), `delta` (`text`, `turn_id`), "
+                    "`message` (the answer) or `error` (a problem), `done`"
+                },
+                also=(404, 504),
+            )
+        ]
 
-    async def chat(self, request: web.Request, caller: ApiKey) -> web.StreamResponse:
-        """Store the message and wait for its turn."""
-        body = await parse_body(request, ChatRequest)
-        question = await self._service.open(caller.tenant_id, body)
-        if STREAM in request.headers.get("Accept", ""):
-            return await self._stream(request, question)
+    async def chat(self, call: Call[ChatRequest]) -> Answer | web.StreamResponse:
+        """Say something to an agent, as a customer, and wait for its answer.
+
+        With `Accept: text/event-stream` parts of the answer come while it is made. After a 504, or when the connection
+        broke, the same request with the same `message_id` gets the answer.
+        """
+        question = await self._service.open(call.caller, call.body)
+        if STREAM in call.request.headers.get("Accept", ""):
+            return await self._stream(call.request, question)
         async with self._service.watching(question) as events:
             await self._service.submit(question)
             try:
-                return json_response(await self._service.answer(question, events, _ignore))
+                return Answer(await self._service.answer(question, events, _ignore))
             except NoAnswerYet:
                 raise _too_late(question) from None
 
@@ -46,8 +61,10 @@ class ChatApi:
         async with self._service.watching(question) as events:
             await self._service.submit(question)  # its problems are answered as such: the stream has not begun
             async with _Stream(request) as stream:
+                await stream.send("accepted", {"conversation_id": str(question.conversation_id), "message_id": question.message_id})
                 try:
-                    await stream.send("message", await self._service.answer(question, events, stream.delta))
+                    answer = await self._service.answer(question, events, stream.delta)
+                    await stream.send("message", answer.model_dump(mode="json"))
                 except NoAnswerYet:
                     await stream.send("error", _too_late(question).to_json(request["request_id"]))
                 await stream.send("done", {})

@@ -8,18 +8,20 @@ from typing import Any, TypeAlias
 
 import orjson
 
-from actors.domain.errors import TransientError
+from actors.domain.errors import InvalidDefinition, TransientError
 from actors.domain.ids import Address, ConversationId, TenantId
 from actors.ports import NewInput
 from gateway import ids
+from gateway.api.authored import MOST_FLAWS
+from gateway.auth import Caller
 from gateway.committer import Refused, Unavailable
 from gateway.intake import Intake
 from gateway.metrics import Metrics
 from gateway.patience import Patience
-from gateway.problems import Problem, not_found, unavailable
-from gateway.schemas import views
-from gateway.schemas.bodies import ChatRequest
-from storage.chats import TestChat, TestChats
+from gateway.problems import Flaw, Problem, invalid, not_found, unavailable
+from gateway.schemas.chat import ChatAnswer, ChatRequest, reply_view
+from storage.authoring.versions import Versions
+from storage.chats import NoSuchVersion, TestChat, TestChats
 from storage.conversations import ConversationControl
 from storage.messages import InputStatus, Messages
 from storage.postgres import Database
@@ -59,6 +61,7 @@ class TestChatService:
         self, database: Database, intake: Intake, signals: RedisSignals, patience: Patience, metrics: Metrics, reply_wait_s: float
     ) -> None:
         self._chats = TestChats(database)
+        self._versions = Versions(database)
         self._messages = Messages(database)
         self._control = ConversationControl(database)
         self._intake = intake
@@ -67,16 +70,16 @@ class TestChatService:
         self._metrics = metrics
         self._reply_wait_s = reply_wait_s
 
-    async def open(self, tenant_id: TenantId, body: ChatRequest) -> Question:
+    async def open(self, caller: Caller, body: ChatRequest) -> Question:
         """Return the question in its conversation, which exists from now on.
 
         Raises:
-            Problem: 404: the tenant has no such agent, or the agent no such test conversation.
+            Problem: 404: the tenant has no such agent, or the agent no such test conversation; 422: the version cannot be had.
         """
-        chat = await self._patience.within(CALL_S, self._chat(tenant_id, body))
+        chat = await self._patience.within(CALL_S, self._chat(caller, body))
         if chat is None:
             raise not_found("test conversation of this agent" if body.conversation_id else "agent")
-        return Question(tenant_id, chat.conversation_id, chat.address, body.message_id or ids.fresh_key(), body.text)
+        return Question(caller.tenant_id, chat.conversation_id, chat.address, body.message_id or ids.fresh_key(), body.text)
 
     def watching(self, question: Question) -> AbstractAsyncContextManager[Events]:
         """Receive the conversation's live events while the block lasts; enter it before `submit`."""
@@ -99,24 +102,36 @@ class TestChatService:
             raise Problem(422, "the message cannot be stored", reason="refused-by-database") from None
         self._metrics.input("test", accepted.verdict, asyncio.get_running_loop().time() - started)
 
-    async def answer(self, question: Question, events: Events, on_delta: OnDelta) -> dict[str, Any]:
-        """Wait for the message's turn and return the document of the answer.
+    async def answer(self, question: Question, events: Events, on_delta: OnDelta) -> ChatAnswer:
+        """Wait for the message's turn and return the answer.
 
         Raises:
             NoAnswerYet: the time a request may wait is over.
         """
         async for status in self._looks(question, events, on_delta):
             if status is not None and status.state != "pending":
-                return await self._document(question, status)
+                return await self._answer(question, status)
         raise NoAnswerYet
 
-    async def _chat(self, tenant_id: TenantId, body: ChatRequest) -> TestChat | None:
+    async def _chat(self, caller: Caller, body: ChatRequest) -> TestChat | None:
         if body.conversation_id is not None:
             number = int(body.conversation_id)
-            return await self._chats.find(tenant_id, body.agent_id, number) if number < 2**63 else None
-        # The same first message sent twice is one conversation.
-        key = str(ids.derived("chat", body.agent_id, body.message_id)) if body.message_id else ids.fresh_key()
-        return await self._chats.start(tenant_id, body.agent_id, key)
+            return _checked(await self._chats.find(caller.tenant_id, body.agent_id, number), body) if number < 2**63 else None
+        try:
+            version = await self._version(caller, body)
+            return await self._chats.start(caller.tenant_id, body.agent_id, _key(body), version)
+        except NoSuchVersion as error:
+            raise invalid(str(error), "version", pointer="/version") from None
+
+    async def _version(self, caller: Caller, body: ChatRequest) -> int | None:
+        """Return the version a new conversation keeps to; None: whatever is published."""
+        if body.version != "draft":
+            return None if body.version == "published" else body.version
+        try:
+            return await self._versions.snapshot(caller.tenant_id, caller.actor, body.agent_id)
+        except InvalidDefinition as error:
+            flaws = [Flaw(str(problem), "definition", pointer="/version") for problem in error.problems[:MOST_FLAWS]]
+            raise Problem(422, "the draft cannot answer as it is", reason="definition", errors=flaws) from None
 
     async def _looks(self, question: Question, events: Events, on_delta: OnDelta) -> AsyncIterator[InputStatus | None]:
         loop = asyncio.get_running_loop()
@@ -132,15 +147,15 @@ class TestChatService:
         except TransientError:
             return None  # the message is stored; the database will be back
 
-    async def _document(self, question: Question, status: InputStatus) -> dict[str, Any]:
-        reply = views.reply(status.replies)
-        document = {
-            "conversation_id": str(question.conversation_id),
-            "message_id": str(status.message_id) if status.message_id else None,
-            "reply": reply,
-            "trace_id": str(status.turn_id) if status.turn_id else None,
-        }
-        return document if reply else {**document, "reason": await self._why_silent(question, status)}
+    async def _answer(self, question: Question, status: InputStatus) -> ChatAnswer:
+        reply = reply_view(status.replies)
+        return ChatAnswer(
+            conversation_id=str(question.conversation_id),
+            message_id=str(status.message_id) if status.message_id else None,
+            reply=reply,
+            trace_id=status.turn_id,
+            reason=None if reply else await self._why_silent(question, status),
+        )
 
     async def _why_silent(self, question: Question, status: InputStatus) -> str:
         if status.state == "dead":
@@ -149,6 +164,29 @@ class TestChatService:
         if conversation and conversation.control == "human":
             return "a person has the conversation"
         return "the agent had nothing to say"
+
+
+def _key(body: ChatRequest) -> str:
+    """Return the key of a new conversation: the same first message to the same version, sent twice, is one conversation."""
+    if body.message_id is None:
+        return ids.fresh_key()
+    version = () if body.version in (None, "published") else (body.version,)
+    return str(ids.derived("chat", body.agent_id, body.message_id, *version))
+
+
+def _checked(chat: TestChat | None, body: ChatRequest) -> TestChat | None:
+    """Return the conversation if it keeps to the version asked for.
+
+    Raises:
+        Problem: 422: it keeps to another.
+    """
+    if chat is None or body.version is None:
+        return chat
+    pinned = chat.pinned_version
+    if body.version == (pinned or "published") or (body.version == "draft" and pinned):
+        return chat
+    kept = f"version {pinned}" if pinned else "what is published"
+    raise invalid(f"this conversation keeps to {kept}: begin a new one for another version", "version", pointer="/version")
 
 
 async def _until_a_hint(events: Events, on_delta: OnDelta, seconds: float) -> None:

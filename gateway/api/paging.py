@@ -2,109 +2,111 @@
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
 
 import orjson
-from aiohttp import web
 
-from gateway.problems import Problem, invalid, not_found
+from gateway.problems import Problem, invalid
+from gateway.schemas.bodies import DEFAULT_LIMIT, ListQuery
 
-MAX_LIMIT = 100
-DEFAULT_LIMIT = 50
 _INT64 = 2**63
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """What a list request asks for; `after` is the place where the last page ended."""
+    """What a list request asks for; `after` is the place where the last page ended, None at the start."""
 
     limit: int
     filters: Mapping[str, str]
     after: Any | None
 
+    def cursor(self, place: Any) -> str:
+        """Return the cursor of the page that begins after a place."""
+        parts = [_binding(self.filters), place]
+        return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode("ascii")
 
-def page_of(request: web.Request, allowed: Sequence[str] = ()) -> Page:
-    """Read `limit`, `cursor` and the allowed filters.
-
-    Raises:
-        Problem: 422, with the parameter that is wrong.
-    """
-    query = request.query
-    for name in query:
-        if name not in {"limit", "cursor", *allowed}:
-            raise invalid("there is no such parameter", "unknown", parameter=name[:64])
-        if len(query.getall(name)) > 1:
-            raise invalid("given more than once", "repeated", parameter=name)
-    filters = {name: query[name] for name in allowed if name in query}
-    return Page(_limit(query.get("limit")), filters, _after(query.get("cursor"), filters))
+    def query(self, cursor: str) -> str:
+        """Return the query of the page with this cursor."""
+        return urlencode({**self.filters, "limit": self.limit, "cursor": cursor})
 
 
-def respond(request: web.Request, page: Page, items: list[dict[str, Any]], last: Any | None) -> web.Response:
-    """Return one page; `last` is the place where it ends, None if nothing follows."""
-    following = None if last is None else _encode([_binding(page.filters), last])
-    response = json_response({"items": items, "next": following})
-    if following:
-        query = urlencode({**page.filters, "limit": page.limit, "cursor": following})
-        response.headers["Link"] = f'<{request.path}?{query}>; rel="next"'
-    return response
+WHOLE = Page(DEFAULT_LIMIT, {}, None)
 
 
-def json_response(document: Mapping[str, Any], headers: Mapping[str, str] | None = None) -> web.Response:
-    """Return a document."""
-    return web.Response(body=orjson.dumps(dict(document)), content_type="application/json", headers=headers)
+def page_of(query: ListQuery, given: Mapping[str, str]) -> Page:
+    """Return the page that is asked for.
 
-
-def number_in_path(request: web.Request, name: str, what: str) -> int:
-    """Return a 64-bit id from the path.
+    Args:
+        query: the query as parsed.
+        given: the query as sent.
 
     Raises:
-        Problem: 404: whatever is not such a number names nothing.
+        Problem: 422: the cursor is not ours, or belongs to other filters.
     """
-    text = request.match_info[name]
-    if not (text.isascii() and text.isdigit() and len(text) <= 19 and 0 < int(text) < _INT64):
-        raise not_found(what)
-    return int(text)
+    filters = {name: value for name, value in given.items() if name not in {"limit", "cursor"}}
+    return Page(query.limit, filters, _after(query.cursor, filters))
 
 
-def uuid_filter(page: Page, name: str) -> UUID | None:
-    """Return a filter that is an id.
+def after_uuid(page: Page) -> UUID | None:
+    """Return the place where the last page ended as an id, None at the start.
 
     Raises:
         Problem: 422.
     """
     try:
-        return UUID(page.filters[name]) if name in page.filters else None
-    except ValueError:
-        raise invalid("not an id", "uuid", parameter=name) from None
+        return UUID(page.after) if page.after is not None else None
+    except (ValueError, AttributeError, TypeError):
+        raise bad_cursor() from None
 
 
-def choice_filter(page: Page, name: str, choices: Sequence[str]) -> str | None:
-    """Return a filter that is one of a few words.
+def after_number(page: Page) -> int | None:
+    """Return the place where the last page ended as a 64-bit number, None at the start.
 
     Raises:
         Problem: 422.
     """
-    value = page.filters.get(name)
-    if value is not None and value not in choices:
-        raise invalid(f"one of {', '.join(choices)}", "choice", parameter=name)
-    return value
+    match page.after:
+        case None:
+            return None
+        case int(number) if not isinstance(number, bool) and 0 <= number < _INT64:
+            return number
+        case _:
+            raise bad_cursor()
+
+
+def after_moment(page: Page) -> tuple[datetime, int] | None:
+    """Return the place where the last page ended as `[time, number]`, None at the start.
+
+    Raises:
+        Problem: 422.
+    """
+    match page.after:
+        case None:
+            return None
+        case [str(at), int(number)] if not isinstance(number, bool) and 0 <= number < _INT64:
+            return _moment(at), number
+        case _:
+            raise bad_cursor()
+
+
+def _moment(text: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise bad_cursor() from None
+    if moment.tzinfo is None or not 1970 < moment.year < 9999:  # what PostgreSQL or its driver would choke on
+        raise bad_cursor()
+    return moment
 
 
 def bad_cursor() -> Problem:
     """Return the refusal of a cursor that is not ours or belongs to other filters."""
     return invalid("not a cursor of this list", "cursor", parameter="cursor")
-
-
-def _limit(text: str | None) -> int:
-    if text is None:
-        return DEFAULT_LIMIT
-    if not (text.isascii() and text.isdigit() and len(text) <= 3 and 1 <= int(text) <= MAX_LIMIT):
-        raise invalid(f"a number from 1 to {MAX_LIMIT}", "limit", parameter="limit")
-    return int(text)
 
 
 def _after(cursor: str | None, filters: Mapping[str, str]) -> Any | None:
@@ -117,10 +119,6 @@ def _after(cursor: str | None, filters: Mapping[str, str]) -> Any | None:
     if binding != _binding(filters):
         raise bad_cursor()
     return after
-
-
-def _encode(parts: list[Any]) -> str:
-    return base64.urlsafe_b64encode(orjson.dumps(parts)).rstrip(b"=").decode("ascii")
 
 
 def _binding(filters: Mapping[str, str]) -> str:

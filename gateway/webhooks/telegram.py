@@ -10,6 +10,7 @@ from aiohttp import web
 from actors.domain.errors import InvalidInput
 from actors.domain.ids import Address
 from actors.ports import NewInput
+from gateway.api.operation import Plain
 from gateway.bodies import parse_json, read_body, require_json, storable_json
 from gateway.committer import Refused, Unavailable
 from gateway.directory import Directory
@@ -33,12 +34,22 @@ class TelegramWebhook:
         self._intake = intake
         self._metrics = metrics
 
-    def routes(self) -> list[web.RouteDef]:
+    def plain(self) -> list[Plain]:
         """Return the routes."""
-        return [web.post("/webhooks/telegram/{integrationId}", self.receive)]
+        return [
+            Plain(
+                "POST",
+                "/webhooks/telegram/{integrationId}",
+                self.receive,
+                tag="webhooks",
+                accepts="application/json",
+                credential=SECRET_HEADER,
+                also=(400, 401, 408, 413, 415, 422, 503),
+            )
+        ]
 
     async def receive(self, request: web.Request) -> web.Response:
-        """200 after the update is committed; Telegram repeats after anything else."""
+        """Take an update in from Telegram: 200 after it is committed; Telegram repeats after anything else."""
         route = await self._authenticate(request)
         require_json(request)
         body = await read_body(request, MAX_BODY)

@@ -1,1 +1,1 @@
-"""The test chat: a channel of our own without a provider."""
+"""The test chat, and the chat of web widgets: channels of our own without a provider."""

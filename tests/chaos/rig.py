@@ -74,6 +74,11 @@ class Bus:
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         """Nobody looks on."""
 
+    async def publish_changes(
+        self, tenant_id: TenantId, messages: Sequence[ConversationId] = (), changed: Sequence[ConversationId] = ()
+    ) -> None:
+        """Nobody looks on."""
+
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         self._listeners[topic].append(on_signal)
         try:

@@ -25,8 +25,11 @@ from actors.ports import (
     TurnCommit,
     TurnStore,
 )
+from storage.accounts.audit import Actor
+from storage.authoring.versions import NewVersion, insert_version
 from storage.carriers import PostgresCarriers, PostgresPlacement
 from storage.catalogue import Agents, PostgresCatalogue
+from storage.chats import TestChats
 from storage.conversations import ConversationControl, PostgresConversations
 from storage.crypto import SecretBox
 from storage.inbox import PostgresInbox
@@ -37,7 +40,7 @@ from storage.tenants import Tenants
 from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
 from tests.fakes import stores as fakes
-from tests.fakes.world import World
+from tests.fakes.world import ConversationEntry, World
 
 _NUMBERS = count(1)
 BOX = SecretBox(bytes(range(32)))
@@ -81,6 +84,8 @@ class Lab(Protocol):
     async def set_control(self, endpoint: Endpoint, conversation_id: ConversationId, control: Literal["bot", "human"]) -> None: ...
     async def operator_reply(self, endpoint: Endpoint, conversation_id: ConversationId, text: str) -> None: ...
     async def publish(self, endpoint: Endpoint, definition: dict[str, Any]) -> int: ...
+    async def snapshot(self, endpoint: Endpoint, definition: dict[str, Any]) -> int: ...
+    async def pin(self, endpoint: Endpoint, key: str, version: int | None) -> ConversationId: ...
     async def elapse(self, seconds: float) -> None: ...
     async def inbox_states(self) -> dict[int, tuple[str, int]]: ...
     async def outbox_states(self) -> dict[int, tuple[str, int]]: ...
@@ -119,6 +124,14 @@ class FakeLab:
 
     async def publish(self, endpoint: Endpoint, definition: dict[str, Any]) -> int:
         return self.world.publish(endpoint.agent_id, definition)
+
+    async def snapshot(self, endpoint: Endpoint, definition: dict[str, Any]) -> int:
+        return self.world.snapshot(endpoint.agent_id, definition)
+
+    async def pin(self, endpoint: Endpoint, key: str, version: int | None) -> ConversationId:
+        entry = ConversationEntry(ConversationId(self.world.next_id()), endpoint.tenant_id, endpoint.address(key), pinned_version=version)
+        self.world.conversations[entry.id] = entry
+        return entry.id
 
     async def elapse(self, seconds: float) -> None:
         self.world.advance(seconds)
@@ -175,6 +188,15 @@ class RealLab:
 
     async def publish(self, endpoint: Endpoint, definition: dict[str, Any]) -> int:
         return await Agents(self.api).publish(endpoint.tenant_id, endpoint.agent_id, definition)
+
+    async def snapshot(self, endpoint: Endpoint, definition: dict[str, Any]) -> int:
+        async with self.api.tenant_transaction(endpoint.tenant_id) as connection:
+            return await insert_version(connection, endpoint.agent_id, Actor("olga"), NewVersion(definition, False))
+
+    async def pin(self, endpoint: Endpoint, key: str, version: int | None) -> ConversationId:
+        chat = await TestChats(self.api).start(endpoint.tenant_id, endpoint.agent_id, key, version)
+        assert chat is not None
+        return chat.conversation_id
 
     async def elapse(self, seconds: float) -> None:
         await asyncio.sleep(seconds)

@@ -8,7 +8,7 @@ import pytest
 from actors.domain.errors import TerminalError
 from actors.domain.ids import AgentId
 from actors.ports import TimerRow
-from tests.contract.labs import Lab, carrier, open_conversation, turn
+from tests.contract.labs import Lab, carrier, open_conversation, receive, turn
 
 
 async def test_a_due_timer_becomes_one_input(lab: Lab) -> None:
@@ -50,6 +50,32 @@ async def test_a_version_is_a_document_as_a_whole(lab: Lab) -> None:
     assert await lab.catalogue.definition(shop.tenant_id, shop.agent_id, before) == {}
     with pytest.raises(TerminalError):
         await lab.catalogue.definition(shop.tenant_id, shop.agent_id, version + 1)
+
+
+async def test_a_snapshot_is_a_version_that_nobody_else_gets(lab: Lab) -> None:
+    shop = await lab.endpoint()
+    published = await lab.publish(shop, {"persona": {"name": "Anna"}})
+    tried = await lab.snapshot(shop, {"persona": {"name": "Boris"}})
+    assert tried > published
+    assert await lab.catalogue.versions([shop.agent_id]) == {shop.agent_id: published}
+    assert await lab.catalogue.definition(shop.tenant_id, shop.agent_id, tried) == {"persona": {"name": "Boris"}}
+    later = await lab.publish(shop, {"persona": {"name": "Clara"}})
+    assert later > tried
+    assert await lab.catalogue.versions([shop.agent_id]) == {shop.agent_id: later}
+
+
+async def test_an_activation_knows_the_version_its_conversation_keeps_to(lab: Lab) -> None:
+    shop = await lab.endpoint("test")
+    tried = await lab.snapshot(shop, {"persona": {"name": "Boris"}})
+    pinned, following = await lab.pin(shop, "pinned", tried), await lab.pin(shop, "following", None)
+    addresses = [(shop.tenant_id, shop.address(key)) for key in ("pinned", "following", "fresh")]
+    records = {record.address.key: record for record in await lab.conversations.activate(addresses)}
+    assert {key: record.pinned_version for key, record in records.items()} == {"pinned": tried, "following": None, "fresh": None}
+    assert (records["pinned"].id, records["following"].id) == (pinned, following)
+    (input_id,) = await receive(lab, shop, ["hello"], "pinned")
+    assert await lab.turns.commit([turn(shop, pinned, 0, [input_id], ["hi"])], []) == [True]
+    (again,) = await lab.conversations.activate(addresses[:1])
+    assert (again.version, again.pinned_version) == (1, tried)
 
 
 async def test_the_newest_generation_of_the_current_epoch_has_the_part(lab: Lab) -> None:

@@ -18,6 +18,7 @@ class FakeOpenAI:
 
     def __init__(self) -> None:
         self.script: deque[Behaviour] = deque()
+        self.otherwise: Behaviour | None = None  # when the script is at its end
         self.asked: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.left_early = asyncio.Event()  # a client went away while a stream was being written
@@ -28,7 +29,8 @@ class FakeOpenAI:
         self.asked.append(await request.json())
         self.keys.append(request.headers.get("Authorization", ""))
         try:
-            return await self.script.popleft()(request)
+            behave = self.otherwise if self.otherwise and not self.script else self.script.popleft()
+            return await behave(request)
         except (asyncio.CancelledError, ConnectionResetError):
             self.left_early.set()
             raise

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from actors.domain.ids import ConversationId
+from actors.domain.ids import ConversationId, TenantId
 
 
 class FakeSignals:
@@ -15,6 +15,7 @@ class FakeSignals:
         self.shards: list[int] = []
         self.control: list[int] = []
         self.events: list[tuple[ConversationId, Mapping[str, Any]]] = []
+        self.changes: list[tuple[TenantId, tuple[ConversationId, ...], tuple[ConversationId, ...]]] = []
         self._listeners: list[tuple[str, Callable[[Sequence[int]], None]]] = []
 
     async def kick_partitions(self, partitions: Sequence[int]) -> None:
@@ -31,6 +32,11 @@ class FakeSignals:
 
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         self.events.append((conversation_id, event))
+
+    async def publish_changes(
+        self, tenant_id: TenantId, messages: Sequence[ConversationId] = (), changed: Sequence[ConversationId] = ()
+    ) -> None:
+        self.changes.append((tenant_id, tuple(messages), tuple(changed)))
 
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         entry = (topic, on_signal)

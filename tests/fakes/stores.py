@@ -168,7 +168,16 @@ class FakeConversations:
             self._world.conversations[entry.id] = entry
         g = self._world.integrations[address.integration_id]
         return ConversationRecord(
-            entry.id, tenant_id, address, entry.version, entry.control, entry.state, g.agent_id, g.channel, g.reply_policy
+            entry.id,
+            tenant_id,
+            address,
+            entry.version,
+            entry.control,
+            entry.state,
+            g.agent_id,
+            g.channel,
+            g.reply_policy,
+            entry.pinned_version,
         )
 
 

@@ -35,6 +35,7 @@ class ConversationEntry:
     version: int = 0
     control: str = "bot"
     state: bytes = b"{}"
+    pinned_version: int | None = None
 
 
 @dataclass(slots=True)
@@ -165,8 +166,13 @@ class World:
 
     def publish(self, agent_id: AgentId, definition: Mapping[str, Any]) -> int:
         """Publish a version of an agent."""
-        version = self.versions.get(agent_id, 0) + 1
+        version = self.snapshot(agent_id, definition)
         self.versions[agent_id] = version
+        return version
+
+    def snapshot(self, agent_id: AgentId, definition: Mapping[str, Any]) -> int:
+        """Store a version of an agent that only test conversations use."""
+        version = 1 + max((number for agent, number in self.definitions if agent == agent_id), default=0)
         self.definitions[agent_id, version] = definition
         return version
 

@@ -1,9 +1,11 @@
 """What may not be saved as a persona."""
 
 import re
+from collections.abc import Mapping
+from typing import Any
 
-from actors.domain.agent.models import Persona
-from actors.domain.errors import Problem
+from actors.domain.agent.models import Persona, read_persona
+from actors.domain.errors import InvalidDefinition, Problem
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -15,3 +17,17 @@ def persona_problems(persona: Persona, place: str = "persona") -> list[Problem]:
         for number, language in enumerate(persona.languages)
         if not _LANGUAGE.fullmatch(language)
     ]
+
+
+def check_persona(raw: Mapping[str, Any]) -> Persona:
+    """Return a persona by itself.
+
+    Raises:
+        InvalidDefinition: it may not be saved.
+    """
+    problems: list[Problem] = []
+    persona = read_persona(raw, "persona", problems)
+    problems += persona_problems(persona)
+    if problems:
+        raise InvalidDefinition(problems)
+    return persona

@@ -1,9 +1,10 @@
 """What may not be saved as knowledge."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
-from actors.domain.errors import Problem
-from actors.domain.knowledge.models import Passage
+from actors.domain.errors import InvalidDefinition, Problem
+from actors.domain.knowledge.models import Passage, read_passage
 
 LONGEST_PASSAGE = 3_500  # characters; a passage is given to customers as it stands, and Telegram takes 4,096
 MOST_PASSAGES = 10_000
@@ -20,3 +21,17 @@ def passage_problems(passages: Sequence[Passage], place: str = "passages") -> li
             problems.append(Problem(f"{place}[{number}].text", f"is longer than {LONGEST_PASSAGE} characters"))
         seen.add(passage.id)
     return problems
+
+
+def check_passages(raw: Sequence[Mapping[str, Any]]) -> tuple[Passage, ...]:
+    """Return passages by themselves.
+
+    Raises:
+        InvalidDefinition: they may not be saved.
+    """
+    problems: list[Problem] = []
+    passages = tuple([read_passage(item, f"passages[{number}]", problems) for number, item in enumerate(raw)])
+    problems += passage_problems(passages)
+    if problems:
+        raise InvalidDefinition(problems)
+    return passages

@@ -74,23 +74,23 @@ class ScriptIndex:
         """Return, per script, how it loses when nothing of it matches; made once, because most scripts lose so every time."""
         return tuple([Loser(script.id, _without_match(script, language)) for script in self.scripts])
 
-    def match(self, text: str, language: str) -> ScriptMatch:
-        """Return the script that answers `text`, and why the others do not."""
-        return self.match_words(words(text), language)
+    def match(self, text: str, language: str, listed: int = LISTED_LOSERS) -> ScriptMatch:
+        """Return the script that answers `text`, and why the others do not; `listed` losers by name, the rest counted."""
+        return self.match_words(words(text), language, listed)
 
-    def match_words(self, message: Words, language: str) -> ScriptMatch:
+    def match_words(self, message: Words, language: str, listed: int = LISTED_LOSERS) -> ScriptMatch:
         """Do what `match` does for a text whose words are known already."""
         untried = self._untried.get(language, self._any_language)
         hits = self._hits(message.stems, untried)
         if not hits:
-            return ScriptMatch(None, untried[:LISTED_LOSERS], max(0, len(untried) - LISTED_LOSERS))
+            return ScriptMatch(None, untried[:listed], max(0, len(untried) - listed))
         drowned = self._drowned(message.stems, hits)
         ranked = sorted(hits.keys() - drowned, key=lambda number: (-self.scripts[number].priority, -hits[number].score, number))
         losers = [self._beaten(number, ranked[0], hits) for number in ranked[1:]]
         losers += [Loser(self.scripts[number].id, _SAYS_MORE, hits[number].score) for number in sorted(drowned)]
         losers += [loser for number, loser in enumerate(untried) if number not in hits]
         winner = self._winner(ranked[0], hits) if ranked else None
-        return ScriptMatch(winner, tuple(losers[:LISTED_LOSERS]), max(0, len(losers) - LISTED_LOSERS))
+        return ScriptMatch(winner, tuple(losers[:listed]), max(0, len(losers) - listed))
 
     def _hits(self, stems: tuple[str, ...], untried: Sequence[Loser]) -> dict[int, _Hit]:
         hits: dict[int, _Hit] = {}

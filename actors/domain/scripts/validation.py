@@ -1,9 +1,10 @@
 """What may not be saved as scripts."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from actors.domain.errors import Problem
-from actors.domain.scripts.models import Script
+from actors.domain.errors import InvalidDefinition, Problem
+from actors.domain.scripts.models import Script, read_script
 from actors.domain.text import words
 
 MOST_SCRIPTS = 10_000
@@ -21,6 +22,20 @@ def script_problems(scripts: Sequence[Script], place: str = "scripts") -> list[P
         seen.add(script.id)
         problems.extend(_of_one(script, here))
     return problems
+
+
+def check_script(raw: Mapping[str, Any]) -> Script:
+    """Return one script by itself; places are within it.
+
+    Raises:
+        InvalidDefinition: it may not be saved.
+    """
+    problems: list[Problem] = []
+    script = read_script(raw, "", problems)
+    problems += [Problem(problem.place.removeprefix("scripts[0]").lstrip("."), problem.reason) for problem in script_problems([script])]
+    if problems:
+        raise InvalidDefinition(problems)
+    return script
 
 
 def _of_one(script: Script, place: str) -> Iterator[Problem]:

@@ -9,9 +9,11 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID, uuid4
 
+from actors.domain.conversation import OWN_CHANNELS
 from actors.domain.ids import AgentId, IntegrationId, TenantId, TurnId
 from actors.ports import Carrier, ConversationRecord, InboxRow, MessageRow, OutboxRow, SettledInput, TurnCommit
-from storage.api_keys import ApiKeys, Level
+from storage.accounts.roles import Level
+from storage.api_keys import ApiKeys
 from storage.carriers import PostgresCarriers, PostgresPlacement
 from storage.catalogue import Agents
 from storage.conversations import PostgresConversations
@@ -102,7 +104,7 @@ class EchoHost:
         out: tuple[OutboxRow, ...] = ()
         if not self.silent and record.control != "human":
             said.append(MessageRow("agent", f"echo: {text}", mode="diagnostic"))
-            out = () if record.channel == "test" else (OutboxRow(1, "reply", "repeat_once", {"text": f"echo: {text}"}),)
+            out = () if record.channel in OWN_CHANNELS else (OutboxRow(1, "reply", "repeat_once", {"text": f"echo: {text}"}),)
         trace = zlib.compress(json.dumps({"reason": "echo"}).encode())
         inputs = (SettledInput(row.id),)
         return TurnCommit(

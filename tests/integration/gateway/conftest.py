@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.gateway.company import Company, found
+from tests.integration.gateway.desk import Desk
 from tests.integration.gateway.processes import GatewayProcess
 
 
@@ -18,3 +19,8 @@ async def company(database: str) -> Company:
 async def gateway(database: str, redis_url: str, tmp_path: Path) -> AsyncIterator[GatewayProcess]:
     async with GatewayProcess(database, redis_url, tmp_path, {"CALLBOARD_REPLY_WAIT_S": "4"}) as running:
         yield running
+
+
+@pytest.fixture
+def desk(gateway: GatewayProcess, company: Company) -> Desk:
+    return Desk(gateway, company)

@@ -71,9 +71,10 @@ async def test_chat_as_a_stream(gateway: GatewayProcess, company: Company, datab
         async with EchoHost(database):
             text = (await response.read()).decode()
     events = [(block.split("\n")[0][7:], json.loads(block.split("\n")[1][6:])) for block in text.strip().split("\n\n")]
-    assert [name for name, _ in events] == ["delta", "delta", "message", "done"]
+    assert [name for name, _ in events] == ["accepted", "delta", "delta", "message", "done"]
     assert "".join(data["text"] for name, data in events if name == "delta") == "Hello"
-    assert events[2][1]["reply"]["text"] == "echo: stream"
+    assert events[0][1]["conversation_id"] == started
+    assert events[3][1]["reply"]["text"] == "echo: stream"
 
 
 async def _start_conversation(gateway: GatewayProcess, company: Company, database: str) -> str:

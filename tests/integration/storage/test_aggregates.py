@@ -194,9 +194,9 @@ async def test_dedupe_keys_are_kept_eight_days_and_go_in_portions(real_lab: Real
     shop, housekeeping = await real_lab.endpoint(), Housekeeping(real_lab.engine)
     await receive(real_lab, shop, ["x"] * 5)
     await real_lab.owner.execute("update inbox_keys set received_at = now() - interval '7 days 23 hours'")
-    assert await housekeeping.forget_keys() == 0
+    assert await housekeeping.tidy() == 0
     await real_lab.owner.execute("update inbox_keys set received_at = now() - interval '8 days 1 hour'")
-    assert [await housekeeping.forget_keys(2) for _ in range(4)] == [2, 2, 1, 0]
+    assert [await housekeeping.tidy(2) for _ in range(4)] == [2, 2, 1, 0]
     assert await real_lab.owner.fetchval("select count(*) from inbox") == 5
 
 

@@ -8,8 +8,14 @@ import asyncpg
 import pytest
 
 from actors.ports import TimerRow
+from storage.accounts.audit import Actor
+from storage.accounts.login_links import LoginLinks
+from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
+from storage.authoring.scripts import Scripts
+from storage.idempotency import Idempotency, Request
 from storage.postgres import Database, Role
+from storage.widgets import Widgets
 from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
 
 _TABLES = """
@@ -46,6 +52,13 @@ async def shops(real_lab: RealLab) -> Shops:
         assert await real_lab.turns.commit([commit], []) == [True]
         await real_lab.set_control(shop, conversation, "human")
         await ApiKeys(real_lab.api).create(shop.tenant_id, "key", "owner")
+        user = await Users(real_lab.api).create(shop.tenant_id, NewUser(f"{shop.tenant_id}@x.test", "", "owner", "en"), Actor("olga"))
+        link = await LoginLinks(real_lab.api).create(shop.tenant_id, user.id, "login", Actor("olga"))
+        await LoginLinks(real_lab.api).redeem(link, "a browser")  # opens a session
+        await Scripts(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, {"id": "hello", "phrases": ["hello"]})
+        assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
+        async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
+            await attempt.keep("{}")
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
@@ -151,7 +164,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
     known = {
         ("inbox", "turn_id"), ("messages", "turn_id"), ("messages", "inbox_id"), ("messages", "external_id"), ("outbox", "turn_id"),
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
-        ("activity_logs", "turn_id"),
+        ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"),
     }  # fmt: skip
     covered = {(k["child"], c) for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) for c in k["columns"]}
     found = set()
@@ -165,7 +178,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
         Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
-        Role.API: {"api_keys", "tenants"},
+        Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
     }
     for role, open_tables in expected.items():
         await _as(shops.lab, role, None)

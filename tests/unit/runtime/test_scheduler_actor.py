@@ -15,7 +15,7 @@ class Housekeeper:
     def __init__(self, portions: list[int]) -> None:
         self.portions = portions
 
-    async def forget_keys(self, portion: int = 1000) -> int:
+    async def tidy(self, portion: int = 1000) -> int:
         return self.portions.pop(0) if self.portions else 0
 
 

@@ -61,7 +61,7 @@ class Lab:
         self.service = ConversationService(clock, CountedIds(), parsers, self.catalogues, AgentService(clock))
 
     async def loaded(self) -> "Lab":
-        await self.catalogues.ensure([(self.bot.tenant_id, self.bot.agent_id)])
+        await self.catalogues.ensure([self.record()])
         return self
 
     def record(self, control: str = "bot", policy: str = "repeat_once", channel: str = "") -> ConversationRecord:
@@ -167,10 +167,10 @@ async def test_an_agent_without_a_catalogue_is_not_decided_for(lab: Lab) -> None
 async def test_a_version_that_cannot_be_used_leaves_the_last_good_one(lab: Lab) -> None:
     lab.world.publish(lab.bot.agent_id, {"persona": {"debounce_s": "soon"}})
     await lab.catalogues.refresh()
-    assert lab.catalogues.of(lab.bot.agent_id).version == 2
+    assert lab.catalogues.of(lab.record()).version == 2
     lab.world.publish(lab.bot.agent_id, SHOP)
     await lab.catalogues.refresh()
-    assert lab.catalogues.of(lab.bot.agent_id).version == 4
+    assert lab.catalogues.of(lab.record()).version == 4
 
 
 async def test_a_large_catalogue_keeps_nobody_else_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -182,12 +182,12 @@ async def test_a_large_catalogue_keeps_nobody_else_waiting(monkeypatch: pytest.M
 
     monkeypatch.setattr("actors.services.catalogues.PATIENCE_S", 0.01)
     catalogues = Catalogues(FakeCatalogue(lab.world), build)
-    await catalogues.ensure([(lab.bot.tenant_id, lab.bot.agent_id)])
+    await catalogues.ensure([lab.record()])
     with pytest.raises(CatalogueMissing):
-        catalogues.of(lab.bot.agent_id)
+        catalogues.of(lab.record())
     go_on.set()
     async with asyncio.timeout(5):
-        while catalogues.persona(lab.bot.agent_id).name != "Anna":
+        while catalogues.persona(lab.record()).name != "Anna":
             await asyncio.sleep(0.01)
     await catalogues.close()
 

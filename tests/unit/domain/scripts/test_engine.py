@@ -103,3 +103,10 @@ def test_every_script_is_accounted_for_whatever_the_text(text: str, language: st
     match = index.match(text, language)
     assert (match.winner is not None) + len(match.losers) + match.unlisted == 2
     assert index.match(text, language) == match
+
+
+def test_as_many_losers_are_listed_as_asked_for() -> None:
+    index = ScriptIndex([Script(str(n), "x", phrases=("wool",)) for n in range(60)])
+    for text, losers in (("wool", 59), ("silk", 60)):
+        assert (len(index.match(text, "en").losers), index.match(text, "en").unlisted) == (50, losers - 50)
+        assert (len(index.match(text, "en", 60).losers), index.match(text, "en", 60).unlisted) == (losers, 0)

@@ -1,0 +1,100 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { api, ifMatch, said } from "./client";
+import { freshKey } from "./ids";
+import type { Agent, AgentDraft, Persona } from "./types";
+
+const MOST = 100;
+
+/** All agents but those in the archive. */
+export function useAgents() {
+  return useQuery({
+    queryKey: ["agents"],
+    queryFn: async (): Promise<Agent[]> => {
+      const all: Agent[] = [];
+      let cursor: string | null = null;
+      do {
+        const query: { limit: number; cursor?: string } = cursor ? { limit: MOST, cursor } : { limit: MOST };
+        const page = await said(api.GET("/api/agents", { params: { query } }));
+        all.push(...page.items);
+        cursor = page.next;
+      } while (cursor);
+      return all;
+    },
+  });
+}
+
+export function useVersions(agentId: string | undefined) {
+  return useQuery({
+    queryKey: ["versions", agentId],
+    enabled: agentId !== undefined,
+    queryFn: async () => {
+      const query = { limit: MOST };
+      return (await said(api.GET("/api/agents/{id}/versions", { params: { path: { id: agentId ?? "" }, query } })))
+        .items;
+    },
+  });
+}
+
+export function useAgent(agentId: string) {
+  return useQuery({
+    queryKey: ["agent", agentId],
+    queryFn: () => said(api.GET("/api/agents/{id}", { params: { path: { id: agentId } } })),
+  });
+}
+
+export function useCreateAgent() {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: (name: string) =>
+      said(api.POST("/api/agents", { params: { header: { "Idempotency-Key": freshKey() } }, body: { name } })),
+    onSettled: refresh,
+  });
+}
+
+export function useSaveAgent() {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: ({ agent, name, persona }: { agent: AgentDraft; name: string; persona: Persona }) =>
+      said(
+        api.PATCH("/api/agents/{id}", {
+          params: { path: { id: agent.id }, header: ifMatch(agent.version) },
+          body: { name, persona },
+        }),
+      ),
+    onSettled: refresh,
+  });
+}
+
+export function usePublish(agentId: string) {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: (note: string) =>
+      said(
+        api.POST("/api/agents/{id}/publish", {
+          params: { path: { id: agentId }, header: { "Idempotency-Key": freshKey() } },
+          body: { note },
+        }),
+      ),
+    onSettled: refresh,
+  });
+}
+
+export function useRollBack(agentId: string) {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: ({ version, note }: { version: number; note: string }) =>
+      said(
+        api.POST("/api/agents/{id}/versions/{version}/roll-back", {
+          params: { path: { id: agentId, version: String(version) }, header: { "Idempotency-Key": freshKey() } },
+          body: { note },
+        }),
+      ),
+    onSettled: refresh,
+  });
+}
+
+function useRefresh() {
+  const queries = useQueryClient();
+  return () =>
+    Promise.all(["agents", "agent", "versions"].map((name) => queries.invalidateQueries({ queryKey: [name] })));
+}

@@ -1,0 +1,12 @@
+import IconScript from "@tabler/icons-react/icons/IconListDetails";
+import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
+import IconRobot from "@tabler/icons-react/icons/IconRobot";
+
+/** What is in the navigation, the palette and the title, in this order. */
+export const PAGES = [
+  { path: "test-chat", name: "page.test-chat", icon: IconMessageCircle },
+  { path: "ai-agents", name: "page.agents", icon: IconRobot },
+  { path: "scripts", name: "page.scripts", icon: IconScript },
+] as const;
+
+export type Page = (typeof PAGES)[number];

@@ -1,0 +1,48 @@
+import { createBrowserRouter, Navigate } from "react-router";
+import { LoginPage } from "../pages/login/LoginPage";
+import { Loading } from "../parts/states";
+import { Crashed } from "./Crashed";
+import { Home } from "./Home";
+import { Managed } from "./Managed";
+import { NotFound } from "./NotFound";
+
+export const router = createBrowserRouter([
+  {
+    errorElement: <Crashed />,
+    hydrateFallbackElement: <Loading />,
+    children: [
+      { path: "/", element: <Home /> },
+      { path: "/login", element: <LoginPage /> },
+      { path: "/manage", element: <Home /> },
+      {
+        path: "/manage/:tenantId",
+        element: <Managed />,
+        children: [
+          { index: true, element: <Navigate to="test-chat" replace /> },
+          {
+            path: "test-chat",
+            lazy: async () => ({ Component: (await import("../pages/test-chat/TestChatPage")).TestChatPage }),
+          },
+          {
+            path: "ai-agents",
+            lazy: async () => ({ Component: (await import("../pages/agents/AgentsPage")).AgentsPage }),
+          },
+          {
+            path: "ai-agents/:agentId",
+            lazy: async () => ({ Component: (await import("../pages/agents/AgentPage")).AgentPage }),
+          },
+          {
+            path: "scripts",
+            lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsHome }),
+          },
+          {
+            path: "ai-agents/:agentId/scripts",
+            lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsPage }),
+          },
+          { path: "*", element: <NotFound /> },
+        ],
+      },
+      { path: "*", element: <NotFound /> },
+    ],
+  },
+]);

@@ -1,0 +1,83 @@
+import { Anchor, Badge, Button, Card, Group, Stack, Tabs, Text } from "@mantine/core";
+import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
+import { useTranslation } from "react-i18next";
+import { Link, useParams, useSearchParams } from "react-router";
+import { useAgent } from "../../api/agents";
+import type { AgentDraft } from "../../api/types";
+import { useMay, useSession } from "../../app/session";
+import { useTitle } from "../../app/title";
+import { CopyButton } from "../../parts/CopyButton";
+import { Page, PageHead } from "../../parts/PageHead";
+import { Failed, Loading } from "../../parts/states";
+import { PublishedBadge } from "./AgentsPage";
+import { PersonaForm } from "./PersonaForm";
+import { Publish } from "./Publish";
+import { Versions } from "./Versions";
+
+export function AgentPage() {
+  const { agentId = "" } = useParams();
+  const agent = useAgent(agentId);
+  if (agent.isPending) return <Loading />;
+  if (agent.isError) return <Failed error={agent.error} again={() => void agent.refetch()} />;
+  return <Shown agent={agent.data} />;
+}
+
+function Shown({ agent }: { agent: AgentDraft }) {
+  const { t } = useTranslation();
+  const { tenant } = useSession();
+  const mayEdit = useMay("admin");
+  const [query, setQuery] = useSearchParams();
+  useTitle(agent.name);
+  return (
+    <Page>
+      <Stack gap="xs">
+        <Anchor component={Link} to={`/manage/${tenant.id}/ai-agents`} size="sm">
+          ← {t("page.agents")}
+        </Anchor>
+        <PageHead title={agent.name}>
+          <Button
+            component={Link}
+            to={`/manage/${tenant.id}/test-chat?agent=${agent.id}&version=draft`}
+            variant="default"
+            leftSection={<IconMessageCircle size={16} />}
+          >
+            {t("agents.try-draft")}
+          </Button>
+          {mayEdit && <Publish agent={agent} />}
+        </PageHead>
+        <Group gap="xs">
+          <PublishedBadge agent={agent} />
+          {agent.unpublished_changes && (
+            <Badge variant="default" tt="none" fw={500}>
+              {t("agents.changed")}
+            </Badge>
+          )}
+          <Group gap={2}>
+            <Text size="xs" c="dimmed">
+              ID
+            </Text>
+            <CopyButton value={agent.id} />
+          </Group>
+        </Group>
+      </Stack>
+      <Tabs
+        value={query.get("tab") ?? "persona"}
+        onChange={(tab) => setQuery(tab && tab !== "persona" ? { tab } : {})}
+        keepMounted={false}
+      >
+        <Tabs.List mb="lg">
+          <Tabs.Tab value="persona">{t("agents.persona")}</Tabs.Tab>
+          <Tabs.Tab value="versions">{t("agents.versions")}</Tabs.Tab>
+        </Tabs.List>
+        <Tabs.Panel value="persona">
+          <Card withBorder padding="lg">
+            <PersonaForm key={agent.version} agent={agent} mayEdit={mayEdit} />
+          </Card>
+        </Tabs.Panel>
+        <Tabs.Panel value="versions">
+          <Versions agent={agent} mayEdit={mayEdit} />
+        </Tabs.Panel>
+      </Tabs>
+    </Page>
+  );
+}

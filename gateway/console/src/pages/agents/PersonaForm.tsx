@@ -1,0 +1,135 @@
+import { Button, Fieldset, Group, MultiSelect, NumberInput, Stack, Textarea, TextInput } from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useTranslation } from "react-i18next";
+import { useSaveAgent } from "../../api/agents";
+import type { AgentDraft } from "../../api/types";
+import { showDone } from "../../app/toasts";
+import { LANGUAGES } from "../../i18n";
+
+const TEXTS = ["greeting", "fallback_text", "handoff_text", "choices_text"] as const;
+type Texts = Record<string, string>;
+
+interface Values extends Record<(typeof TEXTS)[number], Texts> {
+  name: string;
+  languages: string[];
+  instructions: string;
+  model: string;
+  temperature: number | string;
+}
+
+/** Who answers, how it speaks, and what it says when it does not know. Customers see it after publishing. */
+export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: boolean }) {
+  const { t } = useTranslation();
+  const save = useSaveAgent();
+  const form = useForm<Values>({
+    initialValues: valuesOf(agent),
+    validate: {
+      name: (name) => (name.trim() ? null : t("agents.needs-name")),
+      languages: (languages) => (languages.length ? null : t("agents.needs-language")),
+    },
+  });
+  const send = (values: Values) => {
+    const { name, ...persona } = values;
+    const texts = Object.fromEntries(TEXTS.map((text) => [text, withWords(values[text])]));
+    save.mutate(
+      {
+        agent,
+        name: name.trim(),
+        persona: { ...persona, ...texts, name: name.trim(), temperature: Number(values.temperature) },
+      },
+      { onSuccess: () => showDone(t("agents.saved")) },
+    );
+  };
+  return (
+    <form onSubmit={form.onSubmit(send)}>
+      <Fieldset variant="unstyled" disabled={!mayEdit}>
+        <Stack>
+          <Group grow align="flex-start" preventGrowOverflow={false}>
+            <TextInput
+              label={t("agents.name")}
+              description={t("agents.name-hint")}
+              maxLength={200}
+              miw={220}
+              {...form.getInputProps("name")}
+            />
+            <MultiSelect
+              label={t("agents.languages")}
+              description={t("agents.languages-hint")}
+              miw={220}
+              data={LANGUAGES.map((value) => ({ value, label: t(`language.${value}`) }))}
+              {...form.getInputProps("languages")}
+            />
+          </Group>
+          <Textarea
+            label={t("agents.instructions")}
+            description={t("agents.instructions-hint")}
+            autosize
+            minRows={3}
+            maxRows={14}
+            {...form.getInputProps("instructions")}
+          />
+          {TEXTS.map((text) => (
+            <Fieldset key={text} legend={t(`agents.${text}`)}>
+              <Stack gap="sm">
+                {LANGUAGES.map((language) => (
+                  <Textarea
+                    key={language}
+                    label={t(`language.${language}`)}
+                    autosize
+                    minRows={2}
+                    maxRows={8}
+                    {...form.getInputProps(`${text}.${language}`)}
+                  />
+                ))}
+              </Stack>
+            </Fieldset>
+          ))}
+          <Group grow align="flex-start" preventGrowOverflow={false}>
+            <TextInput
+              label={t("agents.model")}
+              description={t("agents.model-hint")}
+              miw={220}
+              {...form.getInputProps("model")}
+            />
+            <NumberInput
+              label={t("agents.temperature")}
+              description={t("agents.temperature-hint")}
+              miw={220}
+              min={0}
+              max={2}
+              step={0.1}
+              decimalScale={2}
+              {...form.getInputProps("temperature")}
+            />
+          </Group>
+          {mayEdit && (
+            <Group justify="flex-end">
+              <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
+                {t("agents.save")}
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      </Fieldset>
+    </form>
+  );
+}
+
+function valuesOf({ name, persona }: AgentDraft): Values {
+  const blank = { ru: "", en: "" };
+  return {
+    name,
+    languages: persona.languages,
+    instructions: persona.instructions,
+    model: persona.model,
+    temperature: persona.temperature,
+    greeting: { ...blank, ...persona.greeting },
+    fallback_text: { ...blank, ...persona.fallback_text },
+    handoff_text: { ...blank, ...persona.handoff_text },
+    choices_text: { ...blank, ...persona.choices_text },
+  };
+}
+
+function withWords(texts: Texts): Texts {
+  return Object.fromEntries(Object.entries(texts).filter(([, text]) => text.trim()));
+}

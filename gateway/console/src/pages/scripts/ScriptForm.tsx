@@ -1,0 +1,174 @@
+import {
+  Button,
+  Checkbox,
+  Fieldset,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Stack,
+  Switch,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
+import { useForm } from "@mantine/form";
+import { useTranslation } from "react-i18next";
+import { bodyOf, useSaveScript } from "../../api/scripts";
+import type { Script, ScriptBody } from "../../api/types";
+import { showDone } from "../../app/toasts";
+import { LANGUAGES } from "../../i18n";
+
+interface Props {
+  agentId: string;
+  known?: Script;
+  mayEdit: boolean;
+  onDone: () => void;
+}
+
+interface Values {
+  name: string;
+  enabled: boolean;
+  priority: number;
+  languages: string[];
+  phrases: string;
+  keywords: string;
+  answer: Record<string, string>;
+  alone: boolean;
+  handoff: boolean;
+}
+
+export function ScriptForm({ agentId, known, mayEdit, onDone }: Props) {
+  const { t } = useTranslation();
+  const save = useSaveScript(agentId);
+  const form = useForm<Values>({
+    initialValues: valuesOf(known),
+    validate: {
+      name: (name) => (name.trim() ? null : t("scripts.needs-name")),
+      phrases: (phrases, all) =>
+        lines(phrases).length + lines(all.keywords).length ? null : t("scripts.needs-phrase"),
+    },
+  });
+  const send = (values: Values) =>
+    save.mutate(
+      { body: bodyFrom(values), ...(known ? { known } : {}) },
+      {
+        onSuccess: () => {
+          showDone(t("app.saved"));
+          onDone();
+        },
+      },
+    );
+  return (
+    <form onSubmit={form.onSubmit(send)}>
+      <Fieldset variant="unstyled" disabled={!mayEdit}>
+        <Stack>
+          <TextInput
+            label={t("scripts.name")}
+            required
+            withAsterisk={false}
+            maxLength={200}
+            {...form.getInputProps("name")}
+          />
+          <Textarea
+            label={t("scripts.phrases")}
+            description={t("scripts.phrases-hint")}
+            autosize
+            minRows={3}
+            maxRows={10}
+            {...form.getInputProps("phrases")}
+          />
+          <Textarea
+            label={t("scripts.keywords")}
+            description={t("scripts.keywords-hint")}
+            autosize
+            minRows={1}
+            maxRows={6}
+            {...form.getInputProps("keywords")}
+          />
+          {LANGUAGES.map((language) => (
+            <Textarea
+              key={language}
+              label={t("scripts.answer", { language: t(`language.${language}`) })}
+              autosize
+              minRows={2}
+              maxRows={10}
+              {...form.getInputProps(`answer.${language}`)}
+            />
+          ))}
+          <MultiSelect
+            label={t("scripts.languages")}
+            description={t("scripts.languages-hint")}
+            data={LANGUAGES.map((value) => ({ value, label: t(`language.${value}`) }))}
+            {...form.getInputProps("languages")}
+          />
+          <NumberInput
+            label={t("scripts.priority")}
+            description={t("scripts.priority-hint")}
+            min={-1000}
+            max={1000}
+            allowDecimal={false}
+            {...form.getInputProps("priority")}
+          />
+          <Checkbox label={t("scripts.alone")} {...form.getInputProps("alone", { type: "checkbox" })} />
+          <Checkbox label={t("scripts.passes-on")} {...form.getInputProps("handoff", { type: "checkbox" })} />
+          <Switch label={t("scripts.enabled")} {...form.getInputProps("enabled", { type: "checkbox" })} />
+          {mayEdit && (
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onDone}>
+                {t("app.cancel")}
+              </Button>
+              <Button type="submit" loading={save.isPending}>
+                {t("app.save")}
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      </Fieldset>
+    </form>
+  );
+}
+
+function valuesOf(known: Script | undefined): Values {
+  const answer = { ru: "", en: "" };
+  if (!known) {
+    return {
+      name: "",
+      enabled: true,
+      priority: 0,
+      languages: [],
+      phrases: "",
+      keywords: "",
+      answer,
+      alone: false,
+      handoff: false,
+    };
+  }
+  const body = bodyOf(known);
+  return {
+    ...known,
+    phrases: (body.phrases ?? []).join("\n"),
+    keywords: (body.keywords ?? []).join("\n"),
+    answer: { ...answer, ...known.answer },
+  };
+}
+
+function bodyFrom(values: Values): ScriptBody {
+  const { name, enabled, priority, languages, alone, handoff } = values;
+  return {
+    name: name.trim(),
+    enabled,
+    priority: Number(priority),
+    languages,
+    phrases: lines(values.phrases),
+    keywords: lines(values.keywords),
+    answer: Object.fromEntries(Object.entries(values.answer).filter(([, text]) => text.trim())),
+    alone,
+    handoff,
+  };
+}
+
+function lines(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
+}

@@ -1,0 +1,137 @@
+import { Badge, Button, Group, Loader, Stack, Text } from "@mantine/core";
+import IconInfo from "@tabler/icons-react/icons/IconInfoCircle";
+import { type ReactNode, useEffect, useRef } from "react";
+import { useTranslation } from "react-i18next";
+import type { Message } from "../../api/types";
+import { ProblemText, problemTitle } from "../../app/toasts";
+import { When } from "../../parts/When";
+import classes from "./Chat.module.css";
+import { translatedReason } from "./reasons";
+import type { Pending, Silence } from "./useChat";
+
+interface Props {
+  messages: Message[];
+  pending: Pending | undefined;
+  silence: Silence | undefined;
+  traced: string | undefined;
+  onTrace: (messageId: string) => void;
+  onAgain: () => void;
+}
+
+export function Thread({ messages, pending, silence, traced, onTrace, onAgain }: Props) {
+  const { t } = useTranslation();
+  const end = useRef<HTMLDivElement>(null);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: what is new is scrolled to
+  useEffect(() => {
+    // Not its result: newer browsers answer with a promise, and an effect's result is its clean-up.
+    void end.current?.scrollIntoView({ block: "end" });
+  }, [messages.length, pending?.said.length, pending?.phase]);
+  const answered = new Set(messages.filter((message) => message.role !== "customer").map((message) => message.turn_id));
+  return (
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
+    <div className={classes.thread} role="log" aria-label={t("chat.thread")} tabIndex={0}>
+      <Stack gap="md" className={classes.messages}>
+        {messages.map((message) => (
+          <Said key={message.id} message={message}>
+            {(message.role === "agent" || !answered.has(message.turn_id)) && (
+              <Why messageId={message.id} opened={traced === message.id} onTrace={onTrace} />
+            )}
+            {silence && silence.messageId === message.id && (
+              <Note>{t("chat.silent", { reason: translatedReason(t, silence.reason) })}</Note>
+            )}
+          </Said>
+        ))}
+        {pending && <Underway pending={pending} onAgain={onAgain} />}
+        <div ref={end} />
+      </Stack>
+    </div>
+  );
+}
+
+function Said({ message, children }: { message: Message; children: ReactNode }) {
+  const { t } = useTranslation();
+  const customer = message.role === "customer";
+  return (
+    <article className={classes.said} data-role={message.role} aria-label={t(`chat.role.${message.role}`)}>
+      <div className={classes.bubble}>
+        <Text className="wraps">{message.text}</Text>
+      </div>
+      <Group gap="xs" className={classes.about}>
+        <When at={message.created_at} />
+        {!customer && message.mode && (
+          <Badge variant="default" size="sm" tt="none" fw={500}>
+            {t(`mode.${message.mode}`)}
+          </Badge>
+        )}
+        {children}
+      </Group>
+    </article>
+  );
+}
+
+function Why({ messageId, opened, onTrace }: { messageId: string; opened: boolean; onTrace: (id: string) => void }) {
+  const { t } = useTranslation();
+  return (
+    <Button
+      size="compact-xs"
+      variant={opened ? "light" : "subtle"}
+      leftSection={<IconInfo size={14} />}
+      aria-pressed={opened}
+      onClick={() => onTrace(messageId)}
+    >
+      {t("chat.why")}
+    </Button>
+  );
+}
+
+function Underway({ pending, onAgain }: { pending: Pending; onAgain: () => void }) {
+  const { t } = useTranslation();
+  const working = pending.phase === "sending" || pending.phase === "streaming";
+  return (
+    <>
+      <article className={classes.said} data-role="customer" data-pending aria-label={t("chat.role.customer")}>
+        <div className={classes.bubble}>
+          <Text className="wraps">{pending.question.text}</Text>
+        </div>
+      </article>
+      {(working || pending.said) && (
+        <article
+          className={classes.said}
+          data-role="agent"
+          data-streaming={working || undefined}
+          aria-label={t("chat.role.agent")}
+        >
+          <div className={classes.bubble}>
+            {pending.said ? (
+              <Text className="wraps">{pending.said}</Text>
+            ) : (
+              <Loader type="dots" size="sm" aria-label={t("chat.thinking")} />
+            )}
+          </div>
+        </article>
+      )}
+      {(pending.phase === "stopped" || pending.phase === "late") && <Note>{t(`chat.${pending.phase}`)}</Note>}
+      {pending.phase === "failed" && pending.error && (
+        <Group role="alert" className={classes.failed} gap="sm">
+          <Stack gap={2}>
+            <Text size="sm" c="var(--mantine-color-error)" fw={500}>
+              {problemTitle(pending.error)}
+            </Text>
+            <ProblemText error={pending.error} />
+          </Stack>
+          <Button size="xs" variant="default" onClick={onAgain}>
+            {t("app.again")}
+          </Button>
+        </Group>
+      )}
+    </>
+  );
+}
+
+function Note({ children }: { children: ReactNode }) {
+  return (
+    <Text size="sm" c="dimmed" role="status">
+      {children}
+    </Text>
+  );
+}

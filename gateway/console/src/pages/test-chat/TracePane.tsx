@@ -1,0 +1,128 @@
+import { ActionIcon, Badge, Code, Group, Stack, Text, Title } from "@mantine/core";
+import IconX from "@tabler/icons-react/icons/IconX";
+import type { ReactNode } from "react";
+import { useTranslation } from "react-i18next";
+import { CopyButton } from "../../parts/CopyButton";
+import { Failed, Loading } from "../../parts/states";
+import { When } from "../../parts/When";
+import { translatedReason } from "./reasons";
+import { Losers, Passages, Prompt, Stages, Winner } from "./TraceParts";
+import { type Trace, useTrace, useWording } from "./trace";
+
+interface Props {
+  conversationId: string;
+  messageId: string;
+  onClose?: () => void;
+}
+
+/** Why the turn of a message went as it did. */
+export function TracePane({ conversationId, messageId, onClose }: Props) {
+  const { t } = useTranslation();
+  const found = useTrace(conversationId, messageId);
+  return (
+    <Stack gap="lg" data-trace={messageId}>
+      {onClose && (
+        <Group justify="space-between" wrap="nowrap">
+          <Title order={2} size="h4">
+            {t("trace.title")}
+          </Title>
+          <ActionIcon onClick={onClose} aria-label={t("trace.close")}>
+            <IconX size={18} />
+          </ActionIcon>
+        </Group>
+      )}
+      {found.isPending && <Loading />}
+      {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
+      {found.data && <Explained trace={found.data.trace} traceId={found.data.trace_id} at={found.data.created_at} />}
+    </Stack>
+  );
+}
+
+function Explained({ trace, traceId, at }: { trace: Trace; traceId: string; at: string }) {
+  const { t } = useTranslation();
+  const { scripts, passages } = useWording(trace.agent_id, trace.version);
+  return (
+    <>
+      <Stack gap={8}>
+        <Group gap="xs">
+          <Badge size="lg" tt="none" variant="light">
+            {t(`mode.${trace.mode ?? "silent"}`)}
+          </Badge>
+          <When at={at} />
+        </Group>
+        <Text size="sm">{t(`mode-means.${trace.mode ?? "silent"}`)}</Text>
+        {trace.reason && (
+          <Text size="sm" c="dimmed">
+            {t("trace.reason")}: {translatedReason(t, trace.reason)}
+          </Text>
+        )}
+      </Stack>
+      <Part title={t("trace.scripts")}>
+        {trace.scripts?.winner ? <Winner winner={trace.scripts.winner} /> : <Quiet>{t("trace.no-script")}</Quiet>}
+        <Losers losers={trace.scripts?.losers ?? {}} unlisted={trace.scripts?.unlisted ?? 0} scripts={scripts} />
+      </Part>
+      <Part title={t("trace.passages")}>
+        {trace.passages ? (
+          <Passages found={trace.passages} verdict={trace.verdict} passages={passages} />
+        ) : (
+          <Quiet>{t(trace.scripts?.winner ? "trace.not-searched" : "trace.no-passage")}</Quiet>
+        )}
+      </Part>
+      <Part title={t("trace.model")}>
+        {trace.prompt ? <Prompt prompt={trace.prompt} /> : <Quiet>{t("trace.no-model")}</Quiet>}
+      </Part>
+      {trace.stages_ms && (
+        <Part title={t("trace.stages")}>
+          <Stages stages={trace.stages_ms} />
+        </Part>
+      )}
+      <Part title={t("trace.about")}>
+        <Fact name={t("trace.version")}>{trace.version ?? "–"}</Fact>
+        {trace.language && (
+          <Fact name={t("trace.language")}>{t(`language.${trace.language}`, { defaultValue: trace.language })}</Fact>
+        )}
+        {trace.control && <Fact name={t("trace.control")}>{t(`control.${trace.control}`)}</Fact>}
+        <Fact name={t("trace.effects")}>{t("trace.effects-none")}</Fact>
+        <Group gap={4} wrap="nowrap">
+          <Text size="sm" c="dimmed">
+            {t("trace.id")}
+          </Text>
+          <Code fz="xs">{traceId.slice(0, 8)}…</Code>
+          <CopyButton value={traceId} />
+        </Group>
+      </Part>
+    </>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Stack component="section" gap={8}>
+      <Title order={3} size="sm">
+        {title}
+      </Title>
+      {children}
+    </Stack>
+  );
+}
+
+export function Quiet({ children }: { children: ReactNode }) {
+  return (
+    <Text size="sm" c="dimmed">
+      {children}
+    </Text>
+  );
+}
+
+export function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <Group gap={6} wrap="nowrap" justify="space-between" align="flex-start">
+      <Text size="sm" c="dimmed">
+        {name}
+      </Text>
+      <Text size="sm" ta="right" className="wraps">
+        {children}
+      </Text>
+    </Group>
+  );
+}

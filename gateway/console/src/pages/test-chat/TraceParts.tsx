@@ -1,0 +1,142 @@
+import { Badge, Card, Collapse, Group, Stack, Text, UnstyledButton } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
+import IconChevron from "@tabler/icons-react/icons/IconChevronDown";
+import { useTranslation } from "react-i18next";
+import classes from "./Chat.module.css";
+import { translatedReason } from "./reasons";
+import { Fact, Quiet } from "./TracePane";
+import type { Named, Trace } from "./trace";
+
+type Scripts = NonNullable<Trace["scripts"]>;
+
+export function Winner({ winner: [id, name, score, matched] }: { winner: NonNullable<Scripts["winner"]> }) {
+  const { t } = useTranslation();
+  return (
+    <Card withBorder padding="sm" bg="transparent">
+      <Group justify="space-between" wrap="nowrap">
+        <Text size="sm" fw={600} className="wraps">
+          {name || id}
+        </Text>
+        <Badge variant="light" tt="none">
+          {t("trace.score", { score })}
+        </Badge>
+      </Group>
+      {matched.length > 0 && (
+        <Text size="sm" c="dimmed" mt={4} className="wraps">
+          {t("trace.matched")}: {matched.map((phrase) => `«${phrase}»`).join(", ")}
+        </Text>
+      )}
+    </Card>
+  );
+}
+
+interface LosersProps {
+  losers: NonNullable<Scripts["losers"]>;
+  unlisted: number;
+  scripts: Map<string, Named>;
+}
+
+/** Who was considered and does not answer, by the reason. */
+export function Losers({ losers, unlisted, scripts }: LosersProps) {
+  const { t } = useTranslation();
+  const [opened, list] = useDisclosure(false);
+  const count = Object.values(losers).reduce((sum, group) => sum + group.length, unlisted);
+  if (count === 0) return null;
+  return (
+    <>
+      <UnstyledButton onClick={list.toggle} aria-expanded={opened}>
+        <Group gap={4}>
+          <IconChevron size={16} transform={opened ? "rotate(180)" : undefined} />
+          <Text size="sm">{t("trace.losers", { count })}</Text>
+        </Group>
+      </UnstyledButton>
+      <Collapse expanded={opened}>
+        <Stack gap="xs">
+          {Object.entries(losers).map(([reason, group]) => (
+            <div key={reason}>
+              <Text size="sm" c="dimmed">
+                {translatedReason(t, reason)}
+              </Text>
+              <Text size="sm" className="wraps">
+                {group.map((loser) => loserName(loser, scripts)).join(", ")}
+              </Text>
+            </div>
+          ))}
+          {unlisted > 0 && <Quiet>{t("trace.unlisted", { count: unlisted })}</Quiet>}
+        </Stack>
+      </Collapse>
+    </>
+  );
+}
+
+function loserName(loser: string | [string, number], scripts: Map<string, Named>): string {
+  const [id, score] = typeof loser === "string" ? [loser, 0] : loser;
+  const name = scripts.get(id)?.name ?? id;
+  return score ? `${name} (${score})` : name;
+}
+
+interface PassagesProps {
+  found: NonNullable<Trace["passages"]>;
+  verdict: string | undefined;
+  passages: Map<string, Named>;
+}
+
+export function Passages({ found, verdict, passages }: PassagesProps) {
+  const { t, i18n } = useTranslation();
+  const number = new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 2 });
+  const share = new Intl.NumberFormat(i18n.language, { style: "percent" });
+  return (
+    <>
+      {verdict && <Quiet>{t(`trace.verdict.${verdict}`)}</Quiet>}
+      {found.map(([id, score, coverage]) => (
+        <Card key={id} withBorder padding="sm" bg="transparent">
+          <Group justify="space-between" wrap="nowrap" align="flex-start">
+            <Text size="sm" fw={600} className="wraps">
+              {passages.get(id)?.title ?? id}
+            </Text>
+            <Badge variant="light" tt="none">
+              {number.format(score)}
+            </Badge>
+          </Group>
+          <Text size="xs" c="dimmed">
+            {t("trace.coverage", { share: share.format(coverage) })}
+          </Text>
+          {passages.get(id)?.text && (
+            <Text size="sm" mt={4} className="wraps">
+              {passages.get(id)?.text}
+            </Text>
+          )}
+        </Card>
+      ))}
+    </>
+  );
+}
+
+export function Prompt({ prompt }: { prompt: NonNullable<Trace["prompt"]> }) {
+  const { t, i18n } = useTranslation();
+  const number = new Intl.NumberFormat(i18n.language);
+  return (
+    <>
+      {prompt.model && <Fact name={t("trace.model-name")}>{prompt.model}</Fact>}
+      {prompt.reference && <Fact name={t("trace.prompt")}>{prompt.reference}</Fact>}
+      {prompt.prompt_tokens !== undefined && (
+        <Fact name={t("trace.tokens")}>
+          {number.format(prompt.prompt_tokens)} + {number.format(prompt.completion_tokens ?? 0)}
+        </Fact>
+      )}
+      {prompt.failure && <Fact name={t("trace.failure")}>{prompt.failure}</Fact>}
+    </>
+  );
+}
+
+export function Stages({ stages }: { stages: Record<string, number> }) {
+  const { t, i18n } = useTranslation();
+  const longest = Math.max(...Object.values(stages), 1);
+  const time = new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 1 });
+  return Object.entries(stages).map(([stage, ms]) => (
+    <Stack key={stage} gap={3}>
+      <Fact name={t(`stage.${stage}`, { defaultValue: stage })}>{t("trace.ms", { ms: time.format(ms) })}</Fact>
+      <div className={classes.stage} style={{ width: `${(ms / longest) * 100}%` }} />
+    </Stack>
+  ));
+}

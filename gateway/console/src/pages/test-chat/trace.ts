@@ -1,0 +1,69 @@
+import { useQuery } from "@tanstack/react-query";
+import { api, said } from "../../api/client";
+
+/** The stored trace, as `actors/domain/trace.py` writes it; what is absent was empty. */
+export interface Trace {
+  agent_id?: string;
+  version?: number;
+  control?: string;
+  language?: string;
+  mode?: string;
+  reason?: string;
+  scripts?: {
+    winner?: [id: string, name: string, score: number, matched: string[]];
+    losers?: Record<string, (string | [id: string, score: number])[]>;
+    unlisted?: number;
+  };
+  passages?: [id: string, score: number, coverage: number][];
+  verdict?: string;
+  prompt?: {
+    reference?: string;
+    model?: string;
+    prompt_tokens?: number;
+    completion_tokens?: number;
+    failure?: string;
+  };
+  stages_ms?: Record<string, number>;
+}
+
+export interface Named {
+  id: string;
+  name?: string;
+  title?: string;
+  text?: string;
+}
+
+export function useTrace(conversationId: string, messageId: string) {
+  return useQuery({
+    queryKey: ["trace", conversationId, messageId],
+    queryFn: async () => {
+      const path = { id: conversationId, message_id: messageId };
+      const answer = await said(api.GET("/api/conversations/{id}/messages/{message_id}/trace", { params: { path } }));
+      return { ...answer, trace: answer.trace as Trace };
+    },
+    // What happened does not change.
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Scripts and passages of the version that answered, by their ids. */
+export function useWording(agentId: string | undefined, version: number | undefined) {
+  const query = useQuery({
+    queryKey: ["version", agentId, version],
+    enabled: agentId !== undefined && version !== undefined,
+    queryFn: () =>
+      said(
+        api.GET("/api/agents/{id}/versions/{version}", {
+          params: { path: { id: agentId ?? "", version: String(version) } },
+        }),
+      ),
+    staleTime: Number.POSITIVE_INFINITY,
+    meta: { told: true },
+  });
+  const definition = query.data?.definition as { scripts?: Named[]; passages?: Named[] } | undefined;
+  return { scripts: byId(definition?.scripts), passages: byId(definition?.passages) };
+}
+
+function byId(named: Named[] = []): Map<string, Named> {
+  return new Map(named.map((item) => [item.id, item]));
+}

@@ -1,0 +1,25 @@
+import { Text, type TextProps } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+
+const DAY_MS = 86_400_000;
+
+/** A time as people say it: the hour today, the date before. */
+export function When({ at, ...props }: { at: string } & TextProps) {
+  const { i18n } = useTranslation();
+  const time = new Date(at);
+  const sameDay = Date.now() - time.getTime() < DAY_MS && new Date().getDate() === time.getDate();
+  const short = new Intl.DateTimeFormat(
+    i18n.language,
+    sameDay
+      ? { hour: "2-digit", minute: "2-digit" }
+      : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+  );
+  const whole = new Intl.DateTimeFormat(i18n.language, { dateStyle: "long", timeStyle: "medium" });
+  return (
+    <Text span size="xs" c="dimmed" {...props}>
+      <time dateTime={at} title={whole.format(time)}>
+        {short.format(time)}
+      </time>
+    </Text>
+  );
+}

@@ -1,0 +1,220 @@
+"""Agents, their passages and their versions: what is sent and what is shown."""
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, StringConstraints
+
+from actors.domain.agent.models import read_persona
+from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
+from storage.authoring.drafts import AgentDraft, PassagesDraft
+from storage.authoring.versions import VersionDocument, VersionItem
+
+Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(cleaned)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1_000), BeforeValidator(cleaned)]
+Line = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200), BeforeValidator(cleaned)]
+LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=16_384), BeforeValidator(cleaned)]
+Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$"), BeforeValidator(cleaned)]
+Languages = Annotated[list[Language], Field(max_length=20)]
+Texts = Annotated[dict[Language, Text], Field(max_length=20)]
+
+
+class PersonaFields(Body):
+    """Who answers. What is left out stays as it is; null takes a field back to its default. Texts are by language, times in seconds."""
+
+    name: Title | None = None
+    languages: Languages | None = None
+    responder: Literal["agent", "chain"] | None = None
+    debounce_s: Annotated[float, Field(ge=0, le=60)] | None = None
+    greeting: Texts | None = None
+    fallback_text: Texts | None = None
+    handoff_text: Texts | None = None
+    choices_text: Texts | None = None
+    waiting_s: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
+    model: Line | None = None
+    instructions: LongText | None = None
+    temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    answer_deadline_s: Annotated[float, Field(ge=0.1, le=300)] | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the fields that were sent, nulls included."""
+        return self.model_dump(exclude_unset=True)
+
+
+class AgentQuery(ListQuery):
+    """Which agents: those in use, or those in the archive."""
+
+    archived: bool = False
+
+
+class AgentCreate(Body):
+    """A new agent. Its persona's name is the agent's unless it has one of its own."""
+
+    name: Title
+    persona: PersonaFields = PersonaFields()
+
+
+class AgentPatch(Body):
+    """What becomes of an agent's draft; what is left out stays."""
+
+    name: Title | None = None
+    persona: PersonaFields = PersonaFields()
+
+
+class AgentCopy(Body):
+    """How the copy is called; without a name, as the original."""
+
+    name: Title | None = None
+
+
+class VersionNote(Body):
+    """Why: shown in the history."""
+
+    note: Note = ""
+
+
+class PersonaView(View):
+    """The persona of the draft, defaults filled in."""
+
+    name: str
+    languages: list[str]
+    responder: Literal["agent", "chain"]
+    debounce_s: float
+    greeting: dict[str, str]
+    fallback_text: dict[str, str]
+    handoff_text: dict[str, str]
+    choices_text: dict[str, str]
+    waiting_s: float
+    model: str
+    instructions: str
+    temperature: float
+    answer_deadline_s: float
+
+
+class AgentItem(View):
+    """An agent in a list. `version` is the draft's and its ETag; `published_version` 0 means that nothing is published yet."""
+
+    id: UUID
+    name: str
+    version: int
+    published_version: int
+    unpublished_changes: bool
+    created_at: datetime
+    changed_at: datetime
+    changed_by: str
+    archived_at: datetime | None
+
+
+class AgentView(AgentItem):
+    """An agent with its draft."""
+
+    persona: PersonaView
+
+
+class AgentPage(View):
+    """Agents, oldest first."""
+
+    items: list[AgentItem]
+    next: str | None
+
+
+class PassageBody(Body):
+    """A piece of knowledge that an answer may use. Without a language it serves all."""
+
+    id: Title
+    title: Title
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=3_500), BeforeValidator(cleaned)]
+    language: Language | Literal[""] = ""
+
+
+class PassagesBody(Body):
+    """All passages of the draft: they are replaced as a whole."""
+
+    passages: Annotated[list[PassageBody], Field(max_length=10_000)]
+
+
+class PassagesView(View):
+    """All passages of the draft; the ETag is the agent's."""
+
+    version: int
+    passages: list[dict[str, Any]]
+
+
+class VersionQuery(ListQuery):
+    """Which versions: those that were published, or with `tried` also those that only test conversations used."""
+
+    tried: bool = False
+
+
+class VersionItemView(View):
+    """A version. `published_at` is null for a draft that was only tried, `copy_of` what was rolled back to; `current` answers customers."""
+
+    version: int
+    current: bool
+    created_at: datetime
+    created_by: str
+    published_at: datetime | None
+    published_by: str | None
+    note: str
+    copy_of: int | None
+
+
+class VersionView(VersionItemView):
+    """A version with its whole document."""
+
+    definition: dict[str, Any]
+
+
+class VersionPage(View):
+    """Versions, the newest first."""
+
+    items: list[VersionItemView]
+    next: str | None
+
+
+def agent_item(draft: AgentDraft) -> AgentItem:
+    """Return an agent for a list."""
+    return AgentItem(**_agent(draft))
+
+
+def agent_view(draft: AgentDraft) -> AgentView:
+    """Return an agent with its draft."""
+    persona = asdict(read_persona(draft.persona, "persona", []))
+    return AgentView(**_agent(draft), persona=PersonaView(**persona))
+
+
+def passages_view(draft: PassagesDraft) -> PassagesView:
+    """Return the passages of a draft."""
+    return PassagesView(version=draft.version, passages=list(draft.passages))
+
+
+def version_item(item: VersionItem, published_version: int) -> VersionItemView:
+    """Return a version for a list."""
+    return VersionItemView(**asdict(item), current=item.version == published_version)
+
+
+def version_view(found: VersionDocument, published_version: int) -> VersionView:
+    """Return a version with its document."""
+    return VersionView(**asdict(found.item), current=found.item.version == published_version, definition=dict(found.definition))
+
+
+def passages_of(body: PassagesBody) -> Sequence[dict[str, Any]]:
+    """Return the passages as they are stored."""
+    return [passage.model_dump() for passage in body.passages]
+
+
+def _agent(draft: AgentDraft) -> dict[str, Any]:
+    return {
+        "id": draft.id,
+        "name": draft.name,
+        "version": draft.version,
+        "published_version": draft.published_version,
+        "unpublished_changes": draft.differs,
+        "created_at": draft.created_at,
+        "changed_at": draft.changed_at,
+        "changed_by": draft.changed_by,
+        "archived_at": draft.archived_at,
+    }

@@ -1,0 +1,155 @@
+"""Conversations, their messages, and who speaks in them. Ids are strings: JavaScript loses digits of 64-bit numbers."""
+
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from gateway.schemas.bodies import Body, ListQuery, Text, View
+from storage.conversations import ControlChange
+from storage.listings import ConversationItem, Delivery, MessageItem
+from storage.traces import StoredTrace
+
+Id = Annotated[str, Field(pattern=r"^[1-9][0-9]{0,18}$", examples=["4711"])]
+Control = Literal["bot", "waiting", "human"]
+Channel = Literal["telegram", "kommo", "test", "web"]
+
+
+class ConversationQuery(ListQuery):
+    """Which conversations."""
+
+    agent_id: UUID | None = None
+    control: Control | None = None
+    channel: Channel | None = None
+
+
+class ConversationView(View):
+    """A conversation. `control` says who speaks for the company; `version` rises with every turn."""
+
+    id: Id
+    agent_id: UUID
+    integration_id: UUID
+    channel: Channel
+    control: Control
+    version: int
+    title: str
+    created_at: datetime
+    last_at: datetime
+    pinned_version: int | None = Field(description="the version that a test conversation keeps to; null: what is published")
+    opening: str = Field(description="the beginning of its first message")
+
+
+class ConversationPage(View):
+    """Conversations, the most recent first."""
+
+    items: list[ConversationView]
+    next: str | None = Field(description="the cursor of the next page")
+
+
+class DeliveryView(View):
+    """What became of an outgoing message. `uncertain` counts, for ever, outcomes that could not be known."""
+
+    state: str
+    policy: str
+    uncertain: int
+    attempts: int
+    error: str | None
+    sent_at: datetime | None
+
+
+class MessageView(View):
+    """One utterance. `delivery` is null for customers' messages and where the commit is the delivery."""
+
+    id: Id
+    turn_id: UUID
+    role: Literal["customer", "agent", "operator"]
+    text: str
+    mode: str | None = Field(description="how an answer was made: script, extractive, model, handoff, ...")
+    sources: list[dict[str, Any]]
+    created_at: datetime
+    delivery: DeliveryView | None
+
+
+class MessagePage(View):
+    """Messages, oldest first."""
+
+    items: list[MessageView]
+    next: str | None = Field(description="the cursor of the next page")
+
+
+class TraceView(View):
+    """Why a turn went as it did."""
+
+    trace_id: UUID
+    conversation_id: Id
+    created_at: datetime
+    trace: dict[str, Any]
+
+
+class ControlView(View):
+    """Who speaks now. `withdrawn` counts messages of the bot that will not be sent."""
+
+    conversation_id: Id
+    control: Control
+    version: int
+    withdrawn: int
+
+
+class ReplyRequest(Body):
+    """An operator's answer."""
+
+    text: Text
+
+
+class StoredReplyView(View):
+    """The operator's answer as stored."""
+
+    conversation_id: Id
+    message_id: Id
+    control: Control
+
+
+def conversation_view(item: ConversationItem) -> ConversationView:
+    """Return a conversation."""
+    return ConversationView(
+        id=str(item.id),
+        agent_id=item.agent_id,
+        integration_id=item.integration_id,
+        channel=item.channel,
+        control=item.control,
+        version=item.version,
+        title=item.title,
+        created_at=item.created_at,
+        last_at=item.last_at,
+        pinned_version=item.pinned_version,
+        opening=item.opening,
+    )
+
+
+def message_view(item: MessageItem) -> MessageView:
+    """Return a message with what became of it."""
+    return MessageView(
+        id=str(item.id),
+        turn_id=item.turn_id,
+        role=item.role,
+        text=item.body,
+        mode=item.mode,
+        sources=[dict(source) for source in item.sources],
+        created_at=item.created_at,
+        delivery=_delivery(item.delivery) if item.delivery else None,
+    )
+
+
+def trace_view(stored: StoredTrace, trace: dict[str, Any]) -> TraceView:
+    """Return a trace."""
+    return TraceView(trace_id=stored.turn_id, conversation_id=str(stored.conversation_id), created_at=stored.created_at, trace=trace)
+
+
+def control_view(conversation_id: int, change: ControlChange) -> ControlView:
+    """Return who speaks now."""
+    return ControlView(conversation_id=str(conversation_id), control=change.control, version=change.version, withdrawn=change.withdrawn)
+
+
+def _delivery(delivery: Delivery) -> DeliveryView:
+    return DeliveryView.model_validate(delivery, from_attributes=True)

@@ -1,0 +1,207 @@
+"""Scripts: what is sent, what is shown, and how a phrase fared against them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated, Any, Final, Literal, Self
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field, StringConstraints, model_validator
+
+from actors.domain.scripts.models import Script, ScriptMatch, read_script
+from gateway.schemas.agents import Language, Languages, Texts, Title
+from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
+from storage.authoring.scripts import ScriptItem
+
+FORMAT: Final = "callboard/scripts/1"
+Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"), BeforeValidator(cleaned)]
+Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(cleaned)]
+Phrases = Annotated[list[Phrase], Field(max_length=1_000)]
+
+
+Search = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(cleaned)]
+
+
+class ScriptQuery(ListQuery):
+    """Which scripts: `q` is looked for in name, phrases, keywords and answers; `language` asks for those that can answer in it."""
+
+    q: Search | None = None
+    language: Language | None = None
+    enabled: bool | None = None
+    deleted: bool = False
+
+
+class ScriptFields(Body):
+    """An authored answer. Phrases match as sequences of words, keywords as words in any place; both in every word form."""
+
+    name: Title
+    enabled: bool = True
+    priority: Annotated[int, Field(strict=True, ge=-1_000, le=1_000)] = 0
+    languages: Languages = []  # noqa: RUF012  # pydantic copies defaults; empty: any language
+    phrases: Phrases = []  # noqa: RUF012
+    keywords: Phrases = []  # noqa: RUF012
+    answer: Texts = {}  # noqa: RUF012
+    alone: bool = False
+    handoff: bool = False
+
+
+class ScriptBody(ScriptFields):
+    """A script as it is written. `key` is how traces name it; a new one without gets one, a changed one without keeps its own."""
+
+    key: Key | None = None
+
+    def definition(self, key: str) -> dict[str, Any]:
+        """Return what is stored and published."""
+        return {"id": self.key or key, **self.model_dump(exclude={"key"})}
+
+
+class ScriptView(View):
+    """A script of the draft; `version` is its ETag."""
+
+    id: UUID
+    key: str
+    version: int
+    name: str
+    enabled: bool
+    priority: int
+    languages: list[str]
+    phrases: list[str]
+    keywords: list[str]
+    answer: dict[str, str]
+    alone: bool
+    handoff: bool
+    created_at: datetime
+    changed_at: datetime
+    changed_by: str
+    deleted_at: datetime | None
+
+
+class ScriptPage(View):
+    """Scripts in their order."""
+
+    items: list[ScriptView]
+    next: str | None
+
+
+class TryBody(Body):
+    """What a customer might say. Without a language it is told from the letters, as in a conversation."""
+
+    text: Text
+    language: Language | None = None
+
+
+class TriedScript(View):
+    """How one script fared: `wins`, or the reason why it does not answer; `matched` names the phrase and keywords of the winner."""
+
+    id: UUID
+    key: str
+    name: str
+    score: int
+    wins: bool
+    reason: str
+    matched: list[str]
+
+
+class TryView(View):
+    """How a text fares against the scripts of the draft, the best first; `unlisted` ones lost like the last ones."""
+
+    language: str
+    scripts: list[TriedScript]
+    unlisted: int
+
+
+class ScriptDocument(ScriptFields):
+    """A script in a file."""
+
+    key: Key
+
+
+class ScriptsDocument(Body):
+    """All scripts of an agent in one file."""
+
+    format: Literal["callboard/scripts/1"] = FORMAT
+    scripts: Annotated[list[ScriptDocument], Field(max_length=10_000)]
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        keys: set[str] = set()
+        for number, script in enumerate(self.scripts):
+            if script.key in keys:
+                raise ValueError(f"scripts[{number}] has the key {script.key} of another script")
+            keys.add(script.key)
+        return self
+
+
+class ScriptsImport(ScriptsDocument):
+    """Scripts to take in by their keys, over those that have the same; with `replace` all others are deleted."""
+
+    replace: bool = False
+
+
+class ImportView(View):
+    """How many scripts were taken in."""
+
+    imported: int
+
+
+def script_view(item: ScriptItem) -> ScriptView:
+    """Return a script."""
+    return ScriptView(
+        **_fields(_read(item)),
+        id=item.id,
+        key=item.key,
+        version=item.version,
+        created_at=item.created_at,
+        changed_at=item.changed_at,
+        changed_by=item.changed_by,
+        deleted_at=item.deleted_at,
+    )
+
+
+def scripts_document(items: Sequence[ScriptItem]) -> ScriptsDocument:
+    """Return scripts as one file; it can be imported as it is."""
+    # What is stored was accepted once: an export must not fail because rules became stricter.
+    scripts = [ScriptDocument.model_construct(**_fields(_read(item)), key=item.key) for item in items]
+    return ScriptsDocument.model_construct(format=FORMAT, scripts=scripts)
+
+
+def definitions_of(body: ScriptsDocument) -> list[dict[str, Any]]:
+    """Return imported scripts as they are stored."""
+    return [{"id": script.key, **script.model_dump(exclude={"key"})} for script in body.scripts]
+
+
+def try_view(items: Sequence[ScriptItem], match: ScriptMatch, language: str) -> TryView:
+    """Return how a text fared, the winner first, then by score."""
+    by_key = {item.key: item for item in items}
+    tried = [_tried(by_key[loser.script_id], loser.score, reason=loser.reason) for loser in match.losers]
+    tried.sort(key=lambda script: -script.score)
+    if won := match.winner:
+        tried.insert(0, _tried(by_key[won.script.id], won.score, matched=won.matched))
+    return TryView(language=language, scripts=tried, unlisted=match.unlisted)
+
+
+def script_of(item: ScriptItem) -> Script:
+    """Return a script as the domain knows it."""
+    return _read(item)
+
+
+def _tried(item: ScriptItem, score: int, reason: str = "", matched: Sequence[str] = ()) -> TriedScript:
+    name = _read(item).name
+    return TriedScript(id=item.id, key=item.key, name=name, score=score, wins=not reason, reason=reason, matched=list(matched))
+
+
+def _read(item: ScriptItem) -> Script:
+    return read_script(item.definition, "", [])
+
+
+def _fields(script: Script) -> dict[str, Any]:
+    return {
+        "name": script.name,
+        "enabled": script.enabled,
+        "priority": script.priority,
+        "languages": list(script.languages),
+        "phrases": list(script.phrases),
+        "keywords": list(script.keywords),
+        "answer": dict(script.answer),
+        "alone": script.alone,
+        "handoff": script.handoff,
+    }

@@ -1,0 +1,90 @@
+"""Everything that the gateway answers over HTTP, in one list."""
+
+from dataclasses import dataclass
+
+from gateway.api.accounts import AccountsApi
+from gateway.api.agent_integrations import AgentIntegrationsApi
+from gateway.api.agent_versions import AgentVersionsApi
+from gateway.api.agents import AgentsApi
+from gateway.api.chat import ChatApi
+from gateway.api.control import ControlApi
+from gateway.api.conversing import TestChatService
+from gateway.api.live import LiveApi
+from gateway.api.people import KeysApi, TenantsApi, UsersApi
+from gateway.api.reading import ReadingApi
+from gateway.api.registry import Registry
+from gateway.api.scripts import ScriptsApi
+from gateway.api.visits import VisitsApi
+from gateway.api.widget_script import WidgetScript
+from gateway.api.widgets import WidgetsApi
+from gateway.auth import Callers
+from gateway.console_files import ConsoleFiles
+from gateway.directory import Directory
+from gateway.health import Probe
+from gateway.intake import Intake
+from gateway.metrics import Metrics
+from gateway.origin import Origins
+from gateway.passwords import Passwords
+from gateway.patience import Patience
+from gateway.status_routes import StatusRoutes
+from gateway.visiting import Visiting
+from gateway.webhooks.telegram import TelegramWebhook
+from storage.idempotency import Idempotency
+from storage.postgres import Database
+from storage.signals import RedisSignals
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What the parts need."""
+
+    api: Database
+    signals: RedisSignals
+    callers: Callers
+    origins: Origins
+    passwords: Passwords
+    patience: Patience
+    metrics: Metrics
+    intake: Intake
+    directory: Directory
+    probe: Probe
+    public_url: str
+    reply_wait_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """All routes, and the parts that somebody else must know."""
+
+    registry: Registry
+    live: LiveApi
+    visits: VisitsApi
+
+
+def surface(have: Services) -> Surface:
+    """Return the whole surface: a part that is not in this list has no route."""
+    chats = TestChatService(have.api, have.intake, have.signals, have.patience, have.metrics, have.reply_wait_s)
+    live = LiveApi(have.api, have.signals, have.callers, have.origins, have.patience)
+    visits = VisitsApi(Visiting(have.api, have.intake, have.patience, have.metrics), have.signals, have.origins)
+    registry = Registry(have.callers, Idempotency(have.api))
+    registry.add(
+        StatusRoutes(have.probe, have.metrics),
+        TelegramWebhook(have.directory, have.intake, have.metrics),
+        AccountsApi(have.api, have.callers, have.origins, have.passwords),
+        UsersApi(have.api, have.origins),
+        KeysApi(have.api),
+        TenantsApi(have.api),
+        AgentsApi(have.api),
+        AgentVersionsApi(have.api),
+        ScriptsApi(have.api),
+        AgentIntegrationsApi(have.api, have.directory),
+        ReadingApi(have.api),
+        ControlApi(have.api, have.signals),
+        ChatApi(chats),
+        live,
+        WidgetsApi(have.api, have.public_url),
+        visits,
+        WidgetScript(),
+        ConsoleFiles(),
+    )
+    return Surface(registry, live, visits)

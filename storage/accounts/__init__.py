@@ -1,0 +1,1 @@
+"""Users, their sessions and one-time links, and who changed what."""

@@ -1,0 +1,1 @@
+"""Authoring: drafts and scripts that people edit, and the immutable versions made of them."""

@@ -1,0 +1,37 @@
+"""The console's pages, and how each shows that it is there."""
+
+from playwright.async_api import Page, expect
+
+from tests.browser.house import House, Person
+
+NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "lost")
+
+
+async def addresses(house: House, person: Person) -> dict[str, str]:
+    """Where each page is; there is a conversation with an answer to explain."""
+    agent_id = house.installation.agent_id()
+    said = house.installation.chat("Сколько стоит доставка?")
+    conversation, message = said["conversation_id"], said["reply"]["id"]
+    chat, agent = person.path("test-chat"), person.path(f"ai-agents/{agent_id}")
+    return {
+        "login": "/login",
+        "link": "/login#token=" + "x" * 43,
+        "test-chat": chat,
+        "conversation": f"{chat}?conversation={conversation}",
+        "trace": f"{chat}?conversation={conversation}&trace={message}",
+        "agents": person.path("ai-agents"),
+        "agent": agent,
+        "versions": f"{agent}?tab=versions",
+        "scripts": f"{agent}/scripts",
+        "new-script": f"{agent}/scripts?script=new",
+        "lost": person.path("nowhere"),
+    }
+
+
+async def settled(page: Page) -> None:
+    """Wait until nothing is being loaded or moved."""
+    await expect(page.locator("h1, h2").first).to_be_attached()
+    await expect(page.locator("[role=status][aria-label='Загрузка'], [role=status][aria-label='Loading']")).to_have_count(0)
+    await page.evaluate(
+        "Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations !== Infinity).map(a => a.finished))"
+    )

@@ -1,0 +1,134 @@
+"""Every page in both languages and colour schemes: accessible, translated, within the policy, no wider than a phone."""
+
+import re
+from typing import Literal
+
+import pytest
+from axe_playwright_python.async_playwright import Axe
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenTab
+from tests.browser.house import House, Person
+from tests.browser.pages import addresses, settled
+from tests.unit.console.test_translations import words
+
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+_OUTSIDERS = ("login", "link")
+# All that a person can read or hear of a page, in pieces.
+_SEEN = """() => {
+  const seen = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) if (walk.currentNode.parentElement.checkVisibility()) seen.push(walk.currentNode.textContent.trim());
+  for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
+    for (const element of document.querySelectorAll(`[${name}]`)) seen.push(element.getAttribute(name).trim());
+  return [...seen.filter(Boolean), document.title];
+}"""
+
+
+async def violations(page: Page) -> list[str]:
+    found = await Axe().run(page, options={"runOnly": RULES})
+    return [f"{v['id']}: {[n['target'] for n in v['nodes']][:3]} {v['help']}" for v in found.response["violations"]]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("language", ["ru", "en"])
+async def test_every_page_is_accessible_and_translated(
+    house: House, open_tab: OpenTab, admin: Person, language: Literal["ru", "en"], scheme: Literal["light", "dark"]
+) -> None:
+    where = await addresses(house, admin)
+    known, foreign = words(language), words("en" if language == "ru" else "ru")
+    foreign_only = {text for text in foreign.values() if len(text) > 2} - set(known.values())
+    page = await open_tab("/login", admin, language=language, scheme=scheme)
+    stranger = await open_tab("/login", language=language, scheme=scheme)
+    faults: dict[str, object] = {}
+    for name, path in where.items():
+        tab = stranger if name in _OUTSIDERS else page
+        await tab.goto("about:blank")
+        await tab.goto(path)
+        await settled(tab)
+        seen = set(await tab.evaluate(_SEEN))
+        raw = {text for text in seen if re.fullmatch(r"[a-z-]+(\.[a-z-]+)+", text)} & (known.keys() | foreign.keys())
+        if fault := [*await violations(tab), *(seen & foreign_only), *raw]:
+            faults[name] = fault
+        assert await tab.evaluate("document.documentElement.lang") == language
+        assert await tab.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
+    assert faults == {}
+
+
+async def test_dialogs_and_menus_are_accessible(house: House, open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path("ai-agents"), admin)
+    await settled(page)
+    await page.keyboard.press("Control+k")
+    await expect(page.get_by_placeholder("Какая страница нужна?")).to_be_focused()
+    await settled(page)
+    faults = await violations(page)
+    await page.keyboard.type("сцен")
+    await page.keyboard.press("Enter")
+    await expect(page).to_have_title("Сценарии · Callboard")
+    await page.get_by_role("button", name="Ирина: настройки и выход").click()
+    await expect(page.get_by_role("button", name="Выйти")).to_be_visible()
+    await settled(page)
+    faults += await violations(page)
+    await page.keyboard.press("Escape")
+    await page.get_by_role("combobox", name="Агент").click()
+    await settled(page)
+    assert faults + await violations(page) == []
+
+
+async def test_no_page_is_wider_than_a_phone(house: House, open_tab: OpenTab, admin: Person) -> None:
+    where = await addresses(house, admin)
+    page = await open_tab("/login", admin, width=390)
+    stranger = await open_tab("/login", width=390)
+    too_wide = {}
+    for name, path in where.items():
+        tab = stranger if name in _OUTSIDERS else page
+        await tab.goto("about:blank")
+        await tab.goto(path)
+        await settled(tab)
+        width = await tab.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
+        if width > 390:
+            too_wide[name] = width
+    assert too_wide == {}
+    await page.goto(where["test-chat"])
+    await page.get_by_role("button", name="Открыть меню").click()
+    await page.get_by_role("link", name="Агенты").click()
+    await expect(page).to_have_title("Агенты · Callboard")
+    await expect(page.get_by_role("button", name="Открыть меню")).to_be_visible()
+
+
+async def test_language_and_colours_are_kept(house: House, open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path("ai-agents"), admin)
+    await page.evaluate("localStorage.removeItem('callboard.language')")
+    await page.get_by_role("button", name="Ирина: настройки и выход").click()
+    await page.get_by_text("Тёмная").click()
+    await page.get_by_text("English").click()
+    await expect(page.get_by_role("heading", name="Agents")).to_be_visible()
+    assert await page.evaluate("localStorage.getItem('callboard.language')") == "en"
+    assert await page.evaluate("document.documentElement.dataset.mantineColorScheme") == "dark"
+
+
+async def test_the_documentation_is_shown_without_another_site(house: House, open_tab: OpenTab) -> None:
+    page = await open_tab("/docs")
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    await page.reload()
+    await expect(page.locator(".opblock").first).to_be_visible()
+    await expect(page.get_by_text("/api/chat", exact=True)).to_be_visible()
+    assert asked
+    assert {url for url in asked if not url.startswith((house.url, "data:"))} == set()
+
+
+async def test_the_policy_is_strict(house: House, open_tab: OpenTab) -> None:
+    page = await open_tab("/login")
+    answer = await page.request.get("/login")
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    again = await page.request.get("/login")
+    assert again.headers["content-security-policy"] != policy
+    html = await answer.text()
+    (script,) = re.findall(r'src="(/assets/[^"]+\.js)"', html)
+    asset = await page.request.get(script, headers={"Accept-Encoding": "br"})
+    assert asset.headers["content-encoding"] == "br"
+    assert "immutable" in asset.headers["cache-control"]

@@ -1,0 +1,1 @@
+"""The console's sources, looked at without a browser."""

@@ -1,0 +1,47 @@
+"""What may not be saved as one script, persona or list of passages: places are within it."""
+
+from typing import Any
+
+import pytest
+
+from actors.domain.agent.validation import check_persona
+from actors.domain.errors import InvalidDefinition
+from actors.domain.knowledge.validation import check_passages
+from actors.domain.scripts.validation import check_script
+
+SCRIPT: dict[str, Any] = {"id": "a", "phrases": ["hello"], "answer": {"en": "Hi"}}
+
+
+def places(error: InvalidDefinition) -> list[str]:
+    return [problem.place for problem in error.problems]
+
+
+def test_a_good_script_is_read() -> None:
+    assert check_script(SCRIPT).phrases == ("hello",)
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"phrases": []}, [""]),
+        ({"phrases": ["hello", "?"]}, ["phrases[1]"]),
+        ({"answer": {}}, ["answer"]),
+        ({"answer": {"en": ""}, "priority": "high"}, ["priority", "answer.en"]),
+    ],
+)
+def test_places_of_a_script_are_within_it(change: dict[str, Any], expected: list[str]) -> None:
+    with pytest.raises(InvalidDefinition) as refused:
+        check_script({**SCRIPT, **change})
+    assert places(refused.value) == expected
+
+
+def test_places_of_persona_and_passages() -> None:
+    assert check_persona({"name": "Anna"}).name == "Anna"
+    with pytest.raises(InvalidDefinition) as refused:
+        check_persona({"languages": ["en", "English"], "temperature": 9})
+    assert places(refused.value) == ["persona.temperature", "persona.languages[1]"]
+    passage = {"id": "a", "title": "A", "text": "a"}
+    assert [item.id for item in check_passages([passage])] == ["a"]
+    with pytest.raises(InvalidDefinition) as refused:
+        check_passages([passage, {**passage, "title": ""}])
+    assert places(refused.value) == ["passages[1].title", "passages[1].id"]
