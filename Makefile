@@ -4,15 +4,15 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: run dev test check bench chaos fresh setup clean
+.PHONY: run dev test check bench chaos fresh setup console clean
 
-run: $(STAMP)
+run: $(STAMP) console
 	@exec $(BIN)/callboard run
 
-dev: $(STAMP)
+dev: $(STAMP) console
 	@exec $(BIN)/callboard dev
 
-test: $(STAMP)
+test: $(STAMP) console
 	@$(BIN)/python -m pytest
 
 check: $(STAMP)
@@ -20,6 +20,7 @@ check: $(STAMP)
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
+	@$(BIN)/python scripts/build_console.py --check
 
 bench: $(STAMP)
 	@$(BIN)/python -m tests.bench $(ARGS)
@@ -31,6 +32,10 @@ chaos: $(STAMP)
 fresh: $(STAMP)
 	@$(BIN)/python -m tests.fresh $(ARGS)
 
+# At once unless one of its sources changed.
+console: $(STAMP)
+	@$(BIN)/python scripts/build_console.py
+
 setup: $(STAMP)
 
 $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
@@ -38,4 +43,4 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 	@touch $(STAMP)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .chaos
+	rm -rf gateway/console/node_modules gateway/console/dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .chaos

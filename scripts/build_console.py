@@ -7,6 +7,7 @@ As a hook of the package's build it runs for wheels and for editable installs. A
     python scripts/build_console.py --npm …   npm with that node, in gateway/console
 """
 
+import fcntl
 import hashlib
 import os
 import shutil
@@ -14,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -31,6 +33,7 @@ GENERATED = CONSOLE / "src" / "api" / "schema.d.ts"
 # Where what is there came from: a digest of the sources, and of the lock file.
 BUILT_STAMP, INSTALLED_STAMP = DIST / ".built-from", MODULES / ".installed-from"
 INSTALL_S, BUILD_S, TYPES_S = 600, 300, 120
+NPM_CI = ["ci", "--no-progress", "--loglevel", "error", "--fetch-timeout", "30000", "--fetch-retries", "2"]
 _NOT_SOURCES = ("node_modules", "dist", "dist.new", "schema.d.ts")
 
 
@@ -44,21 +47,21 @@ def build() -> None:
     Raises:
         ConsoleError: packages cannot be fetched, or the sources are wrong.
     """
-    digest = _digest(_sources())
-    if _read(BUILT_STAMP) == digest:
-        return
-    install()
-    began = time.monotonic()
-    fresh = DIST.with_name("dist.new")
-    shutil.rmtree(fresh, ignore_errors=True)
-    _node([str(MODULES / "vite" / "bin" / "vite.js"), "build", "--outDir", str(fresh), "--logLevel", "warn"], BUILD_S, "vite build")
-    widget = ["build", "--config", "vite.widget.config.ts", "--outDir", str(fresh), "--logLevel", "warn"]
-    _node([str(MODULES / "vite" / "bin" / "vite.js"), *widget], BUILD_S, "vite build of the widget")
-    (fresh / BUILT_STAMP.name).write_text(digest)
-    # A gateway that runs meanwhile finds either the old files or the new ones.
-    shutil.rmtree(DIST, ignore_errors=True)
-    fresh.rename(DIST)
-    _say(f"built in {time.monotonic() - began:.0f} s")
+    with _alone():
+        digest = _digest(_sources())
+        if _read(BUILT_STAMP) == digest:
+            return
+        install()
+        began = time.monotonic()
+        fresh = DIST.with_name("dist.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        _vite(fresh, "vite.config.ts")
+        _vite(fresh, "vite.widget.config.ts")
+        (fresh / BUILT_STAMP.name).write_text(digest)
+        # A gateway that runs meanwhile finds either the old files or the new ones.
+        shutil.rmtree(DIST, ignore_errors=True)
+        fresh.rename(DIST)
+        _say(f"built in {time.monotonic() - began:.0f} s")
 
 
 def check() -> None:
@@ -100,9 +103,25 @@ def install() -> None:
         return
     _say("installing the packages of gateway/console/package-lock.json, each checked by its hash")
     began = time.monotonic()
-    npm(["ci", "--no-progress", "--loglevel", "error", "--fetch-timeout", "30000", "--fetch-retries", "2"], INSTALL_S)
+    npm(NPM_CI, INSTALL_S)
     INSTALLED_STAMP.write_text(lock)
     _say(f"{sum(1 for _ in _packages())} packages in {time.monotonic() - began:.0f} s")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let one build go on at a time: a development run, tests and a person may all have seen the same change."""
+    held = os.open(CONSOLE, os.O_RDONLY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _vite(directory: Path, configuration: str) -> None:
+    program, given = MODULES / "vite" / "bin" / "vite.js", ["--config", configuration, "--outDir", str(directory), "--logLevel", "warn"]
+    _node([str(program), "build", *given], BUILD_S, f"vite build of {configuration}")
 
 
 def npm(arguments: Sequence[str], timeout_s: float | None = None) -> None:

@@ -16,24 +16,34 @@ select count(*) from gone"""
 _SESSIONS = """
 with gone as (
   delete from sessions where id in (
-    select s.id from sessions s where s.expires_at < now() - $1 * interval '1 day' limit $2) returning 1
+    select s.id from sessions s where s.expires_at < now() - $1 * interval '1 day' limit $2)
+  returning 1
 )
 select count(*) from gone"""
 _LINKS = """
 with gone as (
   delete from login_links where id in (
-    select l.id from login_links l where l.expires_at < now() - $1 * interval '1 day' limit $2) returning 1
+    select l.id from login_links l where l.expires_at < now() - $1 * interval '1 day' limit $2)
+  returning 1
 )
 select count(*) from gone"""
 _THROTTLES = """
 with gone as (
   delete from login_throttles where key in (
-    select t.key from login_throttles t where t.began_at < now() - $1 * interval '1 day' limit $2) returning 1
+    select t.key from login_throttles t where t.began_at < now() - $1 * interval '1 day' limit $2)
+  returning 1
+)
+select count(*) from gone"""
+_ANSWERS = """
+with gone as (
+  delete from idempotency_keys where (tenant_id, caller_id, key_hash) in (
+    select k.tenant_id, k.caller_id, k.key_hash from idempotency_keys k where k.created_at < now() - $1 * interval '1 day' limit $2)
+  returning 1
 )
 select count(*) from gone"""
 
 # Each statement with the days after which its rows go.
-_WHAT_GOES = ((_KEYS, KEEP_KEYS_DAYS), (_SESSIONS, 0), (_LINKS, KEEP_LINKS_DAYS), (_THROTTLES, 1))
+_WHAT_GOES = ((_KEYS, KEEP_KEYS_DAYS), (_SESSIONS, 0), (_LINKS, KEEP_LINKS_DAYS), (_THROTTLES, 1), (_ANSWERS, 1))
 
 
 class Housekeeping:

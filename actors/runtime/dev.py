@@ -17,6 +17,7 @@ from actors.domain.retry import backoff_s
 from actors.runtime import processes
 from actors.runtime.backends import Backends, start_backends
 from actors.runtime.demo import ensure_demo
+from actors.runtime.dev_console import rebuild_on_change
 from actors.runtime.instance import Instance, InstanceError, acquire, prepare
 from actors.runtime.keeping import keep, stop_all
 from actors.runtime.listening import ListenError, listen, url_of
@@ -100,6 +101,7 @@ class Dev:
             work = [
                 asyncio.create_task(self._beat(placing, Heartbeats(database))),
                 asyncio.create_task(self._watch()),
+                asyncio.create_task(rebuild_on_change(self._say)),
                 asyncio.create_task(self._keep_children(backends)),
                 *(asyncio.create_task(keep(service, self._say)) for service in backends.services),
             ]

@@ -25,6 +25,7 @@ STREAM_S = 50.0  # then the page asks again: proxies cut what is longer, and a w
 LOOK_S = 3.0  # between two looks without a hint
 ALIVE_S = 10.0
 PREFIX = "/api/widget/"
+_REFUSED = frozenset({403, 404})
 CORS: Mapping[str, str] = {
     "Access-Control-Allow-Methods": "GET, POST",
     "Access-Control-Allow-Headers": f"Content-Type, {HEADER}",
@@ -109,12 +110,16 @@ class VisitsApi:
         return web.Response(status=204, headers=CORS)
 
     async def allow(self, request: web.Request, response: web.StreamResponse) -> None:
-        """Let the widget's own sites read the answer, refusals included; called before every answer of the gateway."""
-        if request.path.startswith(PREFIX):
-            response.headers["Vary"] = "Origin"
-            if origin := await self._visiting.allowed_origin(request):
-                response.headers["Access-Control-Allow-Origin"] = origin
-                response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+        """Let the widget's own sites read the answer, and every site that it is refused; called before every answer of the gateway."""
+        if not request.path.startswith(PREFIX):
+            return
+        response.headers["Vary"] = "Origin"
+        if origin := await self._visiting.allowed_origin(request):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
+        elif response.status in _REFUSED and request.method != "OPTIONS":
+            # A page cannot tell an answer that it may not read from a line that is down, and would try again for ever.
+            response.headers["Access-Control-Allow-Origin"] = "*"
 
     async def close(self) -> None:
         """End every stream: pages ask again, and find another gateway."""

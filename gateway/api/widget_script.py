@@ -19,6 +19,7 @@ HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class _Script:
+    written_ns: int
     body: bytes
     etag: str
 
@@ -27,7 +28,8 @@ class WidgetScript:
     """GET /widget.js."""
 
     def __init__(self, file: Path = FILE) -> None:
-        self._script = _read(file)
+        self._file = file
+        self._script: _Script | None = None
 
     def plain(self) -> list[Plain]:
         """Return the routes outside the JSON API."""
@@ -35,17 +37,19 @@ class WidgetScript:
 
     async def show(self, request: web.Request) -> web.Response:
         """Return the program that draws the chat on a company's own page."""
-        if self._script is None:
-            raise not_found("widget: the console is not built")
-        headers = {**HEADERS, "ETag": self._script.etag}
-        if self._script.etag in request.headers.get("If-None-Match", ""):
+        script = self._current()
+        headers = {**HEADERS, "ETag": script.etag}
+        if script.etag in request.headers.get("If-None-Match", ""):
             return web.Response(status=304, headers=headers)
-        return web.Response(body=self._script.body, content_type="text/javascript", charset="utf-8", headers=headers)
+        return web.Response(body=script.body, content_type="text/javascript", charset="utf-8", headers=headers)
 
-
-def _read(file: Path) -> _Script | None:
-    try:
-        body = file.read_bytes()
-    except OSError:
-        return None
-    return _Script(body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+    def _current(self) -> _Script:
+        """Return the file as it is now: the console may be built anew while we run."""
+        try:
+            written_ns = self._file.stat().st_mtime_ns
+            if self._script is None or self._script.written_ns != written_ns:
+                body = self._file.read_bytes()
+                self._script = _Script(written_ns, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        except OSError:
+            raise not_found("widget: the console is not built") from None
+        return self._script

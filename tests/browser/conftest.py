@@ -77,7 +77,7 @@ async def open_tab(browser: Browser, house: House) -> AsyncIterator[OpenTab]:
         if person:
             await context.add_cookies([{"name": "callboard_session", "value": person.cookie, "url": house.url, "httpOnly": True}])
         await context.add_init_script(_WATCH)
-        await context.add_init_script(f"localStorage.setItem('callboard.language', '{language}')")
+        await context.add_init_script(f"if (location.protocol !== 'about:') localStorage.setItem('callboard.language', '{language}')")
         page = await context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("console", lambda said: complaints.append(said.text) if _is_complaint(said) else None)

@@ -138,6 +138,18 @@ async def test_what_people_write_is_text(house: House, open_tab: OpenTab, admin:
     assert await page.locator("article b, article img").count() == 0
 
 
+async def test_on_a_phone_one_can_always_write_and_read(open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path("test-chat"), admin, width=390)
+    for number in range(1, 4):
+        await say(page, "Сколько стоит доставка?")
+        await expect(page.locator("article[data-role=agent]")).to_have_count(number)
+        await expect(page.get_by_label("Сообщение", exact=True)).to_be_in_viewport(ratio=1)
+        await expect(page.get_by_role("button", name="Почему?").last).to_be_in_viewport(ratio=1)
+    assert await page.evaluate("document.documentElement.scrollTop") == 0
+    await page.get_by_role("button", name="Почему?").last.click()
+    await expect(page.get_by_role("dialog").get_by_text("Ответил сценарий")).to_be_visible()
+
+
 async def test_enter_sends_and_shift_enter_begins_a_line(house: House, open_tab: OpenTab, admin: Person) -> None:
     page = await open_tab(admin.path("test-chat"), admin)
     field = page.get_by_label("Сообщение", exact=True)

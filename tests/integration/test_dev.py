@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -89,6 +90,7 @@ def dev() -> Iterator[DevRun]:
 
 def test_it_answers_reloads_and_leaves_nothing(dev: DevRun) -> None:
     dev.wait_for("Stop it with Ctrl-C.")
+    assert re.search(r"Open the console: +http://127\.0\.0\.1:\d+/login#token=[\w-]{43}\b", dev.said())
     key = dev.key()
     assert "350" in dev.ask(key, "How much is delivery?")["text"]
     shop = dev.code / "actors" / "domain" / "turn.py"

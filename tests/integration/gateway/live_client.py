@@ -51,6 +51,14 @@ class Tab:
         for topic in topics:
             assert await self.frame() == {"type": "subscribed", "topic": topic}
 
+    @property
+    def transport(self) -> asyncio.Transport:
+        connection = self.socket._response.connection
+        assert connection is not None
+        transport = connection.transport
+        assert isinstance(transport, asyncio.Transport)
+        return transport
+
     async def closed_with(self) -> int:
         """Return the code with which the other side closes; frames before it are passed over."""
         async with asyncio.timeout(WAIT_S):
@@ -71,5 +79,5 @@ async def logged_in(dsn: str, company: Company, email: str = "ivan@example.test"
 
 async def subscriptions(redis_url: str) -> list[str]:
     """Return the channels of conversations and tenants that anybody is subscribed to."""
-    async with redis.asyncio.from_url(redis_url) as client:
-        return sorted(channel.decode() for channel in await client.pubsub_channels("callboard:live:*"))
+    async with redis.asyncio.from_url(redis_url, decode_responses=True) as client:
+        return sorted(str(channel) for channel in await client.pubsub_channels("callboard:live:*"))

@@ -133,7 +133,7 @@ async def test_a_reader_that_does_not_read_is_let_go_and_hinders_nobody(
     async with Tab(gateway, company.headers()) as slow, Tab(gateway, company.headers()) as quick:
         await slow.subscribe(topic)
         await quick.subscribe(topic)
-        transport = slow.socket.get_extra_info("transport") or slow.socket._response.connection.transport  # type: ignore[union-attr]
+        transport = slow.transport
         transport.pause_reading()
         deltas = [{"type": "delta", "text": "x" * 4000, "turn_id": str(n)} for n in range(200)]
         for _ in range(60):  # 48 MB: more than all buffers on the way and the queue hold

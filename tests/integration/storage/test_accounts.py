@@ -15,6 +15,7 @@ from storage.accounts.throttles import PER_EMAIL, LoginThrottles
 from storage.accounts.users import NewUser, User, UserChange, UserRefused, Users
 from storage.api_keys import ApiKeys
 from storage.housekeeping import Housekeeping
+from storage.idempotency import Idempotency, Request
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from tests.contract.labs import RealLab
@@ -149,7 +150,12 @@ async def test_what_is_over_goes(real_lab: RealLab) -> None:
     assert await housekeeping.tidy() == 2
     await owner.execute("update login_throttles set began_at = now() - interval '25 hours'")
     assert await housekeeping.tidy() == 3  # two e-mail addresses, one network address
-    for table in ("sessions", "login_links", "login_throttles"):
+    async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
+        await attempt.keep("{}")
+    assert await housekeeping.tidy() == 0
+    await owner.execute("update idempotency_keys set created_at = now() - interval '25 hours'")
+    assert await housekeeping.tidy() == 1
+    for table in ("sessions", "login_links", "login_throttles", "idempotency_keys"):
         assert await owner.fetchval(f"select count(*) from {table}") == 0
 
 

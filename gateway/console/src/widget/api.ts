@@ -38,9 +38,10 @@ export class Api {
 
   /** Return who answers; the browser keeps the visitor's credential from now on. */
   async open(): Promise<string> {
-    const response = await this.#call("session", { method: "POST" });
+    // Without the credential the browser asks for no leave first, so that a refusal can be read on every site.
+    const response = await this.#call("session", { method: "POST" }, undefined, "");
     const { visitor, agent } = await response.json();
-    this.memory.set({ visitor });
+    if (!this.memory.get("visitor")) this.memory.set({ visitor });
     return agent;
   }
 
@@ -80,9 +81,13 @@ export class Api {
     }
   }
 
-  async #call(path: string, init: RequestInit = {}, signal?: AbortSignal): Promise<Response> {
+  async #call(
+    path: string,
+    init: RequestInit = {},
+    signal?: AbortSignal,
+    visitor = this.memory.get("visitor"),
+  ): Promise<Response> {
     const headers = new Headers(init.headers);
-    const visitor = this.memory.get("visitor");
     if (visitor) headers.set("X-Callboard-Visitor", visitor);
     let response: Response;
     try {

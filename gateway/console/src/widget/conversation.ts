@@ -6,6 +6,7 @@ const WAITS_MS = [1000, 2000, 5000, 10_000, 30_000];
 const LOOK_MS = 30_000; // for later answers while the chat is closed
 const TYPING_MS = 30_000;
 const AGAIN_MS = 5000;
+const GONE_MS = 30_000;
 
 /** What was said, and the way of what is written. */
 export class Conversation {
@@ -165,9 +166,10 @@ export class Conversation {
       } catch (error) {
         if (own.signal.aborted) return;
         const code = status(error);
-        wait = Math.max(WAITS_MS[Math.min(failures, WAITS_MS.length - 1)] ?? 0, retryAfter(error));
+        if (code === 403 || code === 404) wait = GONE_MS;
+        wait = Math.max(wait, WAITS_MS[Math.min(failures, WAITS_MS.length - 1)] ?? 0, retryAfter(error));
         failures += 1;
-        if (code === 403) this.view.status("gone");
+        if (code === 403 || code === 404) this.view.status("gone");
         else if (code === 0 && failures > 1) this.view.status("offline");
       }
       await new Promise((done) => setTimeout(done, wait));

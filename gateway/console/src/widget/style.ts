@@ -40,6 +40,7 @@ textarea::placeholder { color: #5d6878; opacity: 1; }
 .send { flex: none; width: 42px; height: 42px; border-radius: 10px; display: grid; place-items: center; background: var(--color); color: #fff; }
 @media (max-width: 480px) {
   .panel { position: fixed; inset: 0; width: auto; max-width: none; height: auto; max-height: none; border-radius: 0; }
+  .launcher[aria-expanded="true"] { display: none; }
   textarea { font-size: 16px; }
 }
 @media (prefers-reduced-motion: no-preference) { .panel { animation: rise .16s ease-out; } }

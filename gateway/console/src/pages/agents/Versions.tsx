@@ -16,7 +16,7 @@ export function Versions({ agent, mayEdit }: { agent: Agent; mayEdit: boolean })
   if (versions.isError) return <Failed error={versions.error} again={() => void versions.refetch()} />;
   if (versions.data.length === 0) return <Text c="dimmed">{t("agents.no-versions")}</Text>;
   return (
-    <Card withBorder padding="lg" pt="xs">
+    <Card withBorder px="lg" py="xs">
       {versions.data.map((version) => (
         <Row key={version.version} agent={agent} version={version} mayEdit={mayEdit} />
       ))}

@@ -58,7 +58,10 @@ export function LoginPage() {
         </Paper>
         <Preferences />
         <Text size="sm" c="dimmed" ta="center">
-          {t("login.lost")} <Anchor href="/docs">{t("user.api")}</Anchor>
+          {t("login.lost")}{" "}
+          <Anchor href="/docs" underline="always">
+            {t("user.api")}
+          </Anchor>
         </Text>
       </Stack>
     </main>

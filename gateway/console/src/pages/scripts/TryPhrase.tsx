@@ -63,7 +63,8 @@ function Tried({ tried }: { tried: TriedScripts }) {
       )}
       {close.map((script) => (
         <Text key={script.id} size="sm" c="dimmed" className="wraps">
-          {script.name} ({script.score}): {translatedReason(t, script.reason)}
+          {script.name} ({script.score}):{" "}
+          {translatedReason(t, script.reason, (key) => tried.scripts.find((other) => other.key === key)?.name ?? key)}
         </Text>
       ))}
     </Stack>

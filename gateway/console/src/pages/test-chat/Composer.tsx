@@ -44,7 +44,7 @@ export function Composer({ busy, disabled, onSay, onStop }: Props) {
         ref={input}
         className={classes.input}
         aria-label={t("chat.message")}
-        placeholder={t("chat.placeholder")}
+        placeholder={t(disabled ? "chat.read-only" : "chat.placeholder")}
         autosize
         minRows={1}
         maxRows={8}

@@ -1,24 +1,29 @@
 import { ActionIcon, Button, Group, ScrollArea, Stack, Text, Title, Tooltip, UnstyledButton } from "@mantine/core";
+import { useThrottledCallback } from "@mantine/hooks";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, said } from "../../api/client";
 import { useLive } from "../../api/live";
+import type { Conversation } from "../../api/types";
 import { Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
 import classes from "./Chat.module.css";
 
 const PAGE = 20;
+const CALM_MS = 2_000;
 
 interface Props {
   agentId: string;
   conversationId: string | undefined;
-  onOpen: (conversationId: string) => void;
+  onOpen: (conversation: Conversation) => void;
   onNew: () => void;
+  /** The drawer around it has the title. */
+  titled?: boolean;
 }
 
 /** Test conversations with an agent, the latest first. */
-export function History({ agentId, conversationId, onOpen, onNew }: Props) {
+export function History({ agentId, conversationId, onOpen, onNew, titled }: Props) {
   const { t } = useTranslation();
   const queries = useQueryClient();
   const key = ["test-conversations", agentId];
@@ -36,20 +41,28 @@ export function History({ agentId, conversationId, onOpen, onNew }: Props) {
     },
     getNextPageParam: (last) => last.next ?? undefined,
   });
-  useLive("conversations", () => void queries.invalidateQueries({ queryKey: key }));
+  // A busy company has several changes a second; a list that jumps as often cannot be read.
+  const refresh = useThrottledCallback(() => void queries.invalidateQueries({ queryKey: key }), CALM_MS);
+  useLive("conversations", refresh);
   const conversations = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>
-      <Group p="md" justify="space-between" wrap="nowrap">
-        <Title order={2} size="sm">
-          {t("history.title")}
-        </Title>
-        <Tooltip label={t("chat.reset")}>
-          <ActionIcon variant="light" color="brand" onClick={onNew} aria-label={t("chat.reset")}>
-            <IconPlus size={18} />
-          </ActionIcon>
-        </Tooltip>
-      </Group>
+      {titled ? (
+        <Button mx="md" mb="md" variant="light" leftSection={<IconPlus size={16} />} onClick={onNew}>
+          {t("chat.reset")}
+        </Button>
+      ) : (
+        <Group p="md" justify="space-between" wrap="nowrap">
+          <Title order={2} size="sm">
+            {t("history.title")}
+          </Title>
+          <Tooltip label={t("chat.reset")}>
+            <ActionIcon variant="light" color="brand" onClick={onNew} aria-label={t("chat.reset")}>
+              <IconPlus size={18} />
+            </ActionIcon>
+          </Tooltip>
+        </Group>
+      )}
       {list.isPending && <Loading />}
       {list.isError && <Failed error={list.error} again={() => void list.refetch()} />}
       {list.data && conversations.length === 0 && (
@@ -63,7 +76,7 @@ export function History({ agentId, conversationId, onOpen, onNew }: Props) {
             key={conversation.id}
             className={classes.conversation}
             aria-current={conversation.id === conversationId || undefined}
-            onClick={() => onOpen(conversation.id)}
+            onClick={() => onOpen(conversation)}
           >
             <Stack gap={2}>
               <Text size="sm" lineClamp={1} className="wraps">

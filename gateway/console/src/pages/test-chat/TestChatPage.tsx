@@ -5,7 +5,7 @@ import IconRobot from "@tabler/icons-react/icons/IconRobot";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
 import { useAgents } from "../../api/agents";
-import type { Agent } from "../../api/types";
+import type { Agent, Conversation } from "../../api/types";
 import { useMay } from "../../app/session";
 import { useTitle } from "../../app/title";
 import { Empty, Failed, Loading } from "../../parts/states";
@@ -47,12 +47,12 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
     list.close();
     change({ conversation: undefined, trace: undefined });
   };
-  const open = (id: string) => {
+  const open = ({ id, pinned_version: pinned }: Conversation) => {
     list.close();
-    change({ conversation: id, trace: undefined });
+    change({ conversation: id, version: pinned === null ? undefined : String(pinned), trace: undefined });
   };
   const close = () => change({ trace: undefined }, true);
-  const history = <History agentId={agentId} conversationId={conversationId} onOpen={open} onNew={begin} />;
+  const historyProps = { agentId, conversationId, onOpen: open, onNew: begin };
   const trace = traced && conversationId && { conversationId, messageId: traced };
   // Three columns beside the navigation are too narrow to read in.
   const listShown = wide || (medium && !trace);
@@ -63,7 +63,7 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
       <h1 className={classes.title}>{t("page.test-chat")}</h1>
       {listShown && (
         <aside className={classes.history} aria-label={t("history.title")}>
-          {history}
+          <History {...historyProps} />
         </aside>
       )}
       <Drawer
@@ -72,8 +72,9 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
         title={t("history.title")}
         closeButtonProps={{ "aria-label": t("app.close") }}
         padding={0}
+        classNames={{ header: classes.drawer }}
       >
-        {history}
+        <History {...historyProps} titled />
       </Drawer>
       <div className={classes.centre}>
         <ChatBar

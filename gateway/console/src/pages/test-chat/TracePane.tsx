@@ -53,7 +53,7 @@ function Explained({ trace, traceId, at }: { trace: Trace; traceId: string; at: 
         <Text size="sm">{t(`mode-means.${trace.mode ?? "silent"}`)}</Text>
         {trace.reason && (
           <Text size="sm" c="dimmed">
-            {t("trace.reason")}: {translatedReason(t, trace.reason)}
+            {t("trace.reason")}: {translatedReason(t, trace.reason, (id) => scripts.get(id)?.name ?? id)}
           </Text>
         )}
       </Stack>
@@ -82,7 +82,6 @@ function Explained({ trace, traceId, at }: { trace: Trace; traceId: string; at: 
           <Fact name={t("trace.language")}>{t(`language.${trace.language}`, { defaultValue: trace.language })}</Fact>
         )}
         {trace.control && <Fact name={t("trace.control")}>{t(`control.${trace.control}`)}</Fact>}
-        <Fact name={t("trace.effects")}>{t("trace.effects-none")}</Fact>
         <Group gap={4} wrap="nowrap">
           <Text size="sm" c="dimmed">
             {t("trace.id")}

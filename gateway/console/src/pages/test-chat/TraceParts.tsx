@@ -55,7 +55,7 @@ export function Losers({ losers, unlisted, scripts }: LosersProps) {
           {Object.entries(losers).map(([reason, group]) => (
             <div key={reason}>
               <Text size="sm" c="dimmed">
-                {translatedReason(t, reason)}
+                {translatedReason(t, reason, (id) => scripts.get(id)?.name ?? id)}
               </Text>
               <Text size="sm" className="wraps">
                 {group.map((loser) => loserName(loser, scripts)).join(", ")}

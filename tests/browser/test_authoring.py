@@ -1,0 +1,97 @@
+"""Scripts and agents: what is written here is what customers hear after publishing."""
+
+import re
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenTab
+from tests.browser.house import House, Person
+
+
+@pytest.fixture
+def agent_id(house: House) -> str:
+    """An agent of this test's own."""
+    return str(house.installation.post("/api/agents", {"name": f"Проба {uuid4().hex[:6]}"})["id"])
+
+
+async def write_script(page: Page, name: str, phrase: str, answer: str) -> None:
+    await page.get_by_role("button", name="Новый сценарий").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя").fill(name)
+    await dialog.get_by_label("Фразы").fill(phrase)
+    await dialog.get_by_label("Ответ · Русский").fill(answer)
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+
+
+async def test_a_script_is_written_tried_switched_off_deleted_and_taken_back(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/scripts"), admin)
+    await expect(page.get_by_role("heading", name="Сценариев пока нет")).to_be_visible()
+    await write_script(page, "Подарки", "подарочная упаковка", "Упакуем бесплатно.")
+    await page.get_by_label("Проверить фразу").fill("есть ли подарочная упаковка?")
+    await page.get_by_role("button", name="Проверить").click()
+    await expect(page.get_by_text("Отвечает «Подарки»")).to_be_visible()
+
+    await page.get_by_role("switch", name="Использовать сценарий «Подарки»").click(force=True)
+    await expect(page.get_by_role("switch", name="Использовать сценарий «Подарки»")).not_to_be_checked()
+    await page.get_by_role("button", name="Удалить сценарий «Подарки»").click()
+    await expect(page.get_by_role("heading", name="Сценариев пока нет")).to_be_visible()
+    await page.get_by_role("button", name="Вернуть").click()
+    await expect(page.get_by_role("button", name="Подарки").first).to_be_visible()
+
+
+async def test_search_and_filters_are_in_the_address(house: House, open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{house.installation.agent_id()}/scripts"), admin)
+    await page.get_by_label("Поиск по именам, фразам и ответам").fill("доставк")
+    await expect(page).to_have_url(re.compile("q="))
+    await expect(page.get_by_role("button", name="Позвать человека")).to_have_count(0)
+    await expect(page.get_by_role("switch", name="Использовать сценарий «Доставка»")).to_be_attached()
+    await page.reload()
+    await expect(page.get_by_label("Поиск по именам, фразам и ответам")).to_have_value("доставк")
+    await page.get_by_label("Поиск по именам, фразам и ответам").fill("такого точно нет")
+    await expect(page.get_by_role("heading", name="Ничего не нашлось")).to_be_visible()
+
+
+async def test_who_comes_second_is_told(house: House, open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin)
+    other = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin)
+    for tab, words in ((page, "Коротко."), (other, "Подробно.")):
+        await tab.get_by_label("Указания").fill(words)
+    await page.get_by_role("button", name="Сохранить черновик").click()
+    await expect(page.get_by_text("Черновик сохранён.")).to_be_visible()
+    await other.get_by_role("button", name="Сохранить черновик").click()
+    toast = other.get_by_role("alert").filter(has_text="Кто-то уже изменил это")
+    await expect(toast).to_be_visible()
+    await expect(toast.get_by_text("Запрос")).to_be_visible()
+
+
+async def test_a_draft_is_tried_published_and_rolled_back(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/scripts"), admin)
+    await write_script(page, "Ёж", "расскажи про ежа", "Ёж живёт в саду.")
+    await page.goto(admin.path(f"ai-agents/{agent_id}"))
+    await expect(page.get_by_text("Ещё не опубликован")).to_be_visible()
+    await page.get_by_role("link", name="Испытать черновик").click()
+    await page.get_by_label("Сообщение", exact=True).fill("расскажи про ежа")
+    await page.get_by_label("Сообщение", exact=True).press("Enter")
+    await expect(page.locator("article[data-role=agent]")).to_contain_text("Ёж живёт в саду.")
+
+    await page.goto(admin.path(f"ai-agents/{agent_id}"))
+    await page.get_by_role("button", name="Опубликовать").click()
+    await page.get_by_role("dialog").get_by_label("Заметка").fill("Первый выпуск")
+    await page.get_by_role("dialog").get_by_role("button", name="Опубликовать").click()
+    await expect(page.get_by_text("Опубликована версия")).to_be_visible()
+    await page.get_by_role("tab", name="Версии").click()
+    await expect(page.get_by_text("Первый выпуск")).to_be_visible()
+    await expect(page.get_by_text("Отвечает клиентам")).to_be_visible()
+
+
+async def test_viewers_see_and_change_nothing(house: House, open_tab: OpenTab) -> None:
+    viewer = house.invite("viewer")
+    page = await open_tab(viewer.path(f"ai-agents/{house.installation.agent_id()}/scripts"), viewer)
+    await expect(page.get_by_role("button", name="Доставка").first).to_be_visible()
+    for name in ("Новый сценарий", "Удалить сценарий «Доставка»"):
+        await expect(page.get_by_role("button", name=name)).to_have_count(0)
+    await page.goto(viewer.path("test-chat"))
+    await expect(page.get_by_label("Сообщение", exact=True)).to_be_disabled()
