@@ -22,7 +22,6 @@ select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.c
        o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at
 from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'"""
 _MESSAGES = f"{_MESSAGE} where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"
-_BY_TURN = f"{_MESSAGE} where m.conversation_id = $1 and m.turn_id = $2 and m.role = 'operator' order by m.id limit 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +97,6 @@ class Listings:
         async with self._database.tenant_transaction(tenant_id) as connection:
             rows = await connection.fetch(_MESSAGES, conversation_id, after, limit)
         return [_message(row) for row in rows]
-
-    async def operator_message(self, tenant_id: UUID, conversation_id: int, turn_id: UUID) -> MessageItem | None:
-        """Return an operator's answer by its turn."""
-        async with self._database.tenant_transaction(tenant_id) as connection:
-            row = await connection.fetchrow(_BY_TURN, conversation_id, turn_id)
-        return _message(row) if row else None
 
     async def existing(self, tenant_id: UUID, conversation_ids: Collection[int]) -> set[int]:
         """Return those that are conversations of the tenant."""

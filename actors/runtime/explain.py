@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from actors.domain.conversation import OWN_CHANNELS
 from actors.domain.trace import from_bytes
 from storage.messages import Explanation
 
@@ -31,7 +32,7 @@ def _head(told: Explanation, trace: Mapping[str, Any]) -> Iterator[str]:
 def _edge(told: Explanation) -> Iterator[str]:
     channel = told.conversation["channel"]
     inputs = told.inbox
-    door = "gateway/webhooks/telegram.py" if channel == "telegram" else "gateway/api/chat.py"
+    door = _DOORS.get(channel, "gateway/api/chat.py")
     where = f"partition {told.conversation['partition']}"
     if not inputs:
         yield _line(1, door, "no input from outside: an operator or a timer caused this turn")
@@ -60,7 +61,8 @@ def _decision(told: Explanation, trace: Mapping[str, Any]) -> Iterator[str]:
 
 def _delivery(told: Explanation) -> Iterator[str]:
     if not told.outbox:
-        reason = "the test chat is delivered by the commit itself" if told.conversation["channel"] == "test" else "nothing was to be sent"
+        own = told.conversation["channel"] in OWN_CHANNELS
+        reason = "a chat of ours is delivered by the commit itself" if own else "nothing was to be sent"
         yield from (_line(n, file, reason) for n, file in _SENDING)
     for row in told.outbox:
         claimed = f"claimed {_time(row['claimed_at'])}" if row["claimed_at"] else f"not claimed, due {_time(row['due_at'])}"
@@ -70,6 +72,7 @@ def _delivery(told: Explanation) -> Iterator[str]:
         yield _line(14, _SENDING[2][1], f"{row['state']}{done}")
 
 
+_DOORS = {"telegram": "gateway/webhooks/telegram.py", "web": "gateway/api/visits.py"}
 _SENDING = ((12, "actors/services/delivery.py"), (13, "integrations/telegram/sender.py"), (14, "storage/outbox.py"))
 
 
@@ -110,7 +113,7 @@ def _attempts(inputs: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _parser(channel: str) -> str:
-    return f"integrations/{channel}/parser.py" if channel != "test" else "actors/services/conversation.py"
+    return "integrations/test_chat/parser.py" if channel in OWN_CHANNELS else f"integrations/{channel}/parser.py"
 
 
 def _parsed(inputs: Sequence[Mapping[str, Any]]) -> str:

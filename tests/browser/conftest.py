@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal, Protocol
 
 import pytest
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from tests.browser.house import House, Person, chromium
 from tests.browser.model_thread import ModelThread
@@ -50,6 +50,7 @@ def admin(house: House) -> Person:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
+    expect.set_options(timeout=WAIT_MS)
     async with async_playwright() as playwright:
         running = await playwright.chromium.launch(executable_path=chromium(), args=[*ARGUMENTS, *QUIET])
         yield running

@@ -15,8 +15,14 @@ async def say(page: Page, text: str) -> None:
     await page.get_by_label("Сообщение", exact=True).press("Enter")
 
 
+async def answered(page: Page, count: int) -> None:
+    """Wait until so many answers are in the history and nothing is under way."""
+    await expect(page.locator("article[data-role=agent]:not([data-streaming])")).to_have_count(count)
+    await expect(page.locator("[data-pending]")).to_have_count(0)
+
+
 async def test_from_the_link_to_the_trace(house: House, open_tab: OpenTab) -> None:
-    asked, answered = f"Есть ли у вас сова {uuid4().hex}?", f"Совы нет, есть ёж {uuid4().hex}."
+    asked, reply = f"Есть ли у вас сова {uuid4().hex}?", f"Совы нет, есть ёж {uuid4().hex}."
     page = await open_tab(house.link().removeprefix(house.url))
     await page.get_by_role("button", name="Войти", exact=True).click()
     await page.get_by_label("Новый пароль", exact=True).fill(PASSWORD)
@@ -25,16 +31,16 @@ async def test_from_the_link_to_the_trace(house: House, open_tab: OpenTab) -> No
     await expect(page).to_have_title("Пробный чат · Callboard")
     assert "token" not in page.url
 
-    house.model.will(streams(answered))
+    house.model.will(streams(reply))
     await say(page, asked)
-    await expect(page.get_by_text(answered)).to_be_visible()
+    await expect(page.get_by_text(reply)).to_be_visible()
     await expect(page.locator("[data-pending]")).to_have_count(0)
-    found = await house.rows("select role, body from messages where body = any($1) order by id", [asked, answered])
-    assert [(row["role"], row["body"]) for row in found] == [("customer", asked), ("agent", answered)]
+    found = await house.rows("select role, body from messages where body = any($1) order by id", [asked, reply])
+    assert [(row["role"], row["body"]) for row in found] == [("customer", asked), ("agent", reply)]
 
     assert "conversation=" in page.url
     await page.reload()
-    for text in (asked, answered):
+    for text in (asked, reply):
         await expect(page.locator("article").get_by_text(text)).to_be_visible()
     await page.get_by_role("button", name="Почему?").click()
     pane = page.locator("[data-trace]")
@@ -91,7 +97,7 @@ async def test_conversations_are_listed_opened_and_begun_anew(house: House, open
     first, second = f"Здравствуйте, первый {uuid4().hex}", f"Здравствуйте, второй {uuid4().hex}"
     for text in (first, second):
         await say(page, text)
-        await expect(page.locator("article[data-role=agent]")).to_have_count(1)
+        await answered(page, 1)
         await page.get_by_role("button", name="Новый разговор").last.click()
         await expect(page.locator("article")).to_have_count(0)
     history = page.get_by_role("complementary", name="Пробные разговоры")
@@ -104,7 +110,7 @@ async def test_conversations_are_listed_opened_and_begun_anew(house: House, open
 async def test_another_version_is_another_conversation(house: House, open_tab: OpenTab, admin: Person) -> None:
     page = await open_tab(admin.path("test-chat"), admin)
     await say(page, "Сколько стоит доставка?")
-    await expect(page.locator("article[data-role=agent]")).to_have_count(1)
+    await answered(page, 1)
     await page.get_by_role("combobox", name="Версия").click()
     await page.get_by_role("option", name="Черновик").click()
     await expect(page.locator("article")).to_have_count(0)
@@ -120,7 +126,7 @@ async def test_another_version_is_another_conversation(house: House, open_tab: O
 async def test_another_tab_sees_it_without_reloading(house: House, open_tab: OpenTab, admin: Person) -> None:
     page = await open_tab(admin.path("test-chat"), admin)
     await say(page, "Сколько стоит доставка?")
-    await expect(page.locator("article[data-role=agent]")).to_have_count(1)
+    await answered(page, 1)
     other = await open_tab(page.url.removeprefix(house.url), admin)
     await expect(other.locator("article[data-role=agent]")).to_have_count(1)
     await expect(other.locator("[data-live=live]")).to_be_visible()
@@ -142,12 +148,12 @@ async def test_on_a_phone_one_can_always_write_and_read(open_tab: OpenTab, admin
     page = await open_tab(admin.path("test-chat"), admin, width=390)
     for number in range(1, 4):
         await say(page, "Сколько стоит доставка?")
-        await expect(page.locator("article[data-role=agent]")).to_have_count(number)
+        await answered(page, number)
         await expect(page.get_by_label("Сообщение", exact=True)).to_be_in_viewport(ratio=1)
         await expect(page.get_by_role("button", name="Почему?").last).to_be_in_viewport(ratio=1)
     assert await page.evaluate("document.documentElement.scrollTop") == 0
     await page.get_by_role("button", name="Почему?").last.click()
-    await expect(page.get_by_role("dialog").get_by_text("Ответил сценарий")).to_be_visible()
+    await expect(page.get_by_role("dialog").get_by_text("Ответил сценарий словами, которые в нём записаны.")).to_be_visible()
 
 
 async def test_enter_sends_and_shift_enter_begins_a_line(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -137,7 +137,7 @@ def start_ray(directory: str, site: Site) -> int:
         "--object-store-memory=134217728",
     ]
     quiet = ["--include-dashboard=false", "--disable-usage-stats", "--no-monitor", f"--ray-client-server-port={free_port()}"]
-    env = {**site.env, "RAY_TMPDIR": directory, "RAY_AUTH_MODE": "disabled", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+    env = {**site.env, "RAY_TMPDIR": directory, "RAY_AUTH_MODE": "disabled"}
     command = [sys.executable, "-m", "ray.scripts.scripts", "start", "--head", *options, *quiet]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

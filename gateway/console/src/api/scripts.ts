@@ -94,14 +94,11 @@ export function useTryPhrase(agentId: string) {
   });
 }
 
+/** Not waited for: who asked for a change hears of it before a list is drawn anew and may be gone. */
 function useRefresh(agentId: string) {
   const queries = useQueryClient();
-  return async () => {
-    await Promise.all([
-      queries.invalidateQueries({ queryKey: key(agentId) }),
-      queries.invalidateQueries({ queryKey: ["agents"] }),
-      queries.invalidateQueries({ queryKey: ["agent", agentId] }),
-    ]);
+  return () => {
+    for (const queryKey of [key(agentId), ["agents"], ["agent", agentId]]) void queries.invalidateQueries({ queryKey });
   };
 }
 
