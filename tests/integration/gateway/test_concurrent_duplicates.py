@@ -21,7 +21,8 @@ from storage.carriers import PostgresPlacement
 from storage.crypto import SecretBox
 from storage.integrations import IntegrationAdmin
 from storage.postgres import Database, Role
-from tests.chaos.setup import Bot, make_bots, token_of
+from tests.chaos.plan import Bot
+from tests.chaos.setup import make_bots, token_of
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.gateway.company import Company, add_bot, data_dir_of, update
 from tests.integration.gateway.held_gateway import GROUP_GATE, PLUG_GATE
