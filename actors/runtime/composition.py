@@ -7,8 +7,8 @@ from typing import Any
 
 from actors.ports import ChannelParser, ChatModel
 from actors.runtime.clock import SystemClock, SystemIds
-from actors.runtime.conversation_host import ConversationHost, HostPorts
 from actors.runtime.delivery_actor import DeliveryActor
+from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.services.agent import AgentService

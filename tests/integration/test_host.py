@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from actors.domain.errors import OwnershipLost
-from actors.runtime.conversation_host import ConversationHost
+from actors.runtime.host.conversation_host import ConversationHost
 from storage.conversations import ConversationControl
 from storage.inbox import PostgresInbox
 from storage.postgres import Database, Role

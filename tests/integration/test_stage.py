@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from actors.runtime.ray_cluster import RayCluster, RayEndpoint
+from actors.runtime.supervisor.ray_cluster import RayCluster, RayEndpoint
 from storage.carriers import CarrierStatus, PostgresCarriers, PostgresPlacement
 from storage.heartbeat import Heartbeats
 from storage.postgres import Database, Role

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from actors.domain.errors import TerminalError
-from actors.runtime.explain import lines_of
+from actors.runtime.commands.explain import lines_of
 from storage.api_keys import ApiKeys, Level
 from storage.carriers import PostgresCarriers
 from storage.inspection import find_placed
