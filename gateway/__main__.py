@@ -9,6 +9,7 @@ import sys
 
 import uvloop
 
+from config import collector
 from config.settings import Settings, SettingsError, settings
 from gateway.app import gateway
 
@@ -40,6 +41,7 @@ async def _serve(known: Settings, listening: socket.socket) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stopping.set)
     async with gateway(known, listening):
+        collector.settle()
         log.info("listening on %s", listening.getsockname())
         await stopping.wait()
         log.info("stopping")

@@ -1,14 +1,13 @@
 """The composition roots: one function per kind of actor puts the real stores, parsers and models into the plain classes."""
 
-import gc
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
 from actors.ports import ChannelParser, ChatModel
 from actors.runtime.clock import SystemClock, SystemIds
-from actors.runtime.conversation_host import ConversationHost, HostPorts
 from actors.runtime.delivery_actor import DeliveryActor
+from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.services.agent import AgentService
@@ -17,7 +16,7 @@ from actors.services.conversation import ConversationService
 from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
-from config import failpoints
+from config import collector, failpoints
 from config.settings import Settings, settings
 from integrations.telegram.parser import TelegramParser
 from integrations.test_chat.parser import TestChatParser
@@ -37,8 +36,6 @@ from storage.unit_of_work import PostgresTurns
 HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
 SENDER_CONNECTIONS = 6  # claim, begin, finish, beat, integrations and a polled batch at once
 SCHEDULER_CONNECTIONS = 2
-# Tens of thousands of activations are no garbage: looking through them all after every 700 objects costs a tenth of the CPU.
-_GC_THRESHOLDS = (50_000, 20, 100)
 
 
 class Composed:
@@ -74,7 +71,7 @@ async def build_host(member: Member) -> Body:
         ports = HostPorts(
             clock, PostgresInbox(database), PostgresConversations(database), PostgresTurns(database), PostgresCarriers(database), signals
         )
-        gc.set_threshold(*_GC_THRESHOLDS)
+        collector.settle()
         return Composed(ConversationHost(member.carrier, ports, service, catalogues, chosen.idle_s), stack.pop_all())
 
 
@@ -98,6 +95,7 @@ async def build_sender(member: Member) -> Body:
         limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
         delivery = Delivery(carrier, outbox, book, {"telegram": TelegramSender(client, clock)}, clock, limits, failpoints.hit)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
+        collector.settle()
         sender = DeliveryActor(carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock)
         return Composed(sender, stack.pop_all())
 

@@ -140,7 +140,7 @@ class DeliveryActor:
         while True:
             if self._gap.noticed():
                 await self._after_standstill()
-            if self._delivery.room:
+            if self._delivery.may_claim:
                 await self._claim()
             await self._clock.sleep(BETWEEN_CLAIMS_S)
             await self._claim_bell.wait(POLL_S)

@@ -44,7 +44,7 @@ class DeliveryLimits:
     send_timeout_s: float = 8.0
     in_flight: int = 64
     in_flight_per_integration: int = 16
-    in_hand: int = 512
+    in_hand: int = 1024
     per_claim: int = 200
     per_integration: int = 16  # at 30 a second these are half a second of a bot's pace
     max_attempts: int = 30  # with the backoff about two hours
@@ -92,14 +92,14 @@ class Delivery:
         self.counts: Counter[str] = Counter()
 
     @property
-    def room(self) -> int:
-        """Return how many more rows may be claimed."""
-        return max(0, self._limits.in_hand - len(self._held) - len(self._begun | self._outcomes.keys()))
-
-    @property
     def in_hand(self) -> int:
         """Return how many rows are leased."""
-        return self._limits.in_hand - self.room
+        return len(self._held) + len(self._begun | self._outcomes.keys())
+
+    @property
+    def may_claim(self) -> bool:
+        """Whether a claim of full size fits: many small ones look at the same shards again and again."""
+        return self.in_hand + self._limits.per_claim <= self._limits.in_hand
 
     @property
     def in_flight(self) -> int:
@@ -125,9 +125,9 @@ class Delivery:
             TransientError: the database is away.
         """
         # Before the call: the lease begins at the latest when the database answers, never earlier than this.
-        claimed_at, limit = self._clock.monotonic(), min(self.room, self._limits.per_claim)
+        claimed_at = self._clock.monotonic()
         paused = self._paused(claimed_at)
-        claims = await self._outbox.claim(self._carrier, paused, self._limits.per_integration, limit, self._limits.lease_s)
+        claims = await self._outbox.claim(self._carrier, paused, self._limits.per_integration, self._limits.per_claim, self._limits.lease_s)
         for claim in claims:
             self._take(claim, claimed_at + self._limits.writable_s)
         return len(claims)

@@ -110,7 +110,7 @@ def plain_of(route: Plain) -> Described:
         tags=[route.tag],
         summary=summary,
         description=description,
-        operationId=f"{route.tag}_{getattr(route.handler, '__name__', 'handler')}_{route.method.lower()}",
+        operationId="_".join([route.method.lower(), *re.findall(r"\w+", route.path)]),
         parameters=[_parameter(name, "path", {"type": "string"}, required=True) for name in _PARAMETER.findall(route.path)],
         requestBody=RequestBody(content={route.accepts: MediaType()}, required=True) if route.accepts else None,
         responses={

@@ -12,9 +12,9 @@ import psutil
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId
 from actors.ports import ConversationRecord, InboxRow
-from actors.runtime.in_hand import HeldRow, InHand
-from actors.runtime.ready_queue import ReadyQueue
-from actors.runtime.roster import Roster
+from actors.runtime.host.in_hand import HeldRow, InHand
+from actors.runtime.host.ready_queue import ReadyQueue
+from actors.runtime.host.roster import Roster
 from actors.services.history import History
 
 CONVERSATIONS = 20_000

@@ -22,8 +22,8 @@ from actors.domain.ids import Address, ConversationId, InboxId, IntegrationId, T
 from actors.domain.messages import Input
 from actors.ports import Carrier, Claim, ConversationRecord, InboxRow, IntegrationRecord, NewInput, Pace, Pulled
 from actors.runtime.clock import SystemClock, SystemIds
-from actors.runtime.conversation_host import ConversationHost, HostPorts
 from actors.runtime.delivery_actor import DeliveryActor
+from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.services.agent import AgentService
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService

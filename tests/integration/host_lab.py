@@ -20,7 +20,7 @@ from actors.domain.messages import Input
 from actors.ports import Carrier, ChatModel, InboxRow, NewInput, Pulled, Signals, TurnCommit
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.composition import parsers
-from actors.runtime.conversation_host import ConversationHost, HostPorts
+from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.services.agent import AgentService
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 
-from actors.runtime import processes
+from actors.runtime.supervisor import processes
 
 START_S = 90.0
 
@@ -143,7 +143,7 @@ def wait_for(condition: Callable[[], bool], timeout_s: float, told: Callable[[],
 
 
 def _command(*arguments: str) -> list[str]:
-    return [sys.executable, "-m", "actors.runtime.cli", *arguments]
+    return [sys.executable, "-m", "actors.runtime.commands.cli", *arguments]
 
 
 def _command_line(process: psutil.Process) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 from actors.runtime.clock import SystemClock, fresh_generation
 from actors.runtime.members import Kind, PoolLost
-from actors.runtime.placing import parts
-from actors.runtime.ray_actors import RayPool, connect
-from actors.runtime.reconciler import Limits, Reconciler
+from actors.runtime.stage.placing import parts
+from actors.runtime.stage.ray_actors import RayPool, connect
+from actors.runtime.stage.reconciler import Limits, Reconciler
 
 
 class SeeingPool(RayPool):

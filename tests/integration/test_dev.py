@@ -17,14 +17,14 @@ from typing import Any
 import psutil
 import pytest
 
-from actors.runtime import processes
+from actors.runtime.supervisor import processes
 
 ROOT = Path(__file__).parents[2]
 PACKAGES = ("actors", "config", "gateway", "integrations", "storage")
 
 
 class DevRun:
-    """`python -m actors.runtime.dev` on a copy of the code, so that a change disturbs nobody."""
+    """`python -m actors.runtime.commands.dev` on a copy of the code, so that a change disturbs nobody."""
 
     def __init__(self, home: Path) -> None:
         self.code = home / "code"
@@ -35,7 +35,7 @@ class DevRun:
         self.env = {**inherited, "CALLBOARD_DATA_DIR": str(self.data), "CALLBOARD_PORT": "0", "PYTHONPATH": str(self.code)}
         self.log = home / "dev.log"
         with self.log.open("wb") as out:
-            command = [sys.executable, "-m", "actors.runtime.dev"]
+            command = [sys.executable, "-m", "actors.runtime.commands.dev"]
             self.process = subprocess.Popen(command, cwd=self.code, env=self.env, stdout=out, stderr=out, start_new_session=True)
 
     def said(self) -> str:
@@ -49,8 +49,8 @@ class DevRun:
             time.sleep(0.05)
 
     def key(self) -> str:
-        command = [sys.executable, "-m", "actors.runtime.cli", "api-key", "create", "--tenant", "demo", "--role", "owner"]
-        code = "import sys; from actors.runtime.cli import main; sys.exit(main(sys.argv[1:]))"
+        command = [sys.executable, "-m", "actors.runtime.commands.cli", "api-key", "create", "--tenant", "demo", "--role", "owner"]
+        code = "import sys; from actors.runtime.commands.cli import main; sys.exit(main(sys.argv[1:]))"
         out = subprocess.run([sys.executable, "-c", code, *command[3:]], cwd=self.code, env=self.env, capture_output=True, check=True)
         return out.stdout.decode().splitlines()[-1]
 

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from actors.runtime.ray_cluster import RayCluster, RayEndpoint, RayFailed
+from actors.runtime.supervisor.ray_cluster import RayCluster, RayEndpoint, RayFailed
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -25,7 +25,7 @@ SECRET = "postgresql://callboard:canary-5f1c@127.0.0.1/callboard"
 _OWNER = """
 import json, sys, time
 from pathlib import Path
-from actors.runtime.ray_cluster import RayCluster
+from actors.runtime.supervisor.ray_cluster import RayCluster
 cluster = RayCluster(Path(sys.argv[1]), 0, 3)
 endpoint = cluster.start()
 print(json.dumps({"address": endpoint.address, "environment": endpoint.environment, "guard": cluster._guard.pid}), flush=True)

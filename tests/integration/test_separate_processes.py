@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from actors.runtime.demo import ensure_demo
-from actors.runtime.ray_guard import end_leftovers
+from actors.runtime.supervisor.demo import ensure_demo
+from actors.runtime.supervisor.ray_guard import end_leftovers
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.embedded_redis import EmbeddedRedis
 from tests.integration.installation import Installation, wait_for
@@ -39,7 +39,7 @@ class Site(Installation):
     def begin_program(self, name: str, env: Mapping[str, str] | None = None) -> None:
         """Start `callboard NAME`; what it says is in `told(NAME)`."""
         with (self.data_dir / f"{name}.log").open("wb") as log:
-            command = [sys.executable, "-m", "actors.runtime.cli", name]
+            command = [sys.executable, "-m", "actors.runtime.commands.cli", name]
             self.programs[name] = subprocess.Popen(command, env={**self.env, **(env or {})}, stdout=log, stderr=log)
 
     def told(self, name: str) -> str:

@@ -14,7 +14,7 @@ from uuid import UUID
 
 import pytest
 
-from actors.runtime.ray_cluster import RayCluster, RayEndpoint
+from actors.runtime.supervisor.ray_cluster import RayCluster, RayEndpoint
 from storage.carriers import CarrierStatus, PostgresCarriers, PostgresPlacement
 from storage.heartbeat import Heartbeats
 from storage.postgres import Database, Role
@@ -118,7 +118,11 @@ async def test_one_life_of_a_stage(world: World) -> None:
     stage.terminate()
     assert await asyncio.to_thread(stage.wait, 10) == 0
     assert time.monotonic() - began < 4
-    assert not any(_runs(pid) for pid in pids)
+
+    async def gone() -> bool:
+        return not any(_runs(pid) for pid in pids)
+
+    await until(gone, 2)
     assert await PostgresPlacement(world.database).claim(OTHER, 1, 1) == 2
 
 

@@ -1,18 +1,29 @@
-"""Copies of the same updates reach two gateways at once, in opposite order, and meet in the database."""
+"""Copies of the same updates reach two gateways at once, in opposite order; behind them a host and a sender answer each once."""
 
 import asyncio
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import asyncpg
 import pytest
 
+from config.demo.definition import demo_definition
+from storage.carriers import PostgresPlacement
 from storage.crypto import SecretBox
 from storage.integrations import IntegrationAdmin
 from storage.postgres import Database, Role
+from tests.chaos.plan import Bot
+from tests.chaos.setup import make_bots, token_of
+from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.gateway.company import Company, add_bot, data_dir_of, update
 from tests.integration.gateway.held_gateway import GROUP_GATE, PLUG_GATE
 from tests.integration.gateway.processes import GatewayProcess
@@ -21,6 +32,13 @@ ROUNDS = 60
 BATCH = 300
 HEADER = "X-Telegram-Bot-Api-Secret-Token"
 HELD = "tests.integration.gateway.held_gateway"
+QUESTION = "Сколько стоит доставка?"
+COUNTS = """
+select (select count(*) from inbox) as stored, (select count(*) from inbox_keys) as keys,
+  (select count(*) from inbox where state = 'done') as done, (select count(*) from traces) as turns,
+  (select count(*) from messages where role = 'customer') as questions, (select count(*) from messages where role = 'agent') as answers,
+  (select count(*) from outbox where state = 'sent' and uncertain = 0 and attempts = 1) as sent,
+  (select count(distinct convert_from(raw, 'UTF8')::json->>'update_id') from inbox) as updates"""
 
 
 @asynccontextmanager
@@ -81,16 +99,24 @@ async def queued(gateway: GatewayProcess, number: int) -> None:
             await asyncio.sleep(0.01)
 
 
-async def one_round(sides: Sequence[GatewayProcess], held: Gates, company: Company, first: int) -> list[int]:
-    (bot, secret), *_ = company.bots.items()
-    bodies = [json.dumps(update(first + n, chat_id=n % 40 + 1)).encode() for n in range(BATCH)]
+def question(update_id: int) -> bytes:
+    """Return an update of a chat of its own: what chats write together would be answered together."""
+    chat = {"id": update_id, "type": "private"}
+    message = {"message_id": update_id, "date": int(time.time()), "chat": chat, "from": {"id": update_id}, "text": QUESTION}
+    return json.dumps({"update_id": update_id, "message": message}).encode()
+
+
+async def one_round(sides: Sequence[GatewayProcess], held: Gates, bot: Bot, first: int) -> list[int]:
+    bodies = [question(first + n) for n in range(BATCH)]
     await held.close(PLUG_GATE)
     await held.close(GROUP_GATE)
-    plugs = [asyncio.create_task(post(side, bot, secret, json.dumps(update(10**9 + first + n)).encode())) for n, side in enumerate(sides)]
+    plugs = [asyncio.create_task(post(side, bot.integration, bot.secret, question(first + BATCH + n))) for n, side in enumerate(sides)]
     await held.waiting(PLUG_GATE, 2)
     orders = [bodies, bodies[::-1]]
-    copies = [asyncio.create_task(post(side, bot, secret, body)) for side, order in zip(sides, orders, strict=True) for body in order]
-    copies += [asyncio.create_task(post(sides[n % 2], bot, secret, body)) for n, body in enumerate(bodies)]
+    copies = [
+        asyncio.create_task(post(side, bot.integration, bot.secret, x)) for side, order in zip(sides, orders, strict=True) for x in order
+    ]
+    copies += [asyncio.create_task(post(sides[n % 2], bot.integration, bot.secret, body)) for n, body in enumerate(bodies)]
     await asyncio.gather(*(queued(side, BATCH + BATCH // 2) for side in sides))
     await held.open(PLUG_GATE)
     await held.waiting(GROUP_GATE, 2)  # both groups stand before their first INSERT
@@ -98,21 +124,60 @@ async def one_round(sides: Sequence[GatewayProcess], held: Gates, company: Compa
     return list(await asyncio.gather(*plugs, *copies))
 
 
-@pytest.mark.timeout(300)
-async def test_one_row_each_whatever_order_the_copies_come_in(database: str, redis_url: str, company: Company, tmp_path: Path) -> None:
+@contextmanager
+def line_behind(database: str, redis_url: str, data_dir: Path, telegram: str) -> Iterator[None]:
+    """A host and a sender, as `callboard dev` runs them."""
+    known = {"DATABASE_URL": database, "REDIS_URL": redis_url, "CALLBOARD_DATA_DIR": str(data_dir), "CALLBOARD_TELEGRAM_API": telegram}
+    commands = [[sys.executable, "-m", "actors.runtime.carry", kind, "0"] for kind in ("host", "sender")]
+    actors = [subprocess.Popen(command, env=os.environ | known) for command in commands]
+    try:
+        yield
+        assert [actor.poll() for actor in actors] == [None, None]
+    finally:
+        for actor in actors:
+            actor.send_signal(signal.SIGTERM)
+        for actor in actors:
+            actor.wait(20)
+
+
+@pytest.mark.timeout(400)
+async def test_one_turn_and_one_reply_each_whatever_order_the_copies_come_in(database: str, redis_url: str, tmp_path: Path) -> None:
     statuses: Counter[int] = Counter()
-    async with two_gateways(database, redis_url, tmp_path) as sides, gates(database) as held:
-        for number in range(ROUNDS):
-            statuses.update(await one_round(sides, held, company, number * 1000))
-        logs = [side.logged() for side in sides]
+    _, _, bots = await make_bots(database, data_dir_of(tmp_path, "line"), ROUNDS, demo_definition())
+    async with await Database.open(database, Role.ENGINE, "test", size=1) as engine:
+        await PostgresPlacement(engine).claim(uuid4(), 1, 1)
+    telegram = TelegramProcess(tmp_path / "ledger.jsonl").start()
+    try:
+        for bot in bots:
+            await telegram.add_bot(token_of(bot.account))
+        with line_behind(database, redis_url, data_dir_of(tmp_path, "line"), telegram.url):
+            async with two_gateways(database, redis_url, tmp_path) as sides, gates(database) as held:
+                for number, bot in enumerate(bots):
+                    statuses.update(await one_round(sides, held, bot, number * 1000 + 1))
+                logs = [side.logged() for side in sides]
+            expected = ROUNDS * (BATCH + 2)
+            replies = await telegram.wait_accepted(expected, 120)
+            await all_sent(database)
+    finally:
+        telegram.stop()
     assert statuses == {200: ROUNDS * (BATCH * 3 + 2)}
     # A deadlock is retried and would hide behind the 200: nothing at all may have gone wrong.
     assert not [line for log in logs for line in log.splitlines() if " WARNING " in line or " ERROR " in line or "Traceback" in line]
+    assert len(replies) == len(telegram.accepted()) == len({(r["token"], r["chat_id"]) for r in replies}) == expected
     connection = await asyncpg.connect(database)
-    stored, keys = await connection.fetchrow("select (select count(*) from inbox), (select count(*) from inbox_keys)")  # type: ignore[misc]
-    distinct = await connection.fetchval("select count(distinct convert_from(raw, 'UTF8')::json->>'update_id') from inbox")
+    counts = await connection.fetchrow(COUNTS)
     await connection.close()
-    assert (stored, keys, distinct) == (ROUNDS * (BATCH + 2),) * 3
+    assert counts is not None
+    assert dict(counts) == dict.fromkeys(("stored", "keys", "done", "turns", "questions", "answers", "sent", "updates"), expected)
+
+
+async def all_sent(dsn: str) -> None:
+    """Wait until every outcome is written."""
+    connection = await asyncpg.connect(dsn)
+    async with asyncio.timeout(60):
+        while await connection.fetchval("select exists (select from outbox where state <> 'sent')"):
+            await asyncio.sleep(0.05)
+    await connection.close()
 
 
 async def test_one_bad_row_among_300_fails_alone(database: str, redis_url: str, company: Company, tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from actors.domain.errors import TerminalError
-from actors.runtime import admin
-from actors.runtime.demo import OWNER_EMAIL, ensure_demo
+from actors.runtime.commands import admin
+from actors.runtime.supervisor.demo import OWNER_EMAIL, ensure_demo
 from storage.accounts.audit import COMMAND_LINE
 from storage.accounts.login_links import LinkRefused, LoginLinks
 from storage.accounts.sessions import Sessions

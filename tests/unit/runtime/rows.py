@@ -4,7 +4,7 @@ from uuid import UUID, uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId
 from actors.ports import ConversationRecord, InboxRow
-from actors.runtime.in_hand import HeldRow
+from actors.runtime.host.in_hand import HeldRow
 from tests.fakes.world import START
 
 TENANT = TenantId(UUID(int=1))

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId, TurnId
 from actors.ports import ConversationRecord, SettledInput, TurnCommit
-from actors.runtime.announcer import Announcer
+from actors.runtime.host.announcer import Announcer
 from tests.fakes.signals import FakeSignals
 
 TENANTS = TenantId(UUID(int=1)), TenantId(UUID(int=2))

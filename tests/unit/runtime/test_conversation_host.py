@@ -109,7 +109,7 @@ async def test_after_a_commit_the_waiting_and_the_senders_are_told() -> None:
 
 
 async def test_a_published_version_is_used_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.runtime.conversation_host.REFRESH_S", 0.02)
+    monkeypatch.setattr("actors.runtime.host.conversation_host.REFRESH_S", 0.02)
     lab = HostOnFakes({"persona": {**AGENT["persona"], "greeting": {"en": "Old"}}})
     async with lab.running():
         await lab.write("c", "/start")
@@ -122,8 +122,8 @@ async def test_a_published_version_is_used_soon(monkeypatch: pytest.MonkeyPatch)
 
 
 async def test_an_agent_without_a_version_waits_and_answers_when_it_has_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.runtime.conversation_host.REFRESH_S", 0.02)
-    monkeypatch.setattr("actors.runtime.turn_line.CATALOGUE_RETRY_S", 0.05)
+    monkeypatch.setattr("actors.runtime.host.conversation_host.REFRESH_S", 0.02)
+    monkeypatch.setattr("actors.runtime.host.turn_line.CATALOGUE_RETRY_S", 0.05)
     lab = HostOnFakes()
     version = lab.world.versions.pop(lab.integration.agent_id)
     async with lab.running() as host:
@@ -137,7 +137,7 @@ async def test_an_agent_without_a_version_waits_and_answers_when_it_has_one(monk
 
 
 async def test_an_idle_conversation_leaves_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.runtime.conversation_host.PASSIVATE_S", 0.02)
+    monkeypatch.setattr("actors.runtime.host.conversation_host.PASSIVATE_S", 0.02)
     lab = HostOnFakes()
     lab.host._idle_s = 0.1
     async with lab.running() as host:
@@ -165,7 +165,7 @@ async def test_suspects_are_tried_alone_and_in_order() -> None:
 
 
 async def test_another_generation_ends_the_host(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("actors.runtime.conversation_host.BEAT_S", 0.05)
+    monkeypatch.setattr("actors.runtime.host.conversation_host.BEAT_S", 0.05)
     lab = HostOnFakes()
     task = asyncio.create_task(lab.host.run())
     await asyncio.sleep(0.05)

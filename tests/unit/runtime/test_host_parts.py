@@ -2,12 +2,12 @@
 
 from actors.domain.ids import IntegrationId, TurnId
 from actors.ports import OutboxRow, SettledInput, TurnCommit
-from actors.runtime.activation import Activation, Phase
-from actors.runtime.announcer import Announcer
 from actors.runtime.gap import STANDSTILL_S, Gap
-from actors.runtime.in_hand import NO_BATCH, PER_ADDRESS, PER_INTEGRATION, InHand
-from actors.runtime.ready_queue import ReadyQueue
-from actors.runtime.roster import Roster
+from actors.runtime.host.activation import Activation, Phase
+from actors.runtime.host.announcer import Announcer
+from actors.runtime.host.in_hand import NO_BATCH, PER_ADDRESS, PER_INTEGRATION, InHand
+from actors.runtime.host.ready_queue import ReadyQueue
+from actors.runtime.host.roster import Roster
 from tests.fakes.signals import FakeSignals
 from tests.fakes.world import START
 from tests.unit.runtime.rows import BOT, TENANT, address, held, record

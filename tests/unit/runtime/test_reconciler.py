@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 
 from actors.runtime.members import Answer, Member, Part, PoolLost
-from actors.runtime.placing import installation_of, parts
-from actors.runtime.reconciler import Limits, Reconciler
+from actors.runtime.stage.placing import installation_of, parts
+from actors.runtime.stage.reconciler import Limits, Reconciler
 
 HOST = Part("host", 0, 1, 3)
 LIMITS = Limits(probe_every_s=1, silence_s=5, start_s=30, proven_s=30, retry_cap_s=4)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from actors.domain.retry import backoff_s
-from actors.runtime.keeping import Say
-from actors.runtime.program import Program
-from actors.runtime.ray_cluster import RayCluster, RayEndpoint, RayFailed
+from actors.runtime.supervisor.keeping import Say
+from actors.runtime.supervisor.program import Program
+from actors.runtime.supervisor.ray_cluster import RayCluster, RayEndpoint, RayFailed
 
 _STAGE_STOP_S = 2.5
 _LOOK_S = 0.2

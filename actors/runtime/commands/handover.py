@@ -4,12 +4,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from actors.runtime.instance import InstanceError
-from actors.runtime.places import Places, find_places
+from actors.runtime.commands.places import Places, find_places
+from actors.runtime.supervisor.instance import InstanceError
 from config.environment import child_environment
 from config.settings import Settings
 
-_OWN_SERVERS = ("actors.runtime.dev",)  # these start what they need
+_OWN_SERVERS = ("actors.runtime.commands.dev",)  # these start what they need
 
 
 def become(module: str, arguments: Sequence[str], settings: Settings) -> None:

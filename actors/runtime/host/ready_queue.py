@@ -3,7 +3,7 @@
 from heapq import heappop, heappush
 from itertools import count
 
-from actors.runtime.activation import Activation, Phase
+from actors.runtime.host.activation import Activation, Phase
 
 
 class ReadyQueue:

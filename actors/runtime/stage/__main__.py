@@ -12,9 +12,9 @@ from actors.domain.errors import CallboardError
 from actors.ports import Clock
 from actors.runtime.clock import SystemClock, fresh_generation
 from actors.runtime.members import ActorPool, PoolLost
-from actors.runtime.placing import Placing, installation_of
-from actors.runtime.ray_actors import RayPool, connect
-from actors.runtime.reconciler import Reconciler
+from actors.runtime.stage.placing import Placing, installation_of
+from actors.runtime.stage.ray_actors import RayPool, connect
+from actors.runtime.stage.reconciler import Reconciler
 from config.settings import Settings, SettingsError, settings
 from storage.carriers import PostgresPlacement
 from storage.heartbeat import Heartbeats

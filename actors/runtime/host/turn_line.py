@@ -9,13 +9,13 @@ from typing import assert_never
 
 from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
 from actors.ports import Clock, TurnCommit, TurnStore
-from actors.runtime.activation import Activation, Phase
-from actors.runtime.agent_steps import AgentSteps
-from actors.runtime.announcer import Announcer
 from actors.runtime.bell import Bell
-from actors.runtime.in_hand import InHand
-from actors.runtime.ready_queue import ReadyQueue
-from actors.runtime.roster import Roster
+from actors.runtime.host.activation import Activation, Phase
+from actors.runtime.host.agent_steps import AgentSteps
+from actors.runtime.host.announcer import Announcer
+from actors.runtime.host.in_hand import InHand
+from actors.runtime.host.ready_queue import ReadyQueue
+from actors.runtime.host.roster import Roster
 from actors.services.catalogues import CatalogueMissing
 from actors.services.conversation import AgentStep, ConversationService
 from config import failpoints

@@ -14,17 +14,17 @@ from watchfiles import Change, awatch
 
 from actors.domain.errors import CallboardError
 from actors.domain.retry import backoff_s
-from actors.runtime import processes
-from actors.runtime.backends import Backends, start_backends
-from actors.runtime.demo import ensure_demo
-from actors.runtime.dev_console import rebuild_on_change
-from actors.runtime.instance import Instance, InstanceError, acquire, prepare
-from actors.runtime.keeping import keep, stop_all
-from actors.runtime.listening import ListenError, listen, url_of
+from actors.runtime.commands.dev_console import rebuild_on_change
 from actors.runtime.members import Kind
-from actors.runtime.placing import Placing, installation_of
-from actors.runtime.program import Program
-from actors.runtime.say import Narrator
+from actors.runtime.stage.placing import Placing, installation_of
+from actors.runtime.supervisor import processes
+from actors.runtime.supervisor.backends import Backends, start_backends
+from actors.runtime.supervisor.demo import ensure_demo
+from actors.runtime.supervisor.instance import Instance, InstanceError, acquire, prepare
+from actors.runtime.supervisor.keeping import keep, stop_all
+from actors.runtime.supervisor.listening import ListenError, listen, url_of
+from actors.runtime.supervisor.program import Program
+from actors.runtime.supervisor.say import Narrator
 from config.environment import mark_children
 from config.settings import Settings, SettingsError, settings
 from storage.carriers import PostgresPlacement
@@ -35,7 +35,7 @@ from storage.server_process import ServerFailed
 from storage.service_account import NoIdentity
 
 _SAID = (CallboardError, InstanceError, ListenError, NoIdentity, ServerFailed, SettingsError)
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _PACKAGES = ("actors", "config", "gateway", "integrations", "storage")
 _RELOAD_ON = (".py", ".sql", ".json")
 _LOOK_S = 0.1

@@ -41,7 +41,7 @@ def _edge(told: Explanation) -> Iterator[str]:
         yield _line(2, "storage/inbox.py", f"{_time(row['received_at'])} inbox row {row['id']}, stored once under its dedupe key, {where}")
         yield _line(3, door, "acknowledged after the commit of line 2")
     yield _line(4, "storage/signals.py", f"kick {where} (a hint)")
-    yield _line(5, "actors/runtime/conversation_host.py", f"host of {where}; {_attempts(inputs)}")
+    yield _line(5, "actors/runtime/host/conversation_host.py", f"host of {where}; {_attempts(inputs)}")
     yield _line(6, _parser(channel), _parsed(inputs))
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from actors.runtime.instance import InstanceError, Running, find_running
+from actors.runtime.supervisor.instance import InstanceError, Running, find_running
 from config.settings import Settings
 
 

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from actors.domain.errors import CallboardError
-from actors.runtime.instance import InstanceError
-from actors.runtime.places import Places, find_places
-from actors.runtime.readiness import health_of
+from actors.runtime.commands.places import Places, find_places
+from actors.runtime.supervisor.instance import InstanceError
+from actors.runtime.supervisor.readiness import health_of
 from config.settings import Settings
 from storage.heartbeat import Heartbeats
 from storage.inspection import RedisAway, redis_version, tenant_isolation_problems

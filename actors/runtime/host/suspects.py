@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from actors.domain.ids import InboxId
 from actors.domain.retry import backoff_s
 from actors.ports import Carrier, Clock, InboxRow, InboxStore
-from actors.runtime.activation import Activation, Phase
-from actors.runtime.in_hand import NO_BATCH, HeldRow
-from actors.runtime.puller import Puller
-from actors.runtime.turn_line import UNKNOWN, TurnLine
+from actors.runtime.host.activation import Activation, Phase
+from actors.runtime.host.in_hand import NO_BATCH, HeldRow
+from actors.runtime.host.puller import Puller
+from actors.runtime.host.turn_line import UNKNOWN, TurnLine
 
 log = logging.getLogger(__name__)
 

@@ -7,16 +7,16 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 
 from actors.domain.errors import CallboardError
-from actors.runtime import admin, doctor
-from actors.runtime.demo import login_url
-from actors.runtime.handover import become
-from actors.runtime.instance import InstanceError, acquire, prepare
-from actors.runtime.listening import ListenError
-from actors.runtime.places import find_places
-from actors.runtime.ray_cluster import RayFailed
-from actors.runtime.say import Narrator
-from actors.runtime.stage_alone import StageAlone
-from actors.runtime.supervisor import Supervisor
+from actors.runtime.commands import admin, doctor
+from actors.runtime.commands.handover import become
+from actors.runtime.commands.places import find_places
+from actors.runtime.supervisor.demo import login_url
+from actors.runtime.supervisor.instance import InstanceError, acquire, prepare
+from actors.runtime.supervisor.listening import ListenError
+from actors.runtime.supervisor.ray_cluster import RayFailed
+from actors.runtime.supervisor.say import Narrator
+from actors.runtime.supervisor.stage_alone import StageAlone
+from actors.runtime.supervisor.supervisor import Supervisor
 from config.settings import Settings, SettingsError, settings
 from storage.migrate import migrate
 from storage.server_process import ServerFailed
@@ -49,7 +49,13 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="callboard", description="A chat gateway: what was acknowledged is answered, once.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add(commands, "run", _run, "start everything and keep it running")
-    _add(commands, "dev", _program, "the same classes as plain processes, started again when a file changes", module="actors.runtime.dev")
+    _add(
+        commands,
+        "dev",
+        _program,
+        "the same classes as plain processes, started again when a file changes",
+        module="actors.runtime.commands.dev",
+    )
     _add(commands, "gateway", _program, "one more gateway, for several machines", module="gateway")
     _add(commands, "stage", _stage, "the stage alone, on the Ray of RAY_ADDRESS or on one of its own", module="actors.runtime.stage")
     _add(commands, "migrate", _migrate, "bring the database to this version")
@@ -125,7 +131,7 @@ def _login_link(arguments: argparse.Namespace, known: Settings) -> int:
 
 def _connect_telegram(arguments: argparse.Namespace, known: Settings) -> int:
     # A bot framework takes seconds to load: the other commands do not pay for it.
-    from actors.runtime.telegram_connect import connect  # noqa: PLC0415
+    from actors.runtime.commands.telegram_connect import connect  # noqa: PLC0415
 
     token = getpass("Token from @BotFather: ") if sys.stdin.isatty() else sys.stdin.readline()
     connect(find_places(known).database_url, known, arguments.tenant, token.strip(), Narrator.plain)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
-from actors.runtime.keeping import Say
+from actors.runtime.supervisor.keeping import Say
 from config.demo.definition import TENANT_NAME, TENANT_SLUG, demo_definition
 from storage.accounts.audit import Actor
 from storage.accounts.login_links import LoginLinks

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from watchfiles import awatch
 
-from actors.runtime.keeping import Say
+from actors.runtime.supervisor.keeping import Say
 
-_ROOT = Path(__file__).parents[2]
+_ROOT = Path(__file__).parents[3]
 _SOURCES, _BUILDER = _ROOT / "gateway" / "console" / "src", _ROOT / "scripts" / "build_console.py"
 _BUILD_S = 900.0  # the first time its packages are fetched
 

@@ -1,9 +1,9 @@
 """`callboard stage` without RAY_ADDRESS: a Ray of its own and the stage on it, for databases and gateways that run elsewhere."""
 
-from actors.runtime.backends import Backends, start_backends
-from actors.runtime.demo import ensure_demo
-from actors.runtime.readiness import wait_for_stage
-from actors.runtime.supervisor import STAGE_READY_S, Supervisor
+from actors.runtime.supervisor.backends import Backends, start_backends
+from actors.runtime.supervisor.demo import ensure_demo
+from actors.runtime.supervisor.readiness import wait_for_stage
+from actors.runtime.supervisor.supervisor import STAGE_READY_S, Supervisor
 
 
 class StageAlone(Supervisor):

@@ -8,12 +8,12 @@ from actors.domain.errors import TerminalError
 from actors.domain.ids import Address, TenantId
 from actors.domain.retry import backoff_s
 from actors.ports import Carrier, Clock, ConversationRecord, ConversationStore, InboxRow, InboxStore, Pulled
-from actors.runtime.activation import Activation, Phase
-from actors.runtime.agent_steps import AgentSteps
 from actors.runtime.bell import Bell
-from actors.runtime.in_hand import NO_BATCH, HeldRow, InHand
-from actors.runtime.roster import Roster
-from actors.runtime.turn_line import BACKLOG, UNKNOWN, TurnLine
+from actors.runtime.host.activation import Activation, Phase
+from actors.runtime.host.agent_steps import AgentSteps
+from actors.runtime.host.in_hand import NO_BATCH, HeldRow, InHand
+from actors.runtime.host.roster import Roster
+from actors.runtime.host.turn_line import BACKLOG, UNKNOWN, TurnLine
 from actors.services.catalogues import Catalogues
 from config import failpoints
 

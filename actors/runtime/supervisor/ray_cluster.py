@@ -12,7 +12,7 @@ from pathlib import Path
 
 import psutil
 
-from actors.runtime.ray_guard import MARK, end_leftovers
+from actors.runtime.supervisor.ray_guard import MARK, end_leftovers
 from config.environment import child_environment
 
 OBJECT_STORE_BYTES = 128 * 1024 * 1024  # nothing of ours travels through it; Ray refuses less than 75 MiB
@@ -122,7 +122,7 @@ class RayCluster:
     def _start_guard(self, dashboard_port: int, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
         options = [f"--temp-dir={self._temp_dir}", f"--log={self._log.absolute()}"]
         return subprocess.Popen(
-            [sys.executable, "-m", "actors.runtime.ray_guard", *options, "--", *self._head_command(dashboard_port)],
+            [sys.executable, "-m", "actors.runtime.supervisor.ray_guard", *options, "--", *self._head_command(dashboard_port)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

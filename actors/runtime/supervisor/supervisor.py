@@ -9,17 +9,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from actors.runtime import processes
-from actors.runtime.backends import Backends, start_backends
-from actors.runtime.demo import ensure_demo
-from actors.runtime.instance import Instance
-from actors.runtime.keeping import Service, keep, stop_all
-from actors.runtime.listening import listen, url_of
-from actors.runtime.program import Program
-from actors.runtime.readiness import wait_for_gateway, wait_for_stage, watch_gateway
-from actors.runtime.reaper import adopt_orphans, reap_orphans
-from actors.runtime.say import Narrator
-from actors.runtime.stage_service import Stage, local_ray
+from actors.runtime.supervisor import processes
+from actors.runtime.supervisor.backends import Backends, start_backends
+from actors.runtime.supervisor.demo import ensure_demo
+from actors.runtime.supervisor.instance import Instance
+from actors.runtime.supervisor.keeping import Service, keep, stop_all
+from actors.runtime.supervisor.listening import listen, url_of
+from actors.runtime.supervisor.program import Program
+from actors.runtime.supervisor.readiness import wait_for_gateway, wait_for_stage, watch_gateway
+from actors.runtime.supervisor.reaper import adopt_orphans, reap_orphans
+from actors.runtime.supervisor.say import Narrator
+from actors.runtime.supervisor.stage_service import Stage, local_ray
 from config.environment import mark_children
 from config.settings import Settings
 

@@ -12,17 +12,17 @@ import psutil
 from actors.domain.errors import OwnershipLost
 from actors.domain.ids import owned
 from actors.ports import Carrier, CarrierStore, Clock, ConversationStore, InboxStore, Signals, TurnStore
-from actors.runtime.activation import Activation
-from actors.runtime.agent_steps import AgentSteps
-from actors.runtime.announcer import Announcer
 from actors.runtime.bell import Bell
 from actors.runtime.gap import Gap
-from actors.runtime.in_hand import InHand
-from actors.runtime.puller import Puller, PullStores
-from actors.runtime.ready_queue import ReadyQueue
-from actors.runtime.roster import Roster
-from actors.runtime.suspects import Suspects
-from actors.runtime.turn_line import UNKNOWN, TurnLine
+from actors.runtime.host.activation import Activation
+from actors.runtime.host.agent_steps import AgentSteps
+from actors.runtime.host.announcer import Announcer
+from actors.runtime.host.in_hand import InHand
+from actors.runtime.host.puller import Puller, PullStores
+from actors.runtime.host.ready_queue import ReadyQueue
+from actors.runtime.host.roster import Roster
+from actors.runtime.host.suspects import Suspects
+from actors.runtime.host.turn_line import UNKNOWN, TurnLine
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
 

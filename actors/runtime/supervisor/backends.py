@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from actors.runtime.keeping import Say, Service, bring_up, stop_all
+from actors.runtime.supervisor.keeping import Say, Service, bring_up, stop_all
 from config.settings import Settings
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.embedded_redis import EmbeddedRedis

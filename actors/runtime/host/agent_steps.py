@@ -8,8 +8,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from actors.domain.errors import TransientError, UnknownOutcome
 from actors.domain.ids import ConversationId
 from actors.ports import Clock, ConversationStore, TurnCommit
-from actors.runtime.activation import Activation, Phase
-from actors.runtime.announcer import Announcer
+from actors.runtime.host.activation import Activation, Phase
+from actors.runtime.host.announcer import Announcer
 from actors.services.conversation import AgentStep, ConversationService
 from actors.services.history import LIMIT, History
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import psutil
 
-from actors.runtime.processes import end, using
+from actors.runtime.supervisor.processes import end, using
 from storage.server_process import die_with_parent
 
 # Ray's own variable for its temporary directory. The directory is fresh for each start, so it marks all processes of it.

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from actors.domain.errors import TerminalError
-from actors.runtime.explain import lines_of
+from actors.runtime.commands.explain import lines_of
 from storage.accounts.audit import COMMAND_LINE
 from storage.accounts.login_links import LoginLinks
 from storage.accounts.roles import Level

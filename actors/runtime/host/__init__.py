@@ -1,0 +1,1 @@
+"""The process that carries conversations: pull, mailboxes, decide, commit."""
