@@ -19,6 +19,7 @@ from storage.api_keys import ApiKeys
 from storage.catalogue import Agents
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
+from tests.bench.console import first_page
 from tests.bench.load import LoadPlan, Target
 from tests.bench.loops import RUN
 from tests.bench.pull import pull_after_a_million_ms
@@ -45,6 +46,7 @@ async def measure(messages: int) -> dict[str, Any]:
         result["cold_start_s"] = round(await world.installation.wait_ready(), 1)
         result["cold_first_reply_ms"] = await _first_reply(world)
         result["settings_diff"] = world.settings_diff()
+        result |= await first_page(world.installation.url, world.installation.data_dir)
         await world.connect_bots()
         echoes = {loop: [_echo(world, loop, free_port())] for loop in RUN}
         result |= await _saturate(world, messages)

@@ -1,5 +1,7 @@
 """One installation for all browser tests, one browser and fresh tabs for each."""
 
+import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, Literal, Protocol
 
@@ -30,6 +32,13 @@ class OpenTab(Protocol):
         scheme: Literal["light", "dark"] = "light",
         width: int = 1280,
     ) -> Page: ...
+
+
+@pytest.fixture(scope="session", autouse=True)
+def needs_chromium() -> None:
+    """Without Chromium these tests are left out, except where everything must be there."""
+    if not shutil.which("chromium") and "CI" not in os.environ:
+        pytest.skip("the browser tests need Chromium: apt-get install chromium")
 
 
 @pytest.fixture(scope="session")
