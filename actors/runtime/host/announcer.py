@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from actors.domain.ids import ConversationId, shard_of
+from actors.domain.ids import Address, ConversationId, shard_of
 from actors.ports import ConversationRecord, Signals, TurnCommit
 from actors.runtime.bell import Bell
 
@@ -21,12 +21,19 @@ class Announcer:
         self._signals = signals
         self._events: deque[tuple[ConversationId, Mapping[str, Any]]] = deque(maxlen=_BACKLOG)
         self._shards: set[int] = set()
+        self._typing: dict[Address, None] = {}
         self._bell = Bell()
 
     def event(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         """Publish a live event of a conversation soon."""
         self._events.append((conversation_id, event))
         self._bell.ring()
+
+    def typing(self, address: Address) -> None:
+        """Say soon that an answer is being written."""
+        if len(self._typing) < _BACKLOG:
+            self._typing[address] = None
+            self._bell.ring()
 
     def committed(self, turns: Sequence[tuple[ConversationRecord, TurnCommit]]) -> None:
         """Say that turns were committed, to who waits for them and to the senders of their outbox rows."""
@@ -44,12 +51,14 @@ class Announcer:
 
     async def flush(self) -> None:
         """Send what waits."""
-        while self._events or self._shards:
+        while self._events or self._shards or self._typing:
             if self._shards:
                 shards, self._shards = sorted(self._shards), set()
                 await self._signals.kick_shards(shards)
             if self._events:
                 await self._signals.publish(*self._events.popleft())
+            if self._typing:
+                await self._signals.typing(self._typing.popitem()[0])
 
 
 def _turn_event(commit: TurnCommit) -> Mapping[str, Any]:
