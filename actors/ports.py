@@ -116,6 +116,8 @@ class ConversationRecord:
     channel: str
     reply_policy: str
     pinned_version: int | None = None  # a test conversation's own version of the agent; None: whatever is published
+    account: str = ""  # the channel's id of the endpoint, e.g. of a bot
+    username: str = ""  # by which groups address it; empty: not known
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,14 +156,24 @@ class MessageRow:
     mode: str | None = None
     sources: tuple[Source, ...] = ()
     external_id: str | None = None
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A customer's stored message gets a new text; the old one stays in its data."""
+
+    external_id: str
+    body: str
+    data: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """An effect for delivery; `seq` equals the seq of the message it sends."""
+    """An effect for delivery; `seq` equals the seq of the message it sends, and is negative if it sends none."""
 
     seq: int
-    delivery_class: Literal["reply", "step"]
+    delivery_class: Literal["reply", "operator", "step"]
     policy: Literal["once", "repeat_once"]
     body: Mapping[str, Any]
 
@@ -200,6 +212,9 @@ class TurnCommit:
     timers: tuple[TimerRow, ...]
     activity: tuple[ActivityRow, ...]
     trace: bytes  # zlib-compressed JSON
+    revisions: tuple[Revision, ...] = ()
+    stop_sending: str | None = None  # why: unsent rows of the conversation fail with it, and its timers end
+    ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
 
 
 class TurnStore(Protocol):
@@ -253,6 +268,12 @@ class OutboxStore(Protocol):
     async def finish(self, carrier: Carrier, outcomes: Sequence[Outcome]) -> int: ...
     async def reclaim(self, carrier: Carrier) -> int:
         """Give back at once what older generations had claimed but not begun."""
+
+    async def unreachable(self, carrier: Carrier, outbox_id: OutboxId, reason: str) -> int:
+        """Fail what else waits for the contact of a row being sent, end its timers and say so; return how many rows failed."""
+
+    async def moved(self, carrier: Carrier, outbox_id: OutboxId, address: Address) -> None:
+        """Move the conversation of a row being sent, with what waits for it, to another address."""
 
     async def expire(self) -> dict[str, int]:
         """Apply the policy to rows whose lease ended; return counts by resulting state."""
@@ -312,6 +333,11 @@ class Signals(Protocol):
     async def publish_changes(
         self, tenant_id: TenantId, messages: Sequence[ConversationId] = (), changed: Sequence[ConversationId] = ()
     ) -> None: ...
+
+    async def typing(self, address: Address) -> None: ...
+    async def listen_typing(self, on_typing: Callable[[Address], None]) -> None:
+        """Call `on_typing` with addresses at which an answer is being written, until cancelled; reconnects by itself."""
+
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         """Call `on_signal` with partition, shard or conversation ids until cancelled; reconnects by itself."""
 
@@ -349,8 +375,20 @@ class ChannelSender(Protocol):
 
         Raises:
             CredentialsRefused: the integration is broken.
+            ContactUnreachable, ContactMoved: nothing was delivered; the conversation ends, or goes on elsewhere.
             TransientError, TerminalError, UnknownOutcome: as their types say. A TransientError with `retry_after_s`
                 speaks of the whole account.
+        """
+
+
+class TypingSender(Protocol):
+    """Shows that an answer is being written."""
+
+    async def typing(self, integration: IntegrationRecord, address: Address) -> None:
+        """Show it for some seconds.
+
+        Raises:
+            CallboardError: it is not shown; nothing else depends on it.
         """
 
 

@@ -69,7 +69,16 @@ class PostgresConversations:
             [kind_of(address.key) for _, address in distinct],
             [address.partition for _, address in distinct],
         )
-        return [_record(r) for r in records]
+        names = await self._usernames({r["integration_id"] for r in records if r["key"].startswith("-")})
+        return [_record(r, names.get(r["integration_id"], "")) for r in records]
+
+    async def _usernames(self, integrations: set[UUID]) -> dict[UUID, str]:
+        """Return the names by which groups address bots; only groups pay for the look-up."""
+        if not integrations:
+            return {}
+        async with self._database.dispatch_transaction() as connection:
+            rows = await connection.fetch("select id, username from integrations where id = any($1)", list(integrations))
+        return {r["id"]: r["username"] for r in rows}
 
     async def history(self, tenant_id: TenantId, conversation_id: ConversationId, limit: int) -> list[StoredMessage]:
         """Return the last `limit` messages, oldest first."""
@@ -118,7 +127,7 @@ def kind_of(key: str) -> str:
     return prefix if prefix in {"lead", "contact"} else "chat"
 
 
-def _record(r: Any) -> ConversationRecord:
+def _record(r: Any, username: str) -> ConversationRecord:
     return ConversationRecord(
         ConversationId(r["id"]),
         TenantId(r["tenant_id"]),
@@ -130,6 +139,8 @@ def _record(r: Any) -> ConversationRecord:
         r["channel"],
         r["reply_policy"],
         r["pinned_version"],
+        r["account"],
+        username,
     )
 
 

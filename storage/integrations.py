@@ -18,8 +18,8 @@ select id, tenant_id, channel, account, mode, status, token_encrypted from integ
 where shard = any($1) and channel <> 'test' and status in ('live', 'broken') and token_encrypted is not null order by id"""
 _ROUTE_COLUMNS = "id, tenant_id, agent_id, channel, account, status, mode, secret_hash"
 _INSERT = """
-insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"""
+insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard, username)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
 _LIVE_ACCOUNT = "integrations_live_account"  # the index: one live integration per account in the whole installation
 _LIST = """
 select id, agent_id, channel, account, status, mode, reply_policy, problem from integrations
@@ -51,6 +51,7 @@ class NewIntegration:
     reply_policy: Literal["once", "repeat_once"] = "repeat_once"
     token: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
+    username: str = ""  # by which groups address a bot
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +148,7 @@ class IntegrationAdmin:
                 secret_hash(new.secret) if new.secret else None,
                 self._box.encrypt(new.token, str(integration_id)) if new.token else None,
                 shard_of(integration_id),
+                new.username,
             )
         return IntegrationId(integration_id)
 

@@ -58,6 +58,15 @@ class PostgresOutbox:
         rows: int = await self._database.fetchval("select outbox_reclaim($1, $2)", carrier.generation, owned(carrier.part, carrier.parts))
         return rows
 
+    async def unreachable(self, carrier: Carrier, outbox_id: OutboxId, reason: str) -> int:
+        """Fail what else waits for the contact of a row being sent, end its timers and say so; return how many rows failed."""
+        rows: int = await self._database.fetchval("select outbox_unreachable($1, $2, $3)", carrier.generation, outbox_id, reason)
+        return rows
+
+    async def moved(self, carrier: Carrier, outbox_id: OutboxId, address: Address) -> None:
+        """Move the conversation of a row being sent, with what waits for it, to another address."""
+        await self._database.fetchval("select outbox_moved($1, $2, $3, $4)", carrier.generation, outbox_id, address.key, address.partition)
+
     async def expire(self) -> dict[str, int]:
         """Apply the policy to rows whose lease ended; return counts by resulting state."""
         return {r["state"]: r["n"] for r in await self._database.fetch("select state, n from outbox_expire()")}

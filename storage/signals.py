@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapp
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Self
+from uuid import UUID
 
 import orjson
 import redis.asyncio as redis
@@ -14,12 +15,13 @@ from redis.asyncio.client import PubSub
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from actors.domain.ids import ConversationId, TenantId
+from actors.domain.ids import Address, ConversationId, IntegrationId, TenantId
 from storage.live import Events, LiveEvents, Sink, conversation_channel, messages, tenant_channel, tenant_events
 
 Topic = Literal["partitions", "shards", "control"]
 
 CHANNELS: Mapping[Topic, str] = {"partitions": "callboard:partitions", "shards": "callboard:shards", "control": "callboard:control"}
+_TYPING = "callboard:typing"
 _WAITING = 10_000  # hints kept while Redis is away; the oldest go first, pollers find the work anyway
 _PORTION = 500  # hints written at once
 _IDLE_PING_S = 2.0  # how soon /health notices that Redis went away
@@ -100,6 +102,21 @@ class RedisSignals:
         """Tell whoever watches a tenant which conversations have new messages, and which changed otherwise."""
         for event in tenant_events(messages, changed):
             self._hint(tenant_channel(tenant_id), orjson.dumps(event))
+
+    async def typing(self, address: Address) -> None:
+        """Say that an answer is being written at an address."""
+        self._hint(_TYPING, f"{address.integration_id}:{address.key}".encode())
+
+    async def listen_typing(self, on_typing: Callable[[Address], None]) -> None:
+        """Call `on_typing` with addresses at which an answer is being written, until cancelled; reconnects by itself."""
+
+        async def attend(pubsub: PubSub) -> None:
+            await pubsub.subscribe(_TYPING)
+            async for _, payload in messages(pubsub):
+                if (address := _address(payload)) is not None:
+                    on_typing(address)
+
+        await self._reconnecting(attend)
 
     async def listen(self, topic: Topic, on_signal: Callable[[Sequence[int]], None]) -> None:
         """Call `on_signal` with partition, shard or conversation ids until cancelled; reconnects by itself."""
@@ -199,3 +216,11 @@ def _numbers(payload: bytes) -> list[int]:
         return [int(n) for n in payload.split(b",") if n]
     except ValueError:
         return []  # not ours: whoever can publish to Redis must not be able to stop a listener
+
+
+def _address(payload: bytes) -> Address | None:
+    integration, _, key = payload.decode("utf-8", "replace").partition(":")
+    try:
+        return Address(IntegrationId(UUID(integration)), key)
+    except ValueError:
+        return None  # not ours, see above

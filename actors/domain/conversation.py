@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from actors.domain.robots import QUIET, Talk
+
 # Channels of our own, without a provider: what the commit stores is delivered; the customer's page reads it from us.
 OWN_CHANNELS = frozenset({"test", "web"})
 
@@ -24,10 +26,25 @@ class ConversationState:
     turns: int = 0
     choices: tuple[str, ...] = ()  # ids of the passages offered last, in their order
     chain: str = ""  # the diagnostic responder's proof that no turn was computed on a stale state
+    talk: Talk = QUIET
+    start: str = ""  # the parameter of the link that brought the customer first
+    blocked: bool = False  # the customer blocked the bot
+    apologised: bool = False  # for an answer that came too late
+    album: str = ""  # the last one: a straggler of it is no new question
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
-        full = {"language": self.language, "turns": self.turns, "choices": list(self.choices), "chain": self.chain}
+        full = {
+            "language": self.language,
+            "turns": self.turns,
+            "choices": list(self.choices),
+            "chain": self.chain,
+            "talk": self.talk.to_json() if self.talk is not QUIET else None,
+            "start": self.start,
+            "blocked": self.blocked,
+            "apologised": self.apologised,
+            "album": self.album,
+        }
         return {k: v for k, v in full.items() if v}
 
     @classmethod
@@ -38,6 +55,11 @@ class ConversationState:
             turns=int(raw.get("turns", 0)),
             choices=tuple(raw.get("choices", ())),
             chain=str(raw.get("chain", "")),
+            talk=Talk.from_json(raw["talk"]) if "talk" in raw else QUIET,
+            start=str(raw.get("start", "")),
+            blocked=bool(raw.get("blocked", False)),
+            apologised=bool(raw.get("apologised", False)),
+            album=str(raw.get("album", "")),
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from actors.domain.conversation import Control
 
-Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic"]
+Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic", "late"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,4 +51,18 @@ class LogActivity:
     data: Mapping[str, Any] = field(default_factory=dict)
 
 
-Effect = SendMessage | SetControl | SetTimer | LogActivity
+@dataclass(frozen=True, slots=True)
+class AcknowledgePress:
+    """Tell the channel that a pressed button was noticed: until then it shows a clock to the customer."""
+
+    press: str
+
+
+@dataclass(frozen=True, slots=True)
+class StopSending:
+    """Nothing can reach the customer: what waits for delivery fails, and timers end."""
+
+    reason: str
+
+
+Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending

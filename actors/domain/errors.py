@@ -55,5 +55,17 @@ class CredentialsRefused(TerminalError):
     """The provider refuses the account's credentials: the whole integration is broken, not one message."""
 
 
+class ContactUnreachable(TerminalError):
+    """Nothing can be sent to this contact until it comes back: it blocked the account, left, or is gone."""
+
+
+class ContactMoved(TerminalError):
+    """The conversation goes on under another key."""
+
+    def __init__(self, message: str, key: str) -> None:
+        super().__init__(message)
+        self.key = key
+
+
 class AccountInUse(TransientError):
     """Somebody else uses the same account in a way that excludes us."""

@@ -9,6 +9,15 @@ from actors.domain.ids import InboxId
 
 
 @dataclass(frozen=True, slots=True)
+class GroupTalk:
+    """What in a group's message may address a bot; names are lower case, without the @."""
+
+    mentions: frozenset[str] = frozenset()  # names and, of users without one, ids
+    answers: str = ""  # id of the bot whose message it replies to
+    command: str | None = None  # whose command it is; empty: of whoever feels addressed; None: no command
+
+
+@dataclass(frozen=True, slots=True)
 class InboundMessage:
     """A customer's utterance, already parsed and cleaned (no NUL, no lone surrogate)."""
 
@@ -19,6 +28,32 @@ class InboundMessage:
     author: str = ""
     language: str | None = None  # what the channel says, e.g. Telegram's language_code
     media: str | None = None  # kind of what came with it or instead of text: photo, voice, document, ...
+    data: Mapping[str, Any] | None = None  # what is kept with it: files, album, what it answers or passes on, the button
+    spoken: bool = True  # the text is the customer's own; False: it stands for a file, a button, a place
+    age_s: float = 0.0  # how long after it was written it was received
+    album: str = ""  # parts of one album share it
+    press: str = ""  # a button was pressed: how to tell the channel that it was noticed
+    group: GroupTalk | None = None  # None: between two
+
+
+@dataclass(frozen=True, slots=True)
+class MessageEdited:
+    """A customer changed an earlier message; its new text and data."""
+
+    inbox_id: InboxId
+    received_at: datetime
+    external_id: str
+    text: str
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContactBlocked:
+    """The customer blocked the bot, or took that back: nothing can be sent to who did."""
+
+    inbox_id: InboxId
+    received_at: datetime
+    blocked: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +75,7 @@ class IgnoredInput:
     what: str
 
 
-Input = InboundMessage | TimerFired | IgnoredInput
+Input = InboundMessage | MessageEdited | ContactBlocked | TimerFired | IgnoredInput
 
 
 def clean_text(text: str, limit: int = 65_536) -> str:

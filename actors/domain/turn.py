@@ -14,14 +14,16 @@ from actors.domain.conversation import Control, ConversationState, ConversationV
 from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetControl, SetTimer, Source
 from actors.domain.fields import pick
 from actors.domain.ids import AgentId, InboxId
+from actors.domain.intake import GIVE_BACK, TakenIn, take_in
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings, Passage
-from actors.domain.messages import IgnoredInput, InboundMessage, Input, TimerFired
+from actors.domain.messages import InboundMessage, Input
+from actors.domain.robots import QUIET, Talk, hear, why_robot
+from actors.domain.robots import answer as noted_answer
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
 from actors.domain.trace import PromptTrace, Trace
 
-GIVE_BACK = "give_back"  # the kind of the timer that returns a conversation to the bot
 LONGEST_QUESTION = 8_000  # characters shown to a model
 
 
@@ -55,14 +57,27 @@ class _Turn:
 def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
     """Decide the turn, or say what the agent has to find out first; several messages are answered once."""
     ids = tuple([item.inbox_id for item in inputs])
-    state = replace(view.state, turns=view.state.turns + 1, choices=())
-    turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, view.control, state)
-    turn, messages = _take_in(turn, inputs)
+    taken = take_in(view.control, view.state, inputs)
+    # Whoever tries an agent out says the same again and again, and the diagnostic responder is asked by robots.
+    listens = view.channel != "test" and catalogue.persona.responder == "agent"
+    talk = _listening(taken, int(now.timestamp())) if listens else taken.state.talk
+    state = replace(taken.state, turns=view.state.turns + 1, choices=(), talk=talk)
+    turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
     if catalogue.persona.responder == "chain":
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
-    if not messages:
+    if not taken.messages and not taken.late:
         return _silent(turn, "an operator has the conversation" if turn.control is Control.HUMAN else "nothing to answer")
-    return _respond(turn, messages, catalogue, view)
+    if listens and (robot := _robot(turn)) is not None:
+        return robot
+    return _answered(turn, taken, catalogue, view)
+
+
+def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
+    if taken.late:
+        turn = _too_late(turn, taken.late)
+    if not taken.messages:
+        return _silent(turn, "written long before it could be received")
+    return _respond(turn, taken.messages, catalogue, view)
 
 
 def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:
@@ -80,28 +95,45 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
             assert_never(other)
 
 
-def _take_in(turn: _Turn, inputs: Sequence[Input]) -> tuple[_Turn, list[InboundMessage]]:
-    """Return the turn after its timers, and the messages that arrived while the bot was to speak."""
-    messages: list[InboundMessage] = []
-    for item in inputs:
-        match item:
-            case InboundMessage():
-                messages += [item] if turn.control is not Control.HUMAN else []
-            case TimerFired():
-                turn = _give_back(turn, item) if item.kind == GIVE_BACK else turn
-            case IgnoredInput():
-                pass
-            case other:
-                assert_never(other)
-    return turn, messages
+def _listening(taken: TakenIn, now_s: int) -> Talk:
+    """Return what gives robots away, as far as it is heard. A file or a button is no text, nor is /start."""
+    talk = taken.state.talk
+    if talk.silenced and taken.control is Control.BOT:
+        talk = QUIET  # people gave it back
+    heard = (*taken.late, *taken.messages) if taken.late else taken.messages
+    texts = [item.text for item in heard if item.spoken and not _is_start(item.text)]
+    return hear(talk, texts, now_s) if texts else talk
 
 
-def _give_back(turn: _Turn, timer: TimerFired) -> _Turn:
-    only_from = timer.payload.get("from", turn.control)
-    if turn.control is Control.BOT or only_from != turn.control:
-        return turn
-    back = (SetControl(Control.BOT), LogActivity("conversation.given_back", {"by": "timer"}))
-    return replace(turn, control=Control.BOT, effects=turn.effects + back)
+def _robot(turn: _Turn) -> Decision | None:
+    """Return silence and a handoff if a robot is at the other end."""
+    if turn.state.talk.silenced:
+        return _silent(turn, "waits for an operator; a robot is at the other end")
+    if (reason := why_robot(turn.state.talk, int(turn.now.timestamp()))) is None:
+        return None
+    passed: tuple[Effect, ...] = (LogActivity("conversation.robots", {"reason": reason}),)
+    if turn.control is Control.BOT:
+        passed += (SetControl(Control.WAITING), LogActivity("turn.handed_off", {"reason": reason}))
+    state = replace(turn.state, talk=replace(turn.state.talk, silenced=True))
+    return _silent(replace(turn, state=state, effects=turn.effects + passed), f"a robot is at the other end: {reason}")
+
+
+def _too_late(turn: _Turn, late: Sequence[InboundMessage]) -> _Turn:
+    """Pass what was written long ago over to operators, with one apology per conversation."""
+    asked = words("\n".join([item.text for item in late if item.spoken]))
+    turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, late)))
+    effects: tuple[Effect, ...] = (LogActivity("conversation.late", {"messages": len(late), "seconds": int(max(i.age_s for i in late))}),)
+    if not turn.state.apologised:
+        effects += (SendMessage(pick(turn.persona.late_text, turn.state.language), "late"),)
+        turn = replace(turn, state=replace(_noted(turn), apologised=True))
+    if turn.control is Control.BOT:
+        effects += _waiting(turn.persona, "written long before it could be received")
+    return replace(turn, control=Control.WAITING, effects=turn.effects + effects)
+
+
+def _noted(turn: _Turn) -> ConversationState:
+    """Return the state with an automatic answer counted."""
+    return replace(turn.state, talk=noted_answer(turn.state.talk, int(turn.now.timestamp())))
 
 
 def _chain(turn: _Turn, texts: Sequence[str]) -> Decision:
@@ -130,7 +162,15 @@ def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalog
         return _answer_by_script(turn, turn.scripts.winner)
     if not asked.folded:
         return _fall_back(turn)
-    return _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
+    request = _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
+    quoted = tuple([quote for message in messages if message.data and (quote := _quote(message.data))])
+    return replace(request, quoted=quoted) if quoted else request
+
+
+def _quote(data: Mapping[str, Any]) -> str:
+    """Return what a message answers or passes on as one line of JSON; empty if nothing."""
+    shown = {name: data[name] for name in ("in_reply_to", "forwarded_from") if name in data}
+    return json.dumps(shown, ensure_ascii=False) if shown else ""
 
 
 def _is_start(text: str) -> bool:
@@ -229,21 +269,22 @@ def _say(
     turn: _Turn, text: str, mode: Mode, reason: str = "", sources: tuple[Source, ...] = (), data: Mapping[str, Any] | None = None
 ) -> Decision:
     said = (SendMessage(text, mode, sources), LogActivity("turn.answered", {"mode": mode, **(data or {})}))
-    return Decision(turn.state, turn.effects + said, _trace(turn, mode, reason))
+    return Decision(turn.state if mode == "diagnostic" else _noted(turn), turn.effects + said, _trace(turn, mode, reason))
 
 
 def _hand_off(turn: _Turn, text: str, reason: str) -> Decision:
     """Pass over to an operator; somebody who waits already is not told again."""
     if turn.control is Control.WAITING:
         return _silent(turn, f"waits for an operator; {reason}")
-    passed: tuple[Effect, ...] = (
-        SendMessage(text, "handoff"),
-        SetControl(Control.WAITING),
-        LogActivity("turn.handed_off", {"reason": reason}),
-    )
-    if turn.persona.waiting_s:
-        passed += (SetTimer(GIVE_BACK, turn.persona.waiting_s, {"from": Control.WAITING.value}),)
-    return Decision(turn.state, turn.effects + passed, _trace(turn, "handoff", reason))
+    passed = (SendMessage(text, "handoff"), *_waiting(turn.persona, reason))
+    return Decision(_noted(turn), turn.effects + passed, _trace(turn, "handoff", reason))
+
+
+def _waiting(persona: Persona, reason: str) -> tuple[Effect, ...]:
+    passed: tuple[Effect, ...] = (SetControl(Control.WAITING), LogActivity("turn.handed_off", {"reason": reason}))
+    if persona.waiting_s:
+        passed += (SetTimer(GIVE_BACK, persona.waiting_s, {"from": Control.WAITING.value}),)
+    return passed
 
 
 def _silent(turn: _Turn, reason: str) -> Decision:

@@ -1,5 +1,6 @@
 """The composition roots: one function per kind of actor puts the real stores, parsers and models into the plain classes."""
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
@@ -16,6 +17,7 @@ from actors.services.conversation import ConversationService
 from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
+from actors.services.typing import Typing
 from config import collector, failpoints
 from config.settings import Settings, settings
 from integrations.telegram.parser import TelegramParser
@@ -93,10 +95,13 @@ async def build_sender(member: Member) -> Body:
         outbox = PostgresOutbox(database)
         book = IntegrationBook(PostgresIntegrations(database, SecretBox(load_or_create_key(chosen.data_dir))), carrier)
         limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
-        delivery = Delivery(carrier, outbox, book, {"telegram": TelegramSender(client, clock)}, clock, limits, failpoints.hit)
+        counts: Counter[str] = Counter()
+        senders = {"telegram": TelegramSender(client, clock, counts)}
+        delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
         collector.settle()
-        sender = DeliveryActor(carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock)
+        typing = Typing(book, senders, delivery.is_paused, counts)
+        sender = DeliveryActor(carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock, typing)
         return Composed(sender, stack.pop_all())
 
 

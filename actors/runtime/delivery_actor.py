@@ -23,6 +23,7 @@ from actors.services.delivery import Delivery
 from actors.services.held_claims import HeldClaim
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
+from actors.services.typing import Typing
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -49,6 +50,7 @@ class DeliveryActor:
         polling: Polling,
         signals: Signals,
         clock: Clock,
+        typing: Typing | None = None,
     ) -> None:
         self._carrier = carrier
         self._carriers = carriers
@@ -58,6 +60,7 @@ class DeliveryActor:
         self._polling = polling
         self._signals = signals
         self._clock = clock
+        self._typing = typing
         self._gap = Gap(clock)
         self._shards = frozenset(owned(carrier.part, carrier.parts))
         self._claim_bell, self._send_bell, self._finish_bell = Bell(), Bell(), Bell()
@@ -114,6 +117,7 @@ class DeliveryActor:
             self._reload_loop(),
             self._polling.run(),
             self._signals.listen("shards", self._on_kick),
+            *([self._signals.listen_typing(self._typing.show)] if self._typing else []),
             self._gap.tick_forever(),
             self._draining.wait(),
         )
@@ -122,6 +126,8 @@ class DeliveryActor:
             done, _ = await asyncio.wait(loops, return_when=asyncio.FIRST_COMPLETED)
         finally:
             await _cancel(loops)
+            if self._typing:
+                await self._typing.close()
             await self._settle()
         for loop in done:
             loop.result()

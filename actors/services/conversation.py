@@ -8,11 +8,12 @@ import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import OWN_CHANNELS, Control, ConversationState, ConversationView
-from actors.domain.effects import Effect, LogActivity, SendMessage, SetControl, SetTimer
+from actors.domain.effects import AcknowledgePress, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
-from actors.domain.messages import IgnoredInput, InboundMessage, Input, TimerFired, clean_text
+from actors.domain.intake import addressed, gathered
+from actors.domain.messages import IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
 from actors.domain.trace import Trace
 from actors.domain.turn import Decision, conclude, decide
 from actors.ports import (
@@ -24,6 +25,7 @@ from actors.ports import (
     InboxRow,
     MessageRow,
     OutboxRow,
+    Revision,
     SettledInput,
     TimerRow,
     TurnCommit,
@@ -71,7 +73,7 @@ class ConversationService:
         if is_dead_letter(rows[0]):
             return self.dead_letter(record, rows[0], DIED_ALONE)
         catalogue = self._catalogues.of(record)
-        inputs, settled = self._parse(record.channel, rows)
+        inputs, settled = self._parse(record, rows)
         turn_id = self._ids.turn_id()
         if not inputs:
             return _unreadable(record, turn_id, settled)
@@ -104,15 +106,15 @@ class ConversationService:
         decision = Decision(view.state, tuple(effects), _dead_trace(record, row, reason, self._clock.now().isoformat()))
         return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
 
-    def _parse(self, channel: str, rows: Sequence[InboxRow]) -> tuple[tuple[Input, ...], tuple[SettledInput, ...]]:
+    def _parse(self, record: ConversationRecord, rows: Sequence[InboxRow]) -> tuple[tuple[Input, ...], tuple[SettledInput, ...]]:
         inputs, settled = [], []
         for row in rows:
             try:
-                inputs.append(self._parse_one(channel, row))
+                inputs.append(_if_addressed(record, self._parse_one(record.channel, row)))
                 settled.append(SettledInput(row.id))
             except InvalidInput as error:
                 settled.append(SettledInput(row.id, "dead", clean_text(str(error), _LONGEST_REASON)))
-        return tuple(inputs), tuple(settled)
+        return gathered(inputs) if inputs else (), tuple(settled)
 
     def _parse_one(self, channel: str, row: InboxRow) -> Input:
         match row.kind:
@@ -126,6 +128,13 @@ class ConversationService:
                 return IgnoredInput(row.id, row.received_at, row.kind)
             case _:
                 assert_never(row.kind)
+
+
+def _if_addressed(record: ConversationRecord, item: Input) -> Input:
+    """In a group, only what speaks to this bot is heard."""
+    if isinstance(item, InboundMessage) and item.group is not None and not addressed(item.group, record.account, record.username):
+        return IgnoredInput(item.inbox_id, item.received_at, "message.not_addressed")
+    return item
 
 
 def view_of(record: ConversationRecord) -> ConversationView:
@@ -143,11 +152,17 @@ def turn_commit(
     timers: list[TimerRow] = []
     activity = [_dead_activity(record, item) for item in settled if item.state == "dead"] if inputs else []
     control: str | None = None
+    stop: str | None = None
     for effect in decision.effects:
         match effect:
             case SendMessage():
                 outbox += _outbox(record, effect, len(messages))
                 messages.append(MessageRow("agent", clean_text(effect.text), mode=effect.mode, sources=effect.sources))
+            case AcknowledgePress():
+                # A person may have the conversation: this says nothing, and goes all the same.
+                outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
+            case StopSending():
+                stop = effect.reason
             case SetControl():
                 control = effect.control.value
             case SetTimer():
@@ -170,11 +185,14 @@ def turn_commit(
         timers=tuple(timers),
         activity=tuple(activity),
         trace=decision.trace.to_bytes(),
+        revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
+        stop_sending=stop,
+        ignored=tuple([item.what for item in inputs if isinstance(item, IgnoredInput)]),
     )
 
 
 def _customer(item: InboundMessage) -> MessageRow:
-    return MessageRow("customer", item.text, inbox_id=item.inbox_id, external_id=item.external_id)
+    return MessageRow("customer", item.text, inbox_id=item.inbox_id, external_id=item.external_id, data=item.data)
 
 
 def _outbox(record: ConversationRecord, effect: SendMessage, seq: int) -> list[OutboxRow]:
@@ -184,7 +202,10 @@ def _outbox(record: ConversationRecord, effect: SendMessage, seq: int) -> list[O
     policy: Literal["once", "repeat_once"] = "repeat_once"
     if effect.delivery_class == "step" or record.reply_policy == "once":
         policy = "once"
-    return [OutboxRow(seq, effect.delivery_class, policy, {"text": clean_text(effect.text)})]
+    body = {"text": clean_text(effect.text)}
+    if effect.mode == "model":  # only models write Markdown; what people wrote is sent as they wrote it
+        body["format"] = "markdown"
+    return [OutboxRow(seq, effect.delivery_class, policy, body)]
 
 
 def _timer(row: InboxRow) -> TimerFired:

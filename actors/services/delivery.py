@@ -13,6 +13,8 @@ from dataclasses import dataclass
 
 from actors.domain.errors import (
     CallboardError,
+    ContactMoved,
+    ContactUnreachable,
     CredentialsRefused,
     OwnershipLost,
     TerminalError,
@@ -75,6 +77,7 @@ class Delivery:
         clock: Clock,
         limits: DeliveryLimits | None = None,
         failpoint: Callable[[str], None] = _nowhere,
+        counts: Counter[str] | None = None,  # the senders may count along
     ) -> None:
         self._carrier = carrier
         self._outbox = outbox
@@ -89,7 +92,7 @@ class Delivery:
         self._accounts: Pacer[IntegrationId] = Pacer()
         self._addresses: Pacer[Address] = Pacer()
         self._paused_until: dict[IntegrationId, float] = {}
-        self.counts: Counter[str] = Counter()
+        self.counts: Counter[str] = Counter() if counts is None else counts
 
     @property
     def in_hand(self) -> int:
@@ -176,6 +179,10 @@ class Delivery:
         """Give back every claim that is not on the wire."""
         for held in self._held.drop():
             self._note(Outcome(held.id, "retry", delay_s=AGAIN_S))
+
+    def is_paused(self, integration_id: IntegrationId) -> bool:
+        """Return whether the provider told us to wait."""
+        return self._paused_until.get(integration_id, 0.0) > self._clock.monotonic()
 
     def forget_idle(self) -> None:
         """Free the memory of accounts and conversations that were quiet for a while."""
@@ -269,12 +276,35 @@ class Delivery:
                 return Outcome(held.id, "failed", clean_text(str(error)))
             case TransientError():
                 return self._again(held, error)
+            case ContactMoved():
+                return await self._follow(held, error)
             case TerminalError():
+                if isinstance(error, ContactUnreachable):
+                    await self._close(held, clean_text(str(error)))
                 return Outcome(held.id, "failed", clean_text(str(error)))
             case UnknownOutcome():
                 return _unknown(held, str(error))
             case _:
                 return _unknown(held, f"{type(error).__name__}: {error}")
+
+    async def _follow(self, held: HeldClaim, error: ContactMoved) -> Outcome:
+        """Send the row where its conversation is now. If the move cannot be stored, the next try is told of it again."""
+        try:
+            await self._outbox.moved(self._carrier, held.id, Address(held.integration.id, error.key))
+        except CallboardError as failure:
+            log.warning("the move of outbox row %s could not be stored: %s", held.id, failure)
+        else:
+            self.counts["moved"] += 1
+        return self._again(held, TransientError(str(error)))
+
+    async def _close(self, held: HeldClaim, reason: str) -> None:
+        """What else waits for this contact must not be tried one by one. If that cannot be stored, the next refusal does it."""
+        try:
+            await self._outbox.unreachable(self._carrier, held.id, reason)
+        except CallboardError as failure:
+            log.warning("the contact of outbox row %s could not be closed: %s", held.id, failure)
+        else:
+            self.counts["unreachable"] += 1
 
     def _again(self, held: HeldClaim, error: TransientError) -> Outcome:
         attempt = held.claim.attempts + 1

@@ -12,6 +12,8 @@ from typing import Any
 from actors.domain.errors import (
     AccountInUse,
     CallboardError,
+    ContactMoved,
+    ContactUnreachable,
     CredentialsRefused,
     TerminalError,
     TransientError,
@@ -20,6 +22,14 @@ from actors.domain.errors import (
 from integrations.telegram.codec import decode
 
 DEFAULT_RETRY_AFTER_S = 5.0  # a 429 that does not say how long
+
+
+# What a 400 says when nobody is there any more; a 403 always says so.
+_NOBODY = ("chat not found", "user is deactivated", "group chat was deactivated", "PEER_ID_INVALID")
+
+
+class EntitiesRefused(TerminalError):
+    """The formatting cannot be shown; without it the message can be sent."""
 
 
 class LeaseOver(Exception):
@@ -41,7 +51,8 @@ def result_of(status: int, body: bytes) -> Any:
         CredentialsRefused: 401, 404: the token is revoked, wrong or malformed.
         AccountInUse: 409: another process polls, or a webhook is set.
         TransientError: 429, with the time to wait.
-        TerminalError: 400, 403 and other refusals.
+        EntitiesRefused, ContactMoved, ContactUnreachable: 400 and 403 that say what to do.
+        TerminalError: other refusals.
         UnknownOutcome: 5xx, and whatever cannot be read as an answer of the Bot API.
     """
     try:
@@ -68,14 +79,29 @@ def _refusal(status: int, answer: Mapping[str, Any]) -> CallboardError:
     if code == 429:
         return TransientError(said, _retry_after(answer))
     if 400 <= code < 500:
-        return TerminalError(said)
+        return _terminal(code, said, answer)
     return UnknownOutcome(said)
 
 
+def _terminal(code: int, said: str, answer: Mapping[str, Any]) -> TerminalError:
+    moved_to = _parameter(answer, "migrate_to_chat_id")
+    if type(moved_to) is int:
+        return ContactMoved(said, str(moved_to))
+    if "can't parse entities" in said.lower():
+        return EntitiesRefused(said)
+    if code == 403 or any(words in said for words in _NOBODY):
+        return ContactUnreachable(said)
+    return TerminalError(said)
+
+
 def _retry_after(answer: Mapping[str, Any]) -> float:
-    parameters = answer.get("parameters")
-    seconds = parameters.get("retry_after") if isinstance(parameters, Mapping) else None
+    seconds = _parameter(answer, "retry_after")
     return float(seconds) if isinstance(seconds, int | float) and seconds >= 0 else DEFAULT_RETRY_AFTER_S
+
+
+def _parameter(answer: Mapping[str, Any], name: str) -> Any:
+    parameters = answer.get("parameters")
+    return parameters.get(name) if isinstance(parameters, Mapping) else None
 
 
 def _words(failure: BaseException) -> str:

@@ -4,13 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from actors.domain.messages import clean_text
+
 
 @dataclass(frozen=True, slots=True)
 class Media:
-    """The kind of an attachment and the text that stands for it."""
+    """The kind of an attachment, the text that stands for it, and how to fetch it; files are not fetched here."""
 
     kind: str
     text: str
+    data: Mapping[str, Any]
 
 
 def media_of(message: Mapping[str, Any]) -> Media | None:
@@ -18,8 +21,23 @@ def media_of(message: Mapping[str, Any]) -> Media | None:
     for kind, describe in _KINDS.items():
         if kind in message:
             body = message[kind]
-            return Media(kind, f"[{describe(body if isinstance(body, Mapping) else {})}]")
+            return Media(kind, f"[{describe(body if isinstance(body, Mapping) else {})}]", {"kind": kind, **_file(_largest(body))})
     return None
+
+
+def _largest(body: Any) -> Mapping[str, Any]:
+    """A photo comes in several sizes, the largest last."""
+    sizes = [size for size in body if isinstance(size, Mapping)] if isinstance(body, list) else [body]
+    return sizes[-1] if sizes and isinstance(sizes[-1], Mapping) else {}
+
+
+def _file(body: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for ours, theirs, kind in _FILE:
+        value = body.get(theirs)
+        if type(value) is kind:
+            found[ours] = clean_text(value, 512) if isinstance(value, str) else value
+    return found
 
 
 def _timed(name: str) -> Callable[[Mapping[str, Any]], str]:
@@ -37,6 +55,16 @@ def _named(name: str, *members: str) -> Callable[[Mapping[str, Any]], str]:
 
     return describe
 
+
+# Ours and core.telegram.org/bots/api's names. file_id is this bot's alone; file_unique_id tells whether two files are one.
+_FILE: tuple[tuple[str, str, type], ...] = (
+    ("file_id", "file_id", str),
+    ("file_unique_id", "file_unique_id", str),
+    ("size", "file_size", int),
+    ("name", "file_name", str),
+    ("mime_type", "mime_type", str),
+    ("duration", "duration", int),
+)
 
 _KINDS: dict[str, Callable[[Mapping[str, Any]], str]] = {
     "photo": _named("photo"),

@@ -1,23 +1,34 @@
 """Sends one claim to a Telegram chat.
 
-A row is one message, except when its text is longer than Telegram takes: then its pieces go out in order, within the
+A row is one call, except when its text is longer than Telegram takes: then its pieces go out in order, within the
 lease of the row. The row has one outcome. A later piece that cannot be known makes the row unknown; one that is refused
 for good makes it failed (the error says how much was delivered); one that could be tried again is tried again here
 while the lease lasts, and the row is unknown after that: giving the whole row back would send the first pieces
 a second time without counting it.
+
+A piece whose formatting is refused is sent again at once without it: that refusal is definite. A group that became a
+supergroup has another id: before the first piece the conversation moves, see ContactMoved; the rest follows it here.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from actors.domain.errors import CallboardError, CredentialsRefused, TerminalError, TransientError, UnknownOutcome
+from actors.domain.errors import (
+    CallboardError,
+    ContactMoved,
+    CredentialsRefused,
+    TerminalError,
+    TransientError,
+    UnknownOutcome,
+)
 from actors.domain.ids import Address
-from actors.domain.messages import clean_text
 from actors.domain.retry import backoff_s
 from actors.ports import Claim, Clock, IntegrationRecord, Pace
 from integrations.telegram.client import TelegramClient
-from integrations.telegram.errors import LeaseOver
-from integrations.telegram.text import split_text
+from integrations.telegram.errors import EntitiesRefused, LeaseOver
+from integrations.telegram.outgoing import Call, calls_of
 
 ACCOUNT_PACE = Pace(1 / 30, 5)  # about 30 messages a second over all chats of a bot
 CHAT_PACE = Pace(1.0, 5)  # one a second, short bursts pass
@@ -26,16 +37,22 @@ GROUP_PACE = Pace(3.0, 5)  # 20 a minute
 
 @dataclass(frozen=True, slots=True)
 class _Target:
+    token: str
     chat_id: int
     thread_id: int | None
 
+    @property
+    def payload(self) -> dict[str, Any]:
+        return {"chat_id": self.chat_id} | ({} if self.thread_id is None else {"message_thread_id": self.thread_id})
+
 
 class TelegramSender:
-    """Plain text to a chat or a topic."""
+    """Text, photos, documents and buttons to a chat or a topic."""
 
-    def __init__(self, client: TelegramClient, clock: Clock) -> None:
+    def __init__(self, client: TelegramClient, clock: Clock, counts: Counter[str] | None = None) -> None:
         self._client = client
         self._clock = clock
+        self.counts: Counter[str] = Counter() if counts is None else counts
 
     def account_pace(self) -> Pace:
         """Return the limit of a bot."""
@@ -51,24 +68,61 @@ class TelegramSender:
         Raises:
             TransientError, TerminalError, UnknownOutcome: see errors.py and above.
         """
-        target, pieces = _target(claim.address.key), _pieces(claim)
-        message_id = await self._first(integration.token, target, pieces[0], not_after)
-        for nth, piece in enumerate(pieces[1:], start=1):
-            message_id = await self._later(integration.token, target, piece, not_after, f"after {nth} of {len(pieces)} pieces")
-        return message_id
+        if "callback_query_id" in claim.body:
+            return await self._acknowledge(integration.token, str(claim.body["callback_query_id"]), not_after)
+        calls = calls_of(claim.body)
+        return await self._send_all(_target(integration.token, claim.address.key), calls, not_after)
 
-    async def _first(self, token: str, target: _Target, text: str, not_after: float) -> str:
+    async def typing(self, integration: IntegrationRecord, address: Address) -> None:
+        """Show for about 5 s that an answer is being written.
+
+        Raises:
+            CallboardError: it is not shown; nothing else depends on it.
+        """
+        target = _target(integration.token, address.key)
+        await self._client.typing(target.token, target.chat_id, target.thread_id)
+
+    async def _send_all(self, target: _Target, calls: Sequence[Call], not_after: float) -> str:
         try:
-            return await self._client.send_message(token, target.chat_id, text, target.thread_id, not_after)
+            message_id = await self._post(target, calls[0], not_after)
         except LeaseOver:
             raise TransientError("the lease was over before anything was written") from None
+        for nth, call in enumerate(calls[1:], start=1):
+            where = f"after {nth} of {len(calls)} pieces"
+            try:
+                message_id = await self._later(target, call, not_after, where)
+            except ContactMoved as moved:
+                target = _target(target.token, moved.key)
+                message_id = await self._later(target, call, not_after, where)
+        return message_id
 
-    async def _later(self, token: str, target: _Target, text: str, not_after: float, where: str) -> str:
+    async def _post(self, target: _Target, call: Call, not_after: float) -> str:
+        try:
+            return await self._client.send(target.token, call.method, {**target.payload, **call.payload}, not_after)
+        except EntitiesRefused:
+            if not call.formatted:
+                raise
+        self.counts["sent_plain"] += 1
+        return await self._client.send(target.token, call.method, {**target.payload, **call.plain.payload}, not_after)
+
+    async def _acknowledge(self, token: str, press: str, not_after: float) -> str:
+        """A press that is too old to be acknowledged needs none."""
+        try:
+            return await self._client.send(token, "answerCallbackQuery", {"callback_query_id": press}, not_after)
+        except LeaseOver:
+            raise TransientError("the lease was over before anything was written") from None
+        except CredentialsRefused:
+            raise
+        except TerminalError:
+            self.counts["presses_too_old"] += 1
+            return ""
+
+    async def _later(self, target: _Target, call: Call, not_after: float, where: str) -> str:
         attempt = 0
         while True:
             attempt += 1
             try:
-                return await self._client.send_message(token, target.chat_id, text, target.thread_id, not_after)
+                return await self._post(target, call, not_after)
             except TransientError as error:
                 delay = backoff_s(attempt, retry_after_s=error.retry_after_s)
                 if self._clock.monotonic() + delay > not_after:
@@ -76,6 +130,8 @@ class TelegramSender:
                 await self._clock.sleep(delay)
             except LeaseOver:
                 raise UnknownOutcome(f"{where}: the lease was over") from None
+            except ContactMoved:
+                raise
             except CallboardError as error:
                 _reraise(error, where)
 
@@ -89,17 +145,9 @@ def _reraise(error: CallboardError, where: str) -> NoReturn:
             raise error
 
 
-def _target(key: str) -> _Target:
+def _target(token: str, key: str) -> _Target:
     chat, _, thread = key.partition(":")
     try:
-        return _Target(int(chat), int(thread) if thread else None)
+        return _Target(token, int(chat), int(thread) if thread else None)
     except ValueError:
         raise TerminalError(f"{key[:64]!r} is no chat of Telegram") from None
-
-
-def _pieces(claim: Claim) -> list[str]:
-    text = claim.body.get("text")
-    pieces = split_text(clean_text(text)) if isinstance(text, str) else []
-    if not pieces:
-        raise TerminalError("there is no text to send")
-    return pieces

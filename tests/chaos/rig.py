@@ -79,6 +79,12 @@ class Bus:
     ) -> None:
         """Nobody looks on."""
 
+    async def typing(self, address: Address) -> None:
+        """Nobody looks on."""
+
+    async def listen_typing(self, on_typing: Callable[[Address], None]) -> None:
+        await asyncio.Event().wait()
+
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         self._listeners[topic].append(on_signal)
         try:

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
-from actors.domain.ids import ConversationId, TenantId
+from actors.domain.ids import Address, ConversationId, TenantId
 
 
 class FakeSignals:
@@ -14,6 +14,7 @@ class FakeSignals:
         self.partitions: list[int] = []
         self.shards: list[int] = []
         self.control: list[int] = []
+        self.typed: list[Address] = []
         self.events: list[tuple[ConversationId, Mapping[str, Any]]] = []
         self.changes: list[tuple[TenantId, tuple[ConversationId, ...], tuple[ConversationId, ...]]] = []
         self._listeners: list[tuple[str, Callable[[Sequence[int]], None]]] = []
@@ -37,6 +38,12 @@ class FakeSignals:
         self, tenant_id: TenantId, messages: Sequence[ConversationId] = (), changed: Sequence[ConversationId] = ()
     ) -> None:
         self.changes.append((tenant_id, tuple(messages), tuple(changed)))
+
+    async def typing(self, address: Address) -> None:
+        self.typed.append(address)
+
+    async def listen_typing(self, on_typing: Callable[[Address], None]) -> None:
+        await asyncio.Event().wait()
 
     async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
         entry = (topic, on_signal)

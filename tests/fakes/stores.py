@@ -178,6 +178,7 @@ class FakeConversations:
             g.channel,
             g.reply_policy,
             entry.pinned_version,
+            g.account,
         )
 
 
@@ -222,6 +223,7 @@ class FakeTurns:
             row.state, row.reason, row.turn_id = i.state, i.reason, turn.turn_id
         for m in turn.messages:
             world.messages.append(MessageEntry(world.next_id(), entry.id, turn.turn_id, entry.version, world.now_s, m, m.role, m.body))
+        self._write_more(turn)
         for o in turn.outbox:
             row_id, integration_id = world.next_id(), entry.address.integration_id
             world.outbox[row_id] = OutboxEntry(
@@ -231,6 +233,19 @@ class FakeTurns:
             world.timers[entry.id, t.kind] = TimerEntry(turn.tenant_id, entry.id, t.kind, world.now_s + t.delay_s, t.payload)
         world.traces[turn.turn_id] = turn.trace
         world.activity.extend((entry.id, a) for a in turn.activity)
+
+    def _write_more(self, turn: TurnCommit) -> None:
+        world = self._world
+        for revision in turn.revisions:
+            for message in world.messages:
+                if message.conversation_id == turn.conversation_id and message.row and message.row.external_id == revision.external_id:
+                    message.body = revision.body
+        if turn.stop_sending is not None:
+            for o in world.outbox.values():
+                if o.conversation_id == turn.conversation_id and o.state == "pending":
+                    o.state, o.error = "failed", turn.stop_sending
+            for key in [key for key in world.timers if key[0] == turn.conversation_id]:
+                del world.timers[key]
 
 
 class FakeOutbox:
@@ -269,6 +284,29 @@ class FakeOutbox:
         for o in rows:
             o.state, o.claimed_by = "pending", None
         return len(rows)
+
+    async def unreachable(self, carrier: Carrier, outbox_id: OutboxId, reason: str) -> int:
+        row = self._sending(carrier, outbox_id)
+        if row is None:
+            return 0
+        waiting = [o for o in self._world.outbox.values() if o.conversation_id == row.conversation_id and o.state in {"pending", "claimed"}]
+        for o in waiting:
+            o.state, o.error, o.claimed_by = "failed", reason, None
+        for key in [key for key in self._world.timers if key[0] == row.conversation_id]:
+            del self._world.timers[key]
+        entry = self._world.conversations[row.conversation_id]
+        entry.version += 1
+        entry.state = orjson.dumps(orjson.loads(entry.state or b"{}") | {"blocked": True})
+        return len(waiting)
+
+    async def moved(self, carrier: Carrier, outbox_id: OutboxId, address: Address) -> None:
+        if (row := self._sending(carrier, outbox_id)) is not None:
+            entry = self._world.conversations[row.conversation_id]
+            entry.address, entry.version = address, entry.version + 1
+
+    def _sending(self, carrier: Carrier, outbox_id: OutboxId) -> OutboxEntry | None:
+        o = self._world.outbox.get(outbox_id)
+        return o if o is not None and o.state == "sending" and o.claimed_by == carrier.generation else None
 
     async def expire(self) -> dict[str, int]:
         counts: Counter[str] = Counter()

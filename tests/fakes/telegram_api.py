@@ -6,6 +6,7 @@ Prints one JSON line `{"url": ...}` when it listens. Control, by POST with JSON:
     /control/bots     {"token", "username"?}                   a token that is not registered is 401
     /control/updates  {"token", "updates": [...]}              what customers do; goes to the webhook if one is set
     /control/faults   {"kind", "token"?, "chat"?, "method"?, "times"?, "retry_after"?, "seconds"?} or {"clear": true}
+    /control/moved    {"token", "chat", "to"}                  a group became a supergroup
     /control/state    {}                                       counts
 """
 
@@ -21,8 +22,8 @@ import uvloop
 from aiohttp import web
 
 from tests.fakes.telegram_bot import SECRET, WEBHOOK_URL, Bot, Fault, Ledger, Refused, Telegram, Webhook
+from tests.fakes.telegram_messages import file_message, text_message
 
-MAX_UNITS = 4096
 HTML_502 = b"<html>\r\n<head><title>502 Bad Gateway</title></head>\r\n<body>nginx</body>\r\n</html>\r\n"
 Arguments = Mapping[str, Any]
 
@@ -35,11 +36,14 @@ class FakeBotApi:
         self._methods: dict[str, Callable[[Bot, Arguments], Awaitable[Any]]] = {
             "getme": self._get_me,
             "sendmessage": self._send_message,
+            "sendphoto": self._send_photo,
+            "senddocument": self._send_document,
             "getupdates": self._get_updates,
             "setwebhook": self._set_webhook,
             "deletewebhook": self._delete_webhook,
             "getwebhookinfo": self._get_webhook_info,
             "sendchataction": self._send_chat_action,
+            "answercallbackquery": self._answer_callback_query,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -69,19 +73,31 @@ class FakeBotApi:
         return bot.me()
 
     async def _send_message(self, bot: Bot, arguments: Arguments) -> Any:
-        chat_id, text = _chat_id(arguments), arguments.get("text")
-        if not isinstance(text, str) or not text.strip():
-            raise Refused(400, "Bad Request: message text is empty")
-        text = text.strip()
-        if len(text) > MAX_UNITS // 2 and len(text.encode("utf-16-le")) // 2 > MAX_UNITS:
-            raise Refused(400, "Bad Request: message is too long")
-        thread = arguments.get("message_thread_id")
-        return self.telegram.accept(bot, chat_id, text, int(thread) if thread is not None else None)
+        return self._accept(bot, arguments, text_message(arguments))
+
+    async def _send_photo(self, bot: Bot, arguments: Arguments) -> Any:
+        return self._accept(bot, arguments, file_message("photo", arguments))
+
+    async def _send_document(self, bot: Bot, arguments: Arguments) -> Any:
+        return self._accept(bot, arguments, file_message("document", arguments))
+
+    def _accept(self, bot: Bot, arguments: Arguments, content: Mapping[str, Any]) -> Any:
+        chat_id, thread = _chat_id(arguments), arguments.get("message_thread_id")
+        if (moved_to := bot.moved.get(chat_id)) is not None:
+            raise Refused(400, "Bad Request: group chat was upgraded to a supergroup chat", migrate_to_chat_id=moved_to)
+        return self.telegram.accept(bot, chat_id, content, int(thread) if thread is not None else None)
 
     async def _send_chat_action(self, _: Bot, arguments: Arguments) -> Any:
         _chat_id(arguments)
         if arguments.get("action") not in ("typing", "upload_photo", "upload_document"):
             raise Refused(400, "Bad Request: wrong parameter action in request")
+        return True
+
+    async def _answer_callback_query(self, bot: Bot, arguments: Arguments) -> Any:
+        """Telegram knows a query for some seconds only; here until it is answered."""
+        if (query_id := str(arguments.get("callback_query_id", ""))) not in bot.queries:
+            raise Refused(400, "Bad Request: query is too old and response timeout expired or query ID is invalid")
+        bot.queries.discard(query_id)
         return True
 
     async def _get_updates(self, bot: Bot, arguments: Arguments) -> Any:
@@ -127,14 +143,23 @@ class FakeBotApi:
             case "updates":
                 bot = telegram.bot(body["token"])
                 return {"update_ids": [telegram.push(bot, update) for update in body["updates"]]}
+            case "moved":
+                telegram.bot(body["token"]).moved[int(body["chat"])] = int(body["to"])
             case "faults" if body.get("clear"):
                 telegram.faults.clear()
             case "faults":
                 telegram.faults.append(Fault(**body))
             case "state":
                 waiting = {token: len(bot.updates) for token, bot in telegram.bots.items()}
+                open_queries = {token: sorted(bot.queries) for token, bot in telegram.bots.items()}
                 pushed = {token: bot.pushed for token, bot in telegram.bots.items()}
-                return {"accepted": telegram.accepted, "calls": telegram.calls, "waiting": waiting, "pushed": pushed}
+                return {
+                    "accepted": telegram.accepted,
+                    "calls": telegram.calls,
+                    "waiting": waiting,
+                    "pushed": pushed,
+                    "queries": open_queries,
+                }
             case _:
                 return {"error": f"{what} is no control"}
         return {}
@@ -174,6 +199,8 @@ async def _fail(request: web.BaseRequest, fault: Fault, result: Any) -> web.Stre
     match kind:
         case "too_many":
             raise Refused(429, f"Too Many Requests: retry after {fault.retry_after}", retry_after=fault.retry_after)
+        case "cant_parse":
+            raise Refused(400, "Bad Request: can't parse entities: unexpected end of the entity")
         case "forbidden":
             raise Refused(403, "Forbidden: bot was blocked by the user")
         case "bad_request":

@@ -35,7 +35,7 @@ class Refused(Exception):
 class Fault:
     """What goes wrong the next `times` times a call matches; `*` matches everything, `times` -1 never ends.
 
-    Kinds: too_many (429), forbidden, bad_request, unauthorized, conflict, html_502, error_500_before, error_500_after,
+    Kinds: too_many (429), cant_parse, forbidden, bad_request, unauthorized, conflict, html_502, error_500_before, error_500_after,
     hang_before, hang_after (`seconds`), reset_before, reset_after, garbage_after. `after`: the message was accepted.
     """
 
@@ -85,6 +85,8 @@ class Bot:
     pushes: dict[str, "asyncio.Task[None]"] = field(default_factory=dict)
     push_queues: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
     pushed: int = 0
+    moved: dict[int, int] = field(default_factory=dict)  # groups that became supergroups
+    queries: set[str] = field(default_factory=set)  # buttons pressed and not answered
 
     @property
     def id(self) -> int:
@@ -131,20 +133,22 @@ class Telegram:
                 return fault
         return None
 
-    def accept(self, bot: Bot, chat_id: int, text: str, thread_id: int | None) -> dict[str, Any]:
+    def accept(self, bot: Bot, chat_id: int, content: Mapping[str, Any], thread_id: int | None) -> dict[str, Any]:
         """Take a message: from here on the customer has it."""
         message_id = next(self.message_ids)
         self.accepted += 1
-        entry = {"t": time.monotonic(), "token": bot.token, "chat_id": chat_id, "text": text, "message_id": message_id}
+        entry = {"t": time.monotonic(), "token": bot.token, "chat_id": chat_id, "message_id": message_id, **content}
         self.ledger.write(entry if thread_id is None else entry | {"message_thread_id": thread_id})
         chat = {"id": chat_id, "type": "private" if chat_id > 0 else "supergroup"}
-        return {"message_id": message_id, "date": int(time.time()), "chat": chat, "from": bot.me(), "text": text}
+        return {"message_id": message_id, "date": int(time.time()), "chat": chat, "from": bot.me(), **content}
 
     def push(self, bot: Bot, update: dict[str, Any]) -> int:
         """A customer did something; an `update_id` of the caller's choice is kept."""
         update = {"update_id": bot.next_update_id, **update} if isinstance(update, dict) else update
         if isinstance(update, dict) and isinstance(update.get("update_id"), int):
             bot.next_update_id = update["update_id"] + 1
+        if isinstance(update, dict) and isinstance(query := update.get("callback_query"), dict):
+            bot.queries.add(str(query.get("id")))
         if bot.webhook is None:
             bot.updates.append(update)
             bot.wake.set()

@@ -211,7 +211,7 @@ async def test_a_revoked_token_breaks_that_integration_alone(shop: Shop, telegra
     assert await shop.owner.fetchval("select status from integrations where account = '701'") == "live"
 
 
-@pytest.mark.parametrize("kind", ["too_many", "html_502", "error_500_before", "reset_before", "garbage_after"])
+@pytest.mark.parametrize("kind", ["too_many", "html_502", "error_500_before", "reset_before", "garbage_after", "forbidden"])
 async def test_a_failing_server_delays_and_loses_nothing(shop: Shop, telegram: TelegramProcess, sender: SenderProcess, kind: str) -> None:
     _, token = await shop.add_bot("700", "poll")
     await telegram.add_bot(token)
@@ -220,6 +220,37 @@ async def test_a_failing_server_delays_and_loses_nothing(shop: Shop, telegram: T
     sender.start(shop.epoch)
     await until_stored(shop, 2)
     assert [text_of(r) for r in await stored(shop)] == ["one", "two"]
+
+
+async def test_ids_that_start_again_at_random_lose_nothing(shop: Shop, telegram: TelegramProcess, sender: SenderProcess) -> None:
+    """After a quiet week the next id is random: below what was confirmed before, far above it, and below again."""
+    _, token = await shop.add_bot("700", "poll")
+    await telegram.add_bot(token)
+    sender.start(shop.epoch)
+    for n, update_id in enumerate((900_000_000, 17, 2_000_000_000, 5)):
+        await telegram.push(token, {"update_id": update_id, **message(f"week {n}")}, message(f"next {n}"))
+        await until_stored(shop, 2 * n + 2)
+        async with asyncio.timeout(10):
+            while await waiting(telegram, token):
+                await asyncio.sleep(0.05)
+    assert [text_of(r) for r in await stored(shop)] == [f"{what} {n}" for n in range(4) for what in ("week", "next")]
+
+
+async def test_a_poll_that_hangs_is_given_up_and_loses_nothing(
+    shop: Shop, telegram: TelegramProcess, database: str, redis_url: str, tmp_path: Path
+) -> None:
+    """The answer was made, its updates were not confirmed: they come again after the client's own timeout."""
+    _, token = await shop.add_bot("700", "poll")
+    await telegram.add_bot(token)
+    await telegram.fault("hang_after", method="getUpdates", times=1)
+    await telegram.push(token, message("one"), message("two"))
+    sender = SenderProcess(database, redis_url, tmp_path, telegram.url, lease_s=4.0, timeout_s=1.0)
+    try:
+        sender.start(shop.epoch)
+        await shop.until("(select count(*) from inbox) >= 2", 45.0)
+        assert [text_of(r) for r in await stored(shop)] == ["one", "two"]
+    finally:
+        sender.kill()
 
 
 async def test_bots_come_and_go_while_it_runs(shop: Shop, telegram: TelegramProcess, sender: SenderProcess) -> None:

@@ -41,9 +41,16 @@ def build_prompt(request: AgentRequest, findings: Findings, history: Sequence[tu
         passages="\n".join(_quoted(found) for found in findings.found) or "(none found)",
     )
     past = tuple([_spoken(role, text) for role, text in history[-_HISTORY:] if text])
-    messages = (*past, ("user", request.text))
+    messages = (*past, ("user", _question(request)))
     digest = sha256(json.dumps([system, messages]).encode()).hexdigest()
     return Prompt(system, messages, f"{PROMPT_VERSION}:{digest[:16]}")
+
+
+def _question(request: AgentRequest) -> str:
+    """What the customer answers or passes on stands before the question, as quoted data written by others."""
+    if not request.quoted:
+        return request.text
+    return "\n".join(["Quoted by the customer, one JSON object a line:", *request.quoted, "", request.text])
 
 
 def _quoted(found: Found) -> str:

@@ -23,6 +23,10 @@ HANDOFF: Mapping[str, str] = {
     "ru": "Передаю вопрос коллеге: он ответит вам здесь.",
     "en": "I am passing your question to a colleague, who will answer you here.",
 }
+LATE: Mapping[str, str] = {
+    "ru": "Простите за долгое молчание: мы были недоступны. Коллега ответит вам здесь.",
+    "en": "Sorry for the long silence: we could not be reached. A colleague will answer you here.",
+}
 CHOICES: Mapping[str, str] = {"ru": "Уточните, пожалуйста, что вас интересует:", "en": "Please tell me which of these you mean:"}
 
 
@@ -37,6 +41,7 @@ class Persona:
     greeting: Mapping[str, str] = field(default_factory=lambda: GREETING)
     fallback_text: Mapping[str, str] = field(default_factory=lambda: FALLBACK)
     handoff_text: Mapping[str, str] = field(default_factory=lambda: HANDOFF)
+    late_text: Mapping[str, str] = field(default_factory=lambda: LATE)  # to who wrote while nothing could be received
     choices_text: Mapping[str, str] = field(default_factory=lambda: CHOICES)
     waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
     model: str = ""  # empty: the installation's default
@@ -62,6 +67,7 @@ class AgentRequest:
     state: ConversationState
     effects: tuple[Effect, ...]  # decided before the agent was needed
     scripts: ScriptMatch
+    quoted: tuple[str, ...] = ()  # what the messages answer or pass on, a JSON object each
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,7 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         greeting=fields.by_language("greeting") or GREETING,
         fallback_text=fields.by_language("fallback_text") or FALLBACK,
         handoff_text=fields.by_language("handoff_text") or HANDOFF,
+        late_text=fields.by_language("late_text") or LATE,
         choices_text=fields.by_language("choices_text") or CHOICES,
         waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
         model=fields.text("model"),

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from typing import Literal
 from uuid import UUID
 
 from actors.domain.errors import CallboardError, TerminalError
@@ -35,7 +36,8 @@ async def _connect(dsn: str, chosen: Settings, tenant_slug: str, token: str, say
             me = await client.get_me(token)
             say(f"The token belongs to @{me.get('username', '?')}")
             admin = IntegrationAdmin(database, SecretBox(load_or_create_key(chosen.data_dir)))
-            bot = NewIntegration(agent_id, "telegram", str(me["id"]), "push" if chosen.public_url else "poll", token=token)
+            mode: Literal["push", "poll"] = "push" if chosen.public_url else "poll"
+            bot = NewIntegration(agent_id, "telegram", str(me["id"]), mode, token=token, username=str(me.get("username", "")))
             if chosen.public_url:
                 await _by_webhook(client, admin, chosen, tenant_id, bot)
                 say(f"Telegram will send its updates to {chosen.public_url}")

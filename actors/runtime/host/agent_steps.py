@@ -10,6 +10,7 @@ from actors.domain.ids import ConversationId
 from actors.ports import Clock, ConversationStore, TurnCommit
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.announcer import Announcer
+from actors.runtime.host.typing import shown_typing
 from actors.services.conversation import AgentStep, ConversationService
 from actors.services.history import LIMIT, History
 
@@ -116,7 +117,8 @@ class AgentSteps:
         record = activation.record
         if activation.history is None:
             activation.history = History.of(await self._conversations.history(record.tenant_id, record.id, LIMIT))
-        return await self._service.work(record, step, activation.history, self._on_delta(record.id, step))
+        async with shown_typing(record, self._announcer, self._clock):
+            return await self._service.work(record, step, activation.history, self._on_delta(record.id, step))
 
     def _on_delta(self, conversation_id: ConversationId, step: AgentStep) -> Callable[[str], Awaitable[None]]:
         async def publish(text: str) -> None:

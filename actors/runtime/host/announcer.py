@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from actors.domain.conversation import OWN_CHANNELS
-from actors.domain.ids import ConversationId, TenantId, shard_of
+from actors.domain.ids import Address, ConversationId, TenantId, shard_of
 from actors.ports import ConversationRecord, Signals, TurnCommit
 from actors.runtime.bell import Bell
 
@@ -27,12 +27,19 @@ class Announcer:
         self._shards: set[int] = set()
         self._changes: dict[TenantId, dict[ConversationId, None]] = {}
         self._changes_due = 0.0
+        self._typing: dict[Address, None] = {}
         self._bell = Bell()
 
     def event(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         """Publish a live event of a conversation soon."""
         self._events.append((conversation_id, event))
         self._bell.ring()
+
+    def typing(self, address: Address) -> None:
+        """Say soon that an answer is being written."""
+        if len(self._typing) < _BACKLOG:
+            self._typing[address] = None
+            self._bell.ring()
 
     def committed(self, turns: Sequence[tuple[ConversationRecord, TurnCommit]]) -> None:
         """Say that turns were committed, to who waits for them and to the senders of their outbox rows."""
@@ -59,12 +66,14 @@ class Announcer:
         await self._send_changes()
 
     async def _send(self) -> None:
-        while self._events or self._shards:
+        while self._events or self._shards or self._typing:
             if self._shards:
                 shards, self._shards = sorted(self._shards), set()
                 await self._signals.kick_shards(shards)
             if self._events:
                 await self._signals.publish(*self._events.popleft())
+            if self._typing:
+                await self._signals.typing(self._typing.popitem()[0])
 
     async def _send_changes(self) -> None:
         changes, self._changes = self._changes, {}

@@ -220,6 +220,7 @@ class ConversationHost:
             "turns": counts.turns,
             "fence_rejections": counts.fence_rejections,
             "dead": counts.dead,
+            "ignored": dict(counts.ignored),
             "rss": self._process.memory_info().rss,
             "clear": self._clear,
         }

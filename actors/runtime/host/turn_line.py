@@ -2,9 +2,9 @@
 
 import asyncio
 import logging
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
@@ -27,6 +27,7 @@ DECIDE_AT_ONCE = 32  # then other loops get a turn: some milliseconds
 BACKLOG = 2 * COMMIT_TURNS  # decided turns that wait for their commit; above it, nothing is pulled
 RETRY_S = 30.0  # for a turn that the database refuses even as a dead letter
 CATALOGUE_RETRY_S = 0.5  # for an agent whose published version is not loaded yet, or cannot be used
+MOST_KINDS = 64  # of ignored inputs that are counted apart
 UNKNOWN = (TransientError, UnknownOutcome, OSError, TimeoutError)  # the commit may have happened
 
 
@@ -39,6 +40,12 @@ class LineCounts:
     dead: int = 0
     fence_rejections: int = 0
     failures_in_a_row: int = 0
+    ignored: Counter[str] = field(default_factory=Counter)  # by kind
+
+    def ignore(self, kinds: Sequence[str]) -> None:
+        """Count inputs nobody acts on; kinds come from outside, so only so many are told apart."""
+        for kind in kinds:
+            self.ignored[kind if kind in self.ignored or len(self.ignored) < MOST_KINDS else "other"] += 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +213,15 @@ class TurnLine:
         self.counts.turns += 1
         self.counts.settled += len(commit.inputs)
         self.counts.dead += sum(settled.state == "dead" for settled in commit.inputs)
+        self.counts.ignore(commit.ignored)
         if activation.phase is not Phase.COMMIT:
             return  # dropped while the commit was under way: its rows left with it
         record = activation.record
         record = replace(record, version=record.version + 1, state=commit.state, control=commit.control or record.control)
         self._in_hand.leave(activation.end_turn(record), ending)
-        if activation.history is not None:
+        if commit.revisions:
+            activation.history = None  # read again when it is needed
+        elif activation.history is not None:
             activation.history.extend((message.role, message.body) for message in commit.messages)
         activation.phase = Phase.IDLE
         if activation.mailbox:

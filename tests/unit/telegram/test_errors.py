@@ -4,8 +4,16 @@ import orjson
 import pytest
 from aiohttp import ClientOSError, ConnectionTimeoutError, ServerDisconnectedError
 
-from actors.domain.errors import AccountInUse, CredentialsRefused, TerminalError, TransientError, UnknownOutcome
-from integrations.telegram.errors import DEFAULT_RETRY_AFTER_S, error_of_failure, result_of
+from actors.domain.errors import (
+    AccountInUse,
+    ContactMoved,
+    ContactUnreachable,
+    CredentialsRefused,
+    TerminalError,
+    TransientError,
+    UnknownOutcome,
+)
+from integrations.telegram.errors import DEFAULT_RETRY_AFTER_S, EntitiesRefused, error_of_failure, result_of
 
 
 def refusal(code: object, **more: object) -> bytes:
@@ -20,7 +28,7 @@ def test_a_result_is_returned_as_it_is() -> None:
     ("code", "meaning"),
     [
         (400, TerminalError),
-        (403, TerminalError),
+        (403, ContactUnreachable),
         (413, TerminalError),
         (401, CredentialsRefused),
         (404, CredentialsRefused),
@@ -77,3 +85,25 @@ def test_after_the_first_byte_a_failure_is_unknown_before_it_is_not(failure: Exc
 def test_the_text_of_a_failure_is_not_repeated_for_it_may_hold_the_token() -> None:
     failure = ConnectionTimeoutError("Connection timeout to host https://api.telegram.org/bot123:secret/sendMessage")
     assert "secret" not in str(error_of_failure(failure, written=False))
+
+
+@pytest.mark.parametrize(
+    ("code", "description", "meaning"),
+    [
+        (400, "Bad Request: can't parse entities: Can't find end of the entity", EntitiesRefused),
+        (400, "Bad Request: chat not found", ContactUnreachable),
+        (400, "Bad Request: message is too long", TerminalError),
+        (403, "Forbidden: bot was kicked from the supergroup chat", ContactUnreachable),
+        (403, "Forbidden: user is deactivated", ContactUnreachable),
+    ],
+)
+def test_a_refusal_says_what_to_do(code: int, description: str, meaning: type[Exception]) -> None:
+    with pytest.raises(meaning) as caught:
+        result_of(code, orjson.dumps({"ok": False, "error_code": code, "description": description}))
+    assert type(caught.value) is meaning
+
+
+def test_a_group_that_moved_says_where() -> None:
+    with pytest.raises(ContactMoved) as caught:
+        result_of(400, refusal(400, parameters={"migrate_to_chat_id": -1001234567890}))
+    assert caught.value.key == "-1001234567890"

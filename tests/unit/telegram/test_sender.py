@@ -1,14 +1,16 @@
 """A row of several pieces has one outcome, and the lease is looked at before every first byte."""
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
+from typing import Any
 from uuid import uuid4
 
 import pytest
 
-from actors.domain.errors import CallboardError, CredentialsRefused, TerminalError, TransientError, UnknownOutcome
+from actors.domain.errors import CallboardError, ContactMoved, CredentialsRefused, TerminalError, TransientError, UnknownOutcome
 from actors.domain.ids import Address, ConversationId, IntegrationId, OutboxId, TenantId
 from actors.ports import Claim, IntegrationRecord
-from integrations.telegram.errors import LeaseOver
+from integrations.telegram.errors import EntitiesRefused, LeaseOver
 from integrations.telegram.sender import CHAT_PACE, GROUP_PACE, TelegramSender
 
 LONG = "a" * 4096 + "b" * 4096 + "c"
@@ -20,11 +22,13 @@ class ScriptedClient:
     def __init__(self, *script: Exception | None) -> None:
         self.script = list(script)
         self.sent: list[tuple[int, str, int | None]] = []
+        self.payloads: list[Mapping[str, Any]] = []
 
-    async def send_message(self, token: str, chat_id: int, text: str, thread_id: int | None = None, not_after: float = 0.0) -> str:
+    async def send(self, token: str, method: str, payload: Mapping[str, Any], not_after: float = 0.0) -> str:
+        self.payloads.append(payload)
         if self.script and (error := self.script.pop(0)) is not None:
             raise error
-        self.sent.append((chat_id, text[:1], thread_id))
+        self.sent.append((payload["chat_id"], payload["text"][:1], payload.get("message_thread_id")))
         return str(len(self.sent))
 
 
@@ -44,9 +48,9 @@ class StandingClock:
         self.at += seconds
 
 
-def claim(text: object, key: str = "5") -> Claim:
+def claim(text: object, key: str = "5", **more: Any) -> Claim:
     address = Address(IntegrationId(uuid4()), key)
-    return Claim(OutboxId(1), TenantId(uuid4()), ConversationId(1), address, "reply", "repeat_once", 0, 0, {"text": text})
+    return Claim(OutboxId(1), TenantId(uuid4()), ConversationId(1), address, "reply", "repeat_once", 0, 0, {"text": text, **more})
 
 
 async def send(client: ScriptedClient, text: object = LONG, key: str = "5", not_after: float = 10.0) -> str:
@@ -111,3 +115,27 @@ def test_groups_have_their_own_pace() -> None:
     sender = TelegramSender(ScriptedClient(), StandingClock())  # type: ignore[arg-type]
     assert sender.address_pace(claim("x", "-100:7").address) is GROUP_PACE
     assert sender.address_pace(claim("x", "5").address) is CHAT_PACE
+
+
+async def test_refused_formatting_is_sent_again_without_it_and_counted() -> None:
+    client = ScriptedClient(EntitiesRefused("400 can't parse entities"))
+    record = IntegrationRecord(IntegrationId(uuid4()), TenantId(uuid4()), "telegram", "1", "push", "live", "1:token")
+    sender = TelegramSender(client, StandingClock())  # type: ignore[arg-type]
+    assert await sender.send(record, claim("**b**", format="markdown"), 10.0) == "1"
+    assert ["entities" in payload for payload in client.payloads] == [True, False]
+    assert sender.counts == {"sent_plain": 1}
+
+
+async def test_a_plain_text_is_not_repeated_for_its_formatting() -> None:
+    client = ScriptedClient(EntitiesRefused("400 can't parse entities"))
+    with pytest.raises(EntitiesRefused):
+        await send(client, "hi")
+    assert len(client.payloads) == 1
+
+
+async def test_the_first_piece_moves_the_conversation_and_later_ones_follow() -> None:
+    with pytest.raises(ContactMoved):
+        await send(ScriptedClient(ContactMoved("upgraded", "-1007")))
+    client = ScriptedClient(None, ContactMoved("upgraded", "-1007"))
+    assert await send(client, key="-5") == "3"
+    assert [chat for chat, _, _ in client.sent] == [-5, -1007, -1007]
