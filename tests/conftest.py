@@ -11,10 +11,15 @@ from pathlib import Path
 import asyncpg
 import pytest
 import redis.asyncio
+from hypothesis import HealthCheck, settings
 
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.embedded_redis import EmbeddedRedis
 from storage.migrate import migrate
+
+# How fast examples come says something about the machine, not about the code; the same examples everywhere.
+settings.register_profile("callboard", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("callboard")
 
 _TEMPLATE = "callboard_template"
 _NAMES = count(1)
