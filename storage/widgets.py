@@ -37,11 +37,9 @@ _CONVERSATION = "select id from conversations where integration_id = $1 and key 
 _BEGIN = """
 insert into conversations (tenant_id, integration_id, key, kind, partition) values ($1, $2, $3, 'chat', $4)
 on conflict do nothing returning id"""
-_SAID = """
-select m.id, m.role, m.body, m.external_id, m.created_at from messages m where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"""
-_LATEST = """
-select * from (select m.id, m.role, m.body, m.external_id, m.created_at from messages m where m.conversation_id = $1 order by m.id desc limit $2) latest
-order by id"""
+_SHOWN = "m.id, m.role, m.body, m.external_id, m.created_at from messages m where m.conversation_id = $1"
+_SAID = f"select {_SHOWN} and m.id > $2 order by m.id limit $3"
+_LATEST = f"select * from (select {_SHOWN} order by m.id desc limit $2) latest order by id"  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,7 +110,7 @@ def plain_of(route: Plain) -> Described:
         tags=[route.tag],
         summary=summary,
         description=description,
-        operationId=f"{route.tag}_{getattr(route.handler, '__name__', 'handler')}_{route.method.lower()}",
+        operationId="_".join([route.method.lower(), *re.findall(r"\w+", route.path)]),
         parameters=[_parameter(name, "path", {"type": "string"}, required=True) for name in _PARAMETER.findall(route.path)],
         requestBody=RequestBody(content={route.accepts: MediaType()}, required=True) if route.accepts else None,
         responses={
@@ -208,10 +208,10 @@ def _answered(operation: Operation) -> list[str]:
 
 
 def _others(operation: Operation) -> dict[str, Response | Reference]:
-    statuses = {422, 503, *operation.also}
+    statuses = {400, 422, 503, *operation.also}
     statuses |= {401, 403} if operation.level else set()
     statuses |= {404} if operation.things else set()
-    statuses |= {400, 408, 413, 415} if operation.method != "GET" else set()
+    statuses |= {408, 413, 415} if operation.method != "GET" else set()
     statuses |= {412, 428} if operation.versioned else set()
     statuses |= {409} if operation.idempotent else set()
     return {str(status): _reference(f"responses/{PROBLEMS[status]}") for status in sorted(statuses)}
