@@ -44,8 +44,8 @@ ACQUIRE_TIMEOUT_S = 5.0
 
 
 @asynccontextmanager
-async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator[None]:
-    """Serve on the socket while the block lasts; then finish what was begun, in at most 5 s."""
+async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator[web.Application]:
+    """Serve the application on the socket while the block lasts; then finish what was begun, in at most 5 s."""
     async with AsyncExitStack() as stack:
         engine = await _database(stack, settings, Role.ENGINE, ENGINE_CONNECTIONS)
         api = await _database(stack, settings, Role.API, API_CONNECTIONS)
@@ -94,7 +94,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         stack.push_async_callback(everything.live.close)
         stack.push_async_callback(everything.visits.close)
         await web.SockSite(runner, listening).start()
-        yield
+        yield app
 
 
 async def _database(stack: AsyncExitStack, settings: Settings, role: Role, size: int) -> Database:

@@ -208,10 +208,10 @@ def _answered(operation: Operation) -> list[str]:
 
 
 def _others(operation: Operation) -> dict[str, Response | Reference]:
-    statuses = {422, 503, *operation.also}
+    statuses = {400, 422, 503, *operation.also}
     statuses |= {401, 403} if operation.level else set()
     statuses |= {404} if operation.things else set()
-    statuses |= {400, 408, 413, 415} if operation.method != "GET" else set()
+    statuses |= {408, 413, 415} if operation.method != "GET" else set()
     statuses |= {412, 428} if operation.versioned else set()
     statuses |= {409} if operation.idempotent else set()
     return {str(status): _reference(f"responses/{PROBLEMS[status]}") for status in sorted(statuses)}

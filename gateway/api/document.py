@@ -11,7 +11,8 @@ import orjson
 from aiohttp import web
 from openapi_pydantic.v3.v3_1 import Components, Info, OpenAPI, PathItem, SecurityScheme, Tag
 from pydantic import BaseModel
-from pydantic.json_schema import JsonSchemaMode, models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaMode, JsonSchemaValue, models_json_schema
+from pydantic_core import core_schema
 
 from gateway.api.described import ABOUT, PROBLEMS, Shapes, operation_of, plain_of, problem_response
 from gateway.api.operation import Operation, Plain
@@ -87,11 +88,19 @@ def _shapes(operations: Iterable[Operation]) -> Shapes:
     for operation in operations:
         wanted |= {(model, "validation"): None for model in (operation.body, operation.query) if model}
         wanted |= {(model, "serialization"): None for model in (operation.answer,) if model}
-    references, schemas = models_json_schema(list(wanted), ref_template=_REFERENCE)
+    references, schemas = models_json_schema(list(wanted), ref_template=_REFERENCE, schema_generator=_Generator)
     names = {(model, mode): reference["$ref"].rpartition("/")[2] for (model, mode), reference in references.items()}
     components = dict(schemas["$defs"])
     taken_apart = {query: components.pop(names[query, "validation"]) for query in dict.fromkeys(queries)}
     return Shapes(names, components, taken_apart)
+
+
+class _Generator(GenerateJsonSchema):
+    """pydantic's, but for one omission: where the names of an object have a pattern, others are refused."""
+
+    def dict_schema(self, schema: core_schema.DictSchema) -> JsonSchemaValue:
+        made = super().dict_schema(schema)
+        return {**made, "additionalProperties": False} if "patternProperties" in made else made
 
 
 def _template(path: str) -> str:

@@ -54,6 +54,7 @@ Q = TypeVar("Q", default=None)
 P = TypeVar("P", bound=BaseModel)
 I = TypeVar("I")  # noqa: E741
 
+_UUID = "[0-9A-Fa-f-]{36}"
 _PARAMETER = re.compile(r"/([^/{}]+)/\{(\w+)[^{}]*\}")
 
 
@@ -194,6 +195,15 @@ class Operation:
     def things(self) -> dict[str, str]:
         """Return what each path parameter names, in words."""
         return {name: before.removesuffix("s").replace("-", " ") for before, name in _PARAMETER.findall(self.path)}
+
+    @property
+    def pattern(self) -> str:
+        """Return the path as the router takes it: an id is not mistaken for a word of another path, nor the other way round."""
+        path = self.path
+        for name in self.things:
+            if self.kind(name) == "uuid":
+                path = path.replace(f"{{{name}}}", f"{{{name}:{_UUID}}}")
+        return path
 
     def kind(self, name: str) -> PathKind:
         """Return the form of a path parameter."""

@@ -64,7 +64,7 @@ class Registry:
         """Return the routes."""
         return [
             *(_route(plain.method, plain.path, plain.handler) for plain in self.plain),
-            *(_route(operation.method, operation.path, self._handler(operation)) for operation in self.operations),
+            *(_route(operation.method, operation.pattern, self._handler(operation)) for operation in self.operations),
         ]
 
     def _handler(self, operation: Operation) -> Handler:

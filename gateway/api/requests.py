@@ -1,7 +1,7 @@
 """Reads what operations declare from requests, and refuses the rest with the place of every flaw."""
 
 import re
-from typing import TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from aiohttp import web
@@ -38,7 +38,7 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
     try:
         return model.model_validate(value)
     except ValidationError as error:
-        flaws = [Flaw(e["msg"], e["type"], pointer=pointer(e["loc"])) for e in _errors(error)]
+        flaws = [Flaw(e["msg"], e["type"], pointer=pointer(e["loc"], value)) for e in _errors(error)]
         raise Problem(422, "the body is not acceptable", errors=flaws) from None
 
 
@@ -104,9 +104,23 @@ def idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-def pointer(place: tuple[int | str, ...]) -> str:
-    """Return a place in a document as JSON pointer."""
-    return _shown("".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in place), 256)
+def pointer(place: tuple[int | str, ...], value: Any) -> str:
+    """Return a place as JSON pointer into a value.
+
+    What pydantic adds to a place (the options of a union, `[key]`) leads nowhere and is left out; a member that is missing
+    is the last step.
+    """
+    steps = []
+    for step in place:
+        match value:
+            case dict() if isinstance(step, str) and (step in value or (step == place[-1] and step != "[key]")):
+                value = value.get(step)
+            case list() if isinstance(step, int) and step < len(value):
+                value = value[step]
+            case _:
+                continue
+        steps.append(str(step).replace("~", "~0").replace("/", "~1"))
+    return _shown("".join("/" + step for step in steps), 256)
 
 
 def _named(operation: Operation, name: str, text: str, thing: str) -> UUID | int | str:

@@ -9,6 +9,7 @@ from gateway.api.operation import Answer, Call, Operation
 from gateway.problems import stale
 from gateway.schemas.widgets import WidgetCreate, WidgetList, WidgetPatch, WidgetView
 from storage.authoring.changes import Stale
+from storage.authoring.drafts import Drafts
 from storage.postgres import Database
 from storage.widgets import Widget, Widgets
 
@@ -17,6 +18,7 @@ class WidgetsApi:
     """Widgets of an agent."""
 
     def __init__(self, database: Database, public_url: str) -> None:
+        self._drafts = Drafts(database)
         self._widgets = Widgets(database)
         self._public_url = public_url.rstrip("/")
 
@@ -35,6 +37,8 @@ class WidgetsApi:
 
     async def list(self, call: Call) -> Answer:
         """List an agent's widgets, oldest first."""
+        if await self._drafts.find(call.tenant_id, call.uuid("id")) is None:
+            raise call.missing()
         found = await self._widgets.of_agent(call.tenant_id, call.uuid("id"))
         return Answer(WidgetList(items=[self._view(call.request, widget) for widget in found]))
 

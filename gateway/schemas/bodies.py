@@ -1,6 +1,7 @@
 """What all models of the API are made of. Unknown fields are refused; texts are cleaned before anything else looks at them."""
 
 from typing import Annotated, Any
+from uuid import UUID
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
@@ -22,13 +23,14 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Token = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,128}$"), BeforeValidator(cleaned)]
 Number = Annotated[str, StringConstraints(pattern=r"^[1-9][0-9]{0,18}$"), BeforeValidator(cleaned)]
 
-VersionNumber = Annotated[int, Field(strict=True, ge=1, lt=2**31)]
+Uuid = Annotated[UUID, Field(strict=False)]  # in JSON it is a string
+VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
 
 
 class Body(BaseModel):
-    """What all bodies have in common."""
+    """What all bodies have in common: nothing is unknown, and nothing is taken for something else, as 0 for false."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
 class View(BaseModel):
@@ -49,7 +51,9 @@ def _digits(value: Any) -> Any:
     return value
 
 
-Cursor = Annotated[str, StringConstraints(max_length=2048), Field(description="`next` of the page before, with the same filters")]
+Cursor = Annotated[
+    str, StringConstraints(pattern=r"^[A-Za-z0-9_-]{1,2048}$"), Field(description="`next` of the page before, with the same filters")
+]
 
 
 class ListQuery(Query):

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from gateway.schemas.bodies import Body, Number, Text, Token, VersionNumber, View
+from gateway.schemas.bodies import Body, Number, Text, Token, Uuid, VersionNumber, View
 from gateway.schemas.conversations import Id
 from storage.messages import MessageView
 
@@ -14,7 +14,7 @@ from storage.messages import MessageView
 class ChatRequest(Body):
     """A customer's message to an agent. Repeating it with the same `message_id` returns the same answer."""
 
-    agent_id: UUID
+    agent_id: Uuid
     conversation_id: Number | None = Field(default=None, description="without one, a new conversation begins")
     message_id: Token | None = Field(default=None, description="the sender's name for the message, unique in the conversation")
     text: Text

@@ -1,0 +1,218 @@
+"""Who may do what, generated from the operations: a matrix of roles, and one of tenants. A new operation is in both by itself."""
+
+import json
+import re
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+
+from gateway.api.operation import Operation
+from gateway.openapi import unconnected
+from storage.accounts.roles import RANK, Level, at_least
+from tests.integration.gateway.company import Company, EchoHost, found
+from tests.integration.gateway.desk import DELIVERY, Desk
+from tests.integration.gateway.processes import GatewayProcess
+
+LEVELS: tuple[Level, ...] = ("viewer", "operator", "admin", "owner")
+# What needs nobody's credential: logging in, and what a widget's visitors do.
+PUBLIC = {
+    ("POST", "/api/session"),
+    ("POST", "/api/session/link"),
+    ("POST", "/api/widget/{token}/session"),
+    ("GET", "/api/widget/{token}/messages"),
+    ("POST", "/api/widget/{token}/messages"),
+    ("GET", "/api/widget/{token}/events"),
+}
+# One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
+BODIES: Mapping[str, Any] = {
+    "AgentCopy": {"name": "Copy"},
+    "AgentPatch": {"name": "Renamed"},
+    "IntegrationPatch": {"status": "paused"},
+    "PassagesBody": {"passages": []},
+    "ReplyRequest": {"text": "hello"},
+    "ScriptBody": DELIVERY,
+    "ScriptsImport": {"format": "callboard/scripts/1", "scripts": []},
+    "TenantPatch": {"name": "Renamed"},
+    "TryBody": {"text": "delivery"},
+    "UserPatch": {"name": "Renamed"},
+    "VersionNote": {"note": "n"},
+    "WidgetCreate": {"origins": ["https://shop.example"]},
+    "WidgetPatch": {"name": "Renamed"},
+}
+CANARY = "canary-of-acme"
+
+
+@pytest.fixture
+async def operations() -> list[Operation]:
+    return (await unconnected()).registry.operations
+
+
+async def send(gateway: GatewayProcess, operation: Operation, path: str, headers: Mapping[str, str]) -> tuple[int, str]:
+    """Send what the operation accepts."""
+    given: dict[str, Any] = {"headers": {**headers, **({"If-Match": '"1"'} if operation.versioned else {})}}
+    if operation.body is not None:
+        given["json"] = BODIES.get(operation.body.__name__, {})
+    async with gateway.session.request(operation.method, path, **given) as response:
+        return response.status, await response.text()
+
+
+def nowhere(operation: Operation) -> str:
+    """Return a path of the operation's form that names nothing."""
+    path = operation.path
+    for name in operation.things:
+        unknown = {"number": str(2**62), "uuid": str(uuid4()), "text": "x" * 43}[operation.kind(name)]
+        path = path.replace(f"{{{name}}}", unknown)
+    return path
+
+
+async def test_public_operations_are_those_we_know(operations: list[Operation]) -> None:
+    assert {(o.method, o.path) for o in operations if o.level is None} == PUBLIC
+    assert {o.level for o in operations} == {None, "viewer", "operator", "admin"}
+
+
+async def test_every_operation_needs_its_role(gateway: GatewayProcess, company: Company, operations: list[Operation]) -> None:
+    wrong: list[tuple[str, str, str, int]] = []
+    callers: dict[str, dict[str, str]] = {"nobody": {}, "a made-up key": {"Authorization": f"Bearer cb_{'x' * 43}"}}
+    callers |= {level: company.headers(level) for level in LEVELS}
+    checked = 0
+    for operation in operations:
+        if operation.level is None:
+            continue
+        for who, headers in callers.items():
+            status, _ = await send(gateway, operation, nowhere(operation), headers)
+            if who not in RANK:
+                right = status == 401
+            else:
+                level: Level = next(level for level in LEVELS if level == who)
+                right = status not in {401, 403} if at_least(level, operation.level) else status == 403
+            checked += 1
+            if not right or status >= 500:
+                wrong.append((operation.method, operation.path, who, status))
+    assert wrong == []
+    assert checked == 6 * sum(operation.level is not None for operation in operations)
+
+
+class Estate:
+    """Everything that one company has: an id of each thing."""
+
+    def __init__(self, company: Company, things: dict[str, str]) -> None:
+        self.company, self.things = company, things
+
+    def path(self, operation: Operation, own: frozenset[str] = frozenset(), other: "Estate | None" = None) -> str:
+        """Return the operation's path with the ids of this estate; those of the parameters `own` are of the other."""
+        path = operation.path
+        for name, thing in operation.things.items():
+            things = other.things if other and name in own else self.things
+            path = path.replace(f"{{{name}}}", things[thing])
+        return path
+
+
+async def settle(gateway: GatewayProcess, company: Company, database: str, name: str) -> Estate:
+    """Make one of each thing for a company; its texts hold the name."""
+    desk = Desk(gateway, company)
+    agent_id = str(company.agent_id)
+    agent = f"/api/agents/{agent_id}"
+    script = await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "answer": {"en": name}}, expect=201)
+    await desk.do("POST", f"{agent}/publish", {"note": name})
+    widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
+    user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
+    key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
+    async with EchoHost(database):
+        said = await desk.do("POST", "/api/chat", {"agent_id": agent_id, "text": name})
+    things = {
+        "agent": agent_id,
+        "script": script["id"],
+        "version": "1",
+        "widget": widget["id"],
+        "integration": str(next(iter(company.bots))),
+        "user": user["user"]["id"],
+        "api key": key["id"],
+        "tenant": str(company.tenant_id),
+        "conversation": said["conversation_id"],
+        "message": said["message_id"],
+    }
+    return Estate(company, things)
+
+
+async def test_nobody_reaches_what_is_not_theirs(
+    gateway: GatewayProcess, company: Company, database: str, operations: list[Operation]
+) -> None:
+    estate = await settle(gateway, company, database, CANARY)
+    theirs = await settle(gateway, await found(database, "other"), database, "canary-of-other")
+    before = await rows_of(database, company.tenant_id)
+    # What a widget's visitors do is told apart by their own credential: tests of the widget.
+    on_things = [operation for operation in operations if operation.things and operation.level]
+    wrong: list[tuple[str, str, int]] = []
+    for operation in on_things:
+        paths = [estate.path(operation)]
+        if len(operation.things) > 1:  # somebody else's thing below one's own, where the thing has an id of its own
+            last = list(operation.things)[-1]
+            if operation.things[last] != "version":
+                paths.append(theirs.path(operation, frozenset({last}), estate))
+            paths.append(estate.path(operation, frozenset({last}), theirs))
+        for path in paths:
+            status, text = await send(gateway, operation, path, theirs.company.headers())
+            if status != 404 or leaks(text, estate):
+                wrong.append((operation.method, path, status))
+    assert wrong == []
+    assert await rows_of(database, company.tenant_id) == before
+    await its_owner_reaches_everything(gateway, estate, on_things)
+
+
+async def its_owner_reaches_everything(gateway: GatewayProcess, estate: Estate, operations: list[Operation]) -> None:
+    """The same requests are no 404 for who may: otherwise the matrix would show nothing."""
+    order = ("GET", "PUT", "PATCH", "POST", "DELETE")
+    # Innermost things go first, and an agent after everything that it has.
+    for operation in sorted(operations, key=lambda o: (order.index(o.method), -len(o.things), o.path)):
+        status, text = await send(gateway, operation, estate.path(operation), estate.company.headers())
+        assert status < 500, (operation.method, operation.path, text)
+        assert status not in {401, 403, 404, 422}, (operation.method, operation.path, status, text)
+        if operation.method == "GET":
+            assert status == 200, (operation.path, text)
+
+
+async def test_lists_hold_nothing_of_others(gateway: GatewayProcess, company: Company, database: str, operations: list[Operation]) -> None:
+    estate = await settle(gateway, company, database, CANARY)
+    other = await found(database, "other")
+    lists = [o for o in operations if o.method == "GET" and not o.things and o.answer and o.level]
+    assert {"/api/agents", "/api/conversations", "/api/users", "/api/api-keys", "/api/tenants", "/api/audit"} <= {o.path for o in lists}
+    for operation in lists:
+        queries = [""]
+        for name, field in operation.query.model_fields.items() if operation.query else ():
+            if UUID in getattr(field.annotation, "__args__", ()):
+                queries.append(f"?{name}={estate.things[name.removesuffix('_id')]}")
+        for query in queries:
+            _, text = await send(gateway, operation, operation.path + query, other.headers())
+            assert not leaks(text, estate), (operation.path, query, text)
+            _, own = await send(gateway, operation, operation.path, company.headers())
+            assert leaks(own, estate) or operation.path == "/api/session", operation.path
+
+
+def leaks(text: str, estate: Estate) -> bool:
+    """Return whether an answer shows anything of the estate."""
+    ids = {value for thing, value in estate.things.items() if thing != "version"}
+    return CANARY in text or bool(ids & set(re.findall(r'"([^"]+)"', text)))
+
+
+async def rows_of(database: str, tenant_id: UUID) -> dict[str, str]:
+    """Return a fingerprint of every table's rows of a tenant."""
+    connection = await asyncpg.connect(database)
+    try:
+        tables = await connection.fetch(
+            "select c.oid::regclass::text as name from pg_class c join pg_attribute a on a.attrelid = c.oid and a.attname = 'tenant_id' "
+            "where c.relkind = 'r' and c.relnamespace = 'public'::regnamespace"
+        )
+        assert len(tables) > 15
+        digest = "select md5(coalesce(string_agg(t::text, '|' order by t::text), '')) from {} t where tenant_id = $1"
+        return {table["name"]: await connection.fetchval(digest.format(table["name"]), tenant_id) for table in tables}
+    finally:
+        await connection.close()
+
+
+async def test_bodies_are_what_the_operations_accept(operations: list[Operation]) -> None:
+    for operation in operations:
+        if operation.body is not None and operation.things and operation.level:
+            operation.body.model_validate(json.loads(json.dumps(BODIES[operation.body.__name__])))
