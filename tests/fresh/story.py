@@ -86,7 +86,7 @@ class Story:
         await self._telegram.add_bot(TOKEN)
         self._callboard("telegram", "connect", "--tenant", "demo", given=f"{TOKEN}\n")
         customer = {"id": 4242, "is_bot": False, "first_name": "Анна", "language_code": "ru"}
-        message = {"message_id": 1, "date": 1_750_000_000, "chat": {"id": 4242, "type": "private"}, "from": customer, "text": QUESTION}
+        message = {"message_id": 1, "date": int(time.time()), "chat": {"id": 4242, "type": "private"}, "from": customer, "text": QUESTION}
         await self._telegram.push(TOKEN, {"message": message})
         [sent] = await self._telegram.wait_accepted(1, 60)
         assert sent["chat_id"] == 4242
