@@ -137,7 +137,9 @@ def npm(arguments: Sequence[str], timeout_s: float | None = None) -> None:
 def _node(arguments: Sequence[str], timeout_s: float | None, what: str, *, quiet: bool = False) -> None:
     node = _home() / "bin" / "node"
     # Programs that npm starts look for node in PATH.
-    environment = {**os.environ, "PATH": f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}", "NO_UPDATE_NOTIFIER": "1"}
+    path = f"{node.parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    # Node trusts a list of its own; a company's proxy is known to the system's only.
+    environment = {**os.environ, "PATH": path, "NO_UPDATE_NOTIFIER": "1", "NODE_USE_SYSTEM_CA": "1"}
     output = subprocess.PIPE if quiet else None
     try:
         done = subprocess.run(
