@@ -6,44 +6,27 @@ from storage.postgres import Database
 KEEP_KEYS_DAYS = 8
 KEEP_LINKS_DAYS = 7  # for so long a link that was used or is too old still says so
 
-_KEYS = """
+_FORGET = """
 with old as (
-  select dedupe_key from inbox_keys where received_at < now() - $1 * interval '1 day' limit $2 for update skip locked
+  select {key} from {table} where {age} < now() - $1 * interval '1 day' limit $2
 ), gone as (
-  delete from inbox_keys k using old where k.dedupe_key = old.dedupe_key returning 1
-)
-select count(*) from gone"""
-_SESSIONS = """
-with gone as (
-  delete from sessions where id in (
-    select s.id from sessions s where s.expires_at < now() - $1 * interval '1 day' limit $2)
-  returning 1
-)
-select count(*) from gone"""
-_LINKS = """
-with gone as (
-  delete from login_links where id in (
-    select l.id from login_links l where l.expires_at < now() - $1 * interval '1 day' limit $2)
-  returning 1
-)
-select count(*) from gone"""
-_THROTTLES = """
-with gone as (
-  delete from login_throttles where key in (
-    select t.key from login_throttles t where t.began_at < now() - $1 * interval '1 day' limit $2)
-  returning 1
-)
-select count(*) from gone"""
-_ANSWERS = """
-with gone as (
-  delete from idempotency_keys where (tenant_id, caller_id, key_hash) in (
-    select k.tenant_id, k.caller_id, k.key_hash from idempotency_keys k where k.created_at < now() - $1 * interval '1 day' limit $2)
-  returning 1
+  delete from {table} where ({key}) in (select {key} from old) returning 1
 )
 select count(*) from gone"""
 
+
+def _forgetting(table: str, key: str, age: str) -> str:
+    return _FORGET.format(table=table, key=key, age=age)
+
+
 # Each statement with the days after which its rows go.
-_WHAT_GOES = ((_KEYS, KEEP_KEYS_DAYS), (_SESSIONS, 0), (_LINKS, KEEP_LINKS_DAYS), (_THROTTLES, 1), (_ANSWERS, 1))
+_WHAT_GOES = (
+    (_forgetting("inbox_keys", "dedupe_key", "received_at"), KEEP_KEYS_DAYS),
+    (_forgetting("sessions", "id", "expires_at"), 0),
+    (_forgetting("login_links", "id", "expires_at"), KEEP_LINKS_DAYS),
+    (_forgetting("login_throttles", "key", "began_at"), 1),
+    (_forgetting("idempotency_keys", "tenant_id, caller_id, key_hash", "created_at"), 1),
+)
 
 
 class Housekeeping:
