@@ -3,27 +3,14 @@
 import asyncio
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.sender_process import SenderProcess
-from tests.integration.shop import Shop, open_shop
-
-
-@pytest.fixture
-def telegram(tmp_path: Path) -> Iterator[TelegramProcess]:
-    process = TelegramProcess(tmp_path / "ledger.jsonl").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-async def shop(database: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database, tmp_path) as opened:
-        yield opened
+from tests.integration.shop import Shop
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """What a bot sends and what Telegram says to it, against real PostgreSQL, real Redis and the strict fake Bot API."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -14,7 +14,7 @@ from storage.conversations import PostgresConversations
 from storage.signals import RedisSignals
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.sender_process import SenderProcess
-from tests.integration.shop import Shop, open_shop
+from tests.integration.shop import Shop
 
 _ADD = """
 insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
@@ -26,19 +26,6 @@ select tenant_id, id, 'later', now() + interval '1 h' from conversations"""
 _INPUT = """
 insert into inbox (id, tenant_id, integration_id, key, partition, kind, raw)
 values (nextval('inbox_id_seq'), $1, $2, $3, $4, 'message', '{}') returning id"""
-
-
-@pytest.fixture
-def telegram(tmp_path: Path) -> Iterator[TelegramProcess]:
-    process = TelegramProcess(tmp_path / "ledger.jsonl").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-async def shop(database: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database, tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +22,6 @@ from storage.migrate import migrate
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.sender_process import SenderProcess
 from tests.integration.shop import Shop, open_shop
-
-
-@pytest.fixture
-def telegram(tmp_path: Path) -> Iterator[TelegramProcess]:
-    process = TelegramProcess(tmp_path / "ledger.jsonl").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture
-async def shop(database: str, tmp_path: Path) -> AsyncIterator[Shop]:
-    async with open_shop(database, tmp_path) as opened:
-        yield opened
 
 
 @pytest.fixture
