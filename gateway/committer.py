@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors.domain.errors import TransientError
-from actors.ports import InboxStore, NewInput, Stored
+from actors.ports.inbox import InboxStore, NewInput, Stored
 from gateway.patience import Patience
 
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from actors.domain.ids import InboxId
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from gateway.committer import Committer, Unavailable
 from gateway.spooler import Spooler
 

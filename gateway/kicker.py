@@ -2,7 +2,8 @@
 
 import asyncio
 
-from actors.ports import NewInput, Signals
+from actors.ports.inbox import NewInput
+from actors.ports.signals import Signals
 
 
 class Kicker:

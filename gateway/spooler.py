@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from actors.domain.errors import TransientError
-from actors.ports import InboxStore, NewInput
+from actors.ports.inbox import InboxStore, NewInput
 from gateway.committer import Unavailable
 from gateway.patience import Patience
 from storage.spool import Spool, Spooled, SpoolFull

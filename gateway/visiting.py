@@ -11,7 +11,7 @@ from aiohttp import web
 
 from actors.domain.errors import TransientError
 from actors.domain.ids import Address, ConversationId
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from gateway.cache import Cache
 from gateway.committer import Refused, Unavailable
 from gateway.intake import Intake

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import orjson
 
-from actors.ports import Carrier
+from actors.ports.carriers import Carrier
 from storage.postgres import Database
 
 # An installation that was seen this recently is alive: the stage touches its row every 2 s.

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, TenantId
-from actors.ports import ConversationRecord, StoredMessage
+from actors.ports.conversations import ConversationRecord, StoredMessage
 from storage.postgres import Database
 
 _ACTIVATE = "select * from conversations_activate($1, $2, $3, $4, $5)"

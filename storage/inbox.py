@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from actors.domain.ids import Address, InboxId, IntegrationId, TenantId, owned
-from actors.ports import Carrier, InboxRow, NewInput, Pulled, Stored
+from actors.ports.carriers import Carrier
+from actors.ports.inbox import InboxRow, NewInput, Pulled, Stored
 from storage.postgres import Database
 
 _INGEST = "select inbox_id, fresh from inbox_ingest($1, $2, $3, $4, $5, $6, $7)"

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from actors.domain.errors import TerminalError
 from actors.domain.ids import AgentId, IntegrationId, TenantId, owned, shard_of
-from actors.ports import Carrier, IntegrationRecord
+from actors.ports.carriers import Carrier
+from actors.ports.integrations import IntegrationRecord
 from storage.crypto import SecretBox
 from storage.postgres import Database
 

@@ -6,7 +6,8 @@ from typing import Any
 import orjson
 
 from actors.domain.ids import Address, ConversationId, IntegrationId, OutboxId, TenantId, owned
-from actors.ports import Carrier, Claim, Outcome
+from actors.ports.carriers import Carrier
+from actors.ports.outbox import Claim, Outcome
 from storage.postgres import Database
 
 _CLAIM = "select * from outbox_claim($1, $2, $3, $4, $5, $6, $7, $8)"

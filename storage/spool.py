@@ -16,7 +16,7 @@ from typing import IO, TypeVar
 from uuid import UUID
 
 from actors.domain.ids import Address, IntegrationId, TenantId
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 
-from actors.ports import TurnCommit
+from actors.ports.turns import TurnCommit
 from storage.postgres import Database
 
 _PARAMETERS = ", ".join(f"${n}" for n in range(1, 34))

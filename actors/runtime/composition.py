@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from actors.ports import ChannelParser, ChatModel
+from actors.ports.channels import ChannelParser
+from actors.ports.model import ChatModel
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts

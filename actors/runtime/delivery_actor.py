@@ -16,7 +16,10 @@ from typing import Any, TypeVar
 
 from actors.domain.errors import CallboardError, OwnershipLost, TransientError
 from actors.domain.ids import owned
-from actors.ports import Carrier, CarrierStore, Clock, OutboxStore, Signals
+from actors.ports.carriers import Carrier, CarrierStore
+from actors.ports.outbox import OutboxStore
+from actors.ports.signals import Signals
+from actors.ports.time import Clock
 from actors.runtime.bell import Bell
 from actors.runtime.gap import Gap
 from actors.services.delivery import Delivery

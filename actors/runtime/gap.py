@@ -1,6 +1,6 @@
 """Noticing that this process stood still: stopped, suspended, or its loop blocked."""
 
-from actors.ports import Clock
+from actors.ports.time import Clock
 
 TICK_S = 0.5
 STANDSTILL_S = 3.0  # six missed ticks: a loaded loop is late by tenths of a second, not by seconds

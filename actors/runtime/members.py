@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol, Self, cast
 from uuid import UUID
 
-from actors.ports import Carrier
+from actors.ports.carriers import Carrier
 
 Kind = Literal["host", "sender", "scheduler"]
 

@@ -6,7 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from actors.domain.errors import CallboardError
-from actors.ports import Clock, OutboxStore, TimerStore
+from actors.ports.inbox import TimerStore
+from actors.ports.outbox import OutboxStore
+from actors.ports.time import Clock
 from actors.runtime.bell import Bell
 
 log = logging.getLogger(__name__)

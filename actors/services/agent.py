@@ -7,7 +7,8 @@ from dataclasses import replace
 from actors.domain.agent.engine import HANDOFF_WORD, LONGEST_ANSWER, build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Prompt, Said
 from actors.domain.errors import TerminalError, TransientError
-from actors.ports import ChatModel, Clock, ModelAnswer, ModelRequest
+from actors.ports.model import ChatModel, ModelAnswer, ModelRequest
+from actors.ports.time import Clock
 
 PASSAGES = 5  # shown to a model
 LONGEST_ANSWER_TOKENS = 600  # five sentences, in Russian too

@@ -10,7 +10,7 @@ from actors.domain.agent.models import Persona
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.errors import CallboardError, TransientError
 from actors.domain.ids import AgentId, TenantId
-from actors.ports import CatalogueStore, ConversationRecord
+from actors.ports.conversations import CatalogueStore, ConversationRecord
 
 log = logging.getLogger(__name__)
 

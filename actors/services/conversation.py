@@ -16,20 +16,11 @@ from actors.domain.intake import addressed, gathered
 from actors.domain.messages import IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
 from actors.domain.trace import Trace
 from actors.domain.turn import Decision, conclude, decide
-from actors.ports import (
-    ActivityRow,
-    ChannelParser,
-    Clock,
-    ConversationRecord,
-    Ids,
-    InboxRow,
-    MessageRow,
-    OutboxRow,
-    Revision,
-    SettledInput,
-    TimerRow,
-    TurnCommit,
-)
+from actors.ports.channels import ChannelParser
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow
+from actors.ports.time import Clock, Ids
+from actors.ports.turns import ActivityRow, MessageRow, OutboxRow, Revision, SettledInput, TimerRow, TurnCommit
 from actors.services.agent import AgentService, OnDelta
 from actors.services.catalogues import Catalogues
 from actors.services.history import History

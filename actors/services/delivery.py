@@ -24,7 +24,11 @@ from actors.domain.errors import (
 from actors.domain.ids import Address, IntegrationId, OutboxId
 from actors.domain.messages import clean_text
 from actors.domain.retry import backoff_s
-from actors.ports import Carrier, ChannelSender, Claim, Clock, IntegrationRecord, OutboxStore, Outcome
+from actors.ports.carriers import Carrier
+from actors.ports.channels import ChannelSender
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim, OutboxStore, Outcome
+from actors.ports.time import Clock
 from actors.services.held_claims import HeldClaim, HeldClaims
 from actors.services.integration_book import IntegrationBook
 from actors.services.pacing import Pacer

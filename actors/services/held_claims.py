@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from actors.domain.ids import IntegrationId, OutboxId
-from actors.ports import Claim, IntegrationRecord
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim
 
 
 @dataclass(frozen=True, slots=True, order=True)

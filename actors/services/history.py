@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from actors.ports import StoredMessage
+from actors.ports.conversations import StoredMessage
 
 LIMIT = 20  # what an agent is shown
 _ROLES = {"customer": b"c", "agent": b"a", "operator": b"o"}

@@ -5,7 +5,8 @@ from typing import Literal
 
 from actors.domain.errors import CallboardError
 from actors.domain.ids import IntegrationId
-from actors.ports import Carrier, IntegrationRecord, IntegrationStore
+from actors.ports.carriers import Carrier
+from actors.ports.integrations import IntegrationRecord, IntegrationStore
 
 log = logging.getLogger(__name__)
 

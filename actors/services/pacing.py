@@ -4,7 +4,7 @@ from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from actors.ports import Pace
+from actors.ports.channels import Pace
 
 K = TypeVar("K", bound=Hashable)
 

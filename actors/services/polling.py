@@ -13,7 +13,11 @@ from collections.abc import Mapping, Sequence
 from actors.domain.errors import AccountInUse, CallboardError, CredentialsRefused, TerminalError, TransientError
 from actors.domain.ids import IntegrationId
 from actors.domain.retry import backoff_s
-from actors.ports import Clock, InboxStore, IntegrationRecord, NewInput, Signals, UpdateBatch, UpdateSource
+from actors.ports.channels import UpdateBatch, UpdateSource
+from actors.ports.inbox import InboxStore, NewInput
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.signals import Signals
+from actors.ports.time import Clock
 from actors.services.integration_book import IntegrationBook
 
 log = logging.getLogger(__name__)

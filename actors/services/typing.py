@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from actors.domain.errors import CallboardError
 from actors.domain.ids import Address, IntegrationId
-from actors.ports import IntegrationRecord, TypingSender
+from actors.ports.channels import TypingSender
+from actors.ports.integrations import IntegrationRecord
 from actors.services.integration_book import IntegrationBook
 
 MOST = 16  # at once; more are dropped, so that they never take what messages need

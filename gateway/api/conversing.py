@@ -10,7 +10,7 @@ import orjson
 
 from actors.domain.errors import InvalidDefinition, TransientError
 from actors.domain.ids import Address, ConversationId, TenantId
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from gateway import ids
 from gateway.api.authored import MOST_FLAWS
 from gateway.auth import Caller

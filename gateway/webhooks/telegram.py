@@ -9,7 +9,7 @@ from aiohttp import web
 
 from actors.domain.errors import InvalidInput
 from actors.domain.ids import Address
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from gateway.api.operation import Plain
 from gateway.bodies import parse_json, read_body, require_json, storable_json
 from gateway.committer import Refused, Unavailable

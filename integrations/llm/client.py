@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from openai import AsyncOpenAI, AsyncStream, omit
 from openai.types.chat import ChatCompletionChunk
 
-from actors.ports import ModelAnswer, ModelRequest
+from actors.ports.model import ModelAnswer, ModelRequest
 from integrations.llm.errors import as_ours
 from integrations.llm.mapper import Assembly, messages
 

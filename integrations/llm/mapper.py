@@ -7,7 +7,7 @@ from openai.types import CompletionUsage
 from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
 
 from actors.domain.errors import TransientError
-from actors.ports import ModelAnswer, ModelRequest
+from actors.ports.model import ModelAnswer, ModelRequest
 
 LONGEST_ANSWER = 16_384  # characters; a model that says more has gone wrong, the rest is not read
 

@@ -28,7 +28,7 @@ from aiohttp import (
 from yarl import URL
 
 from actors.domain.errors import CredentialsRefused, UnknownOutcome
-from actors.ports import Clock
+from actors.ports.time import Clock
 from integrations.telegram.errors import LeaseOver, error_of_failure, result_of
 
 _JSON = {"Content-Type": "application/json", "Accept-Encoding": "identity"}

@@ -6,7 +6,7 @@ from typing import Any
 
 from actors.domain.errors import InvalidInput
 from actors.domain.messages import ContactBlocked, GroupTalk, IgnoredInput, InboundMessage, Input, MessageEdited, clean_text
-from actors.ports import InboxRow
+from actors.ports.inbox import InboxRow
 from integrations.telegram.codec import decode
 from integrations.telegram.context import context_of, group_talk, label_of
 from integrations.telegram.media import Media, media_of

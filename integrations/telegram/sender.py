@@ -25,7 +25,10 @@ from actors.domain.errors import (
 )
 from actors.domain.ids import Address
 from actors.domain.retry import backoff_s
-from actors.ports import Claim, Clock, IntegrationRecord, Pace
+from actors.ports.channels import Pace
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim
+from actors.ports.time import Clock
 from integrations.telegram.client import TelegramClient
 from integrations.telegram.errors import EntitiesRefused, LeaseOver
 from integrations.telegram.outgoing import Call, calls_of

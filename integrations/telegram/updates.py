@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from actors.domain.ids import Address
-from actors.ports import IntegrationRecord, NewInput, UpdateBatch
+from actors.ports.channels import UpdateBatch
+from actors.ports.inbox import NewInput
+from actors.ports.integrations import IntegrationRecord
 from integrations.telegram.client import TelegramClient
 from integrations.telegram.codec import encode
 from integrations.telegram.routing import dedupe_key, route

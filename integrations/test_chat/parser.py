@@ -6,7 +6,7 @@ import orjson
 
 from actors.domain.errors import InvalidInput
 from actors.domain.messages import InboundMessage, Input, clean_text
-from actors.ports import InboxRow
+from actors.ports.inbox import InboxRow
 
 
 class TestChatParser:

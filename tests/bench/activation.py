@@ -11,7 +11,8 @@ from uuid import UUID, uuid4
 import psutil
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId
-from actors.ports import ConversationRecord, InboxRow
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow
 from actors.runtime.host.in_hand import HeldRow, InHand
 from actors.runtime.host.ready_queue import ReadyQueue
 from actors.runtime.host.roster import Roster

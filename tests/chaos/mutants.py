@@ -23,7 +23,7 @@ from unittest.mock import patch
 import asyncpg
 
 from actors.domain.ids import InboxId
-from actors.ports import NewInput, Stored
+from actors.ports.inbox import NewInput, Stored
 from gateway.committer import Committer, _Waiting
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.migrate import migrate

@@ -20,7 +20,12 @@ import asyncpg
 
 from actors.domain.ids import Address, ConversationId, InboxId, IntegrationId, TenantId
 from actors.domain.messages import Input
-from actors.ports import Carrier, Claim, ConversationRecord, InboxRow, IntegrationRecord, NewInput, Pace, Pulled
+from actors.ports.carriers import Carrier
+from actors.ports.channels import Pace
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow, NewInput, Pulled
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts

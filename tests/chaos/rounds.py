@@ -9,7 +9,7 @@ from typing import Any
 
 import asyncpg
 
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from tests.chaos.checker import check, read
 from tests.chaos.dump import dump
 from tests.chaos.generator import update_of

@@ -8,23 +8,12 @@ from typing import Any, Literal, Protocol
 from uuid import UUID, uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, OutboxId, TenantId, TurnId
-from actors.ports import (
-    Carrier,
-    CarrierStore,
-    CatalogueStore,
-    ConversationStore,
-    InboxStore,
-    IntegrationStore,
-    MessageRow,
-    NewInput,
-    OutboxRow,
-    OutboxStore,
-    SettledInput,
-    TimerRow,
-    TimerStore,
-    TurnCommit,
-    TurnStore,
-)
+from actors.ports.carriers import Carrier, CarrierStore
+from actors.ports.conversations import CatalogueStore, ConversationStore
+from actors.ports.inbox import InboxStore, NewInput, TimerStore
+from actors.ports.integrations import IntegrationStore
+from actors.ports.outbox import OutboxStore
+from actors.ports.turns import MessageRow, OutboxRow, SettledInput, TimerRow, TurnCommit, TurnStore
 from storage.accounts.audit import Actor
 from storage.authoring.versions import NewVersion, insert_version
 from storage.carriers import PostgresCarriers, PostgresPlacement

@@ -7,7 +7,8 @@ import pytest
 
 from actors.domain.errors import OwnershipLost, TerminalError
 from actors.domain.ids import Address, InboxId, IntegrationId
-from actors.ports import NewInput, TimerRow
+from actors.ports.inbox import NewInput
+from actors.ports.turns import TimerRow
 from tests.contract.labs import Lab, carrier, open_conversation, receive, turn
 
 

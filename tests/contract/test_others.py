@@ -7,7 +7,7 @@ import pytest
 
 from actors.domain.errors import TerminalError
 from actors.domain.ids import AgentId
-from actors.ports import TimerRow
+from actors.ports.turns import TimerRow
 from tests.contract.labs import Lab, carrier, open_conversation, receive, turn
 
 

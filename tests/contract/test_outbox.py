@@ -6,7 +6,7 @@ import pytest
 
 from actors.domain.errors import OwnershipLost
 from actors.domain.ids import ConversationId, OutboxId
-from actors.ports import Outcome
+from actors.ports.outbox import Outcome
 from tests.contract.labs import Endpoint, Lab, carrier, claim_ids, open_conversation, receive, turn
 
 LEASE_S = 0.05

@@ -6,7 +6,7 @@ import pytest
 
 from actors.domain.errors import TerminalError
 from actors.domain.ids import ConversationId
-from actors.ports import SettledInput
+from actors.ports.turns import SettledInput
 from tests.contract.labs import Endpoint, Lab, carrier, claim_ids, open_conversation, receive, turn
 
 

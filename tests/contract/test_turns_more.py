@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from actors.ports import MessageRow, Revision, TimerRow
+from actors.ports.turns import MessageRow, Revision, TimerRow
 from tests.contract.labs import Lab, carrier, claim_ids, open_conversation, receive, turn
 
 

@@ -9,19 +9,12 @@ import orjson
 
 from actors.domain.errors import OwnershipLost, TerminalError
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, OutboxId, TenantId, owned
-from actors.ports import (
-    Carrier,
-    Claim,
-    ConversationRecord,
-    InboxRow,
-    IntegrationRecord,
-    NewInput,
-    Outcome,
-    Pulled,
-    Stored,
-    StoredMessage,
-    TurnCommit,
-)
+from actors.ports.carriers import Carrier
+from actors.ports.conversations import ConversationRecord, StoredMessage
+from actors.ports.inbox import InboxRow, NewInput, Pulled, Stored
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim, Outcome
+from actors.ports.turns import TurnCommit
 from tests.fakes.world import Batch, ConversationEntry, InboxEntry, MessageEntry, OutboxEntry, TimerEntry, World
 
 PER_PARTITION = 8

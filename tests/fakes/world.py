@@ -8,7 +8,8 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, TenantId, owned, shard_of
-from actors.ports import ActivityRow, Carrier, MessageRow
+from actors.ports.carriers import Carrier
+from actors.ports.turns import ActivityRow, MessageRow
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -17,7 +17,11 @@ import asyncpg
 from actors.domain.errors import OwnershipLost
 from actors.domain.ids import Address, InboxId, IntegrationId, TenantId
 from actors.domain.messages import Input
-from actors.ports import Carrier, ChatModel, InboxRow, NewInput, Pulled, Signals, TurnCommit
+from actors.ports.carriers import Carrier
+from actors.ports.inbox import InboxRow, NewInput, Pulled
+from actors.ports.model import ChatModel
+from actors.ports.signals import Signals
+from actors.ports.turns import TurnCommit
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.composition import parsers
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from actors.domain.ids import Address, IntegrationId, TenantId
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from storage.inbox import PostgresInbox
 from storage.integrations import IntegrationAdmin, NewIntegration
 from tests.integration.host_lab import HostLab

@@ -15,7 +15,7 @@ import pytest
 from actors.domain.errors import InvalidInput
 from actors.domain.ids import Address, InboxId, IntegrationId
 from actors.domain.messages import InboundMessage
-from actors.ports import InboxRow
+from actors.ports.inbox import InboxRow
 from integrations.telegram.parser import TelegramParser
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.migrate import migrate

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from storage import chats
 from storage.accounts.audit import Actor
 from storage.authoring.scripts import Scripts

@@ -2,7 +2,7 @@
 
 from enum import IntEnum
 
-from actors.ports import ConversationRecord
+from actors.ports.conversations import ConversationRecord
 from actors.runtime.host.in_hand import HeldRow
 from actors.services.conversation import is_dead_letter
 from actors.services.history import History

@@ -7,7 +7,9 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from actors.domain.errors import TransientError, UnknownOutcome
 from actors.domain.ids import ConversationId
-from actors.ports import Clock, ConversationStore, TurnCommit
+from actors.ports.conversations import ConversationStore
+from actors.ports.time import Clock
+from actors.ports.turns import TurnCommit
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.announcer import Announcer
 from actors.runtime.host.typing import shown_typing

@@ -7,7 +7,9 @@ from typing import Any
 
 from actors.domain.conversation import OWN_CHANNELS
 from actors.domain.ids import Address, ConversationId, TenantId, shard_of
-from actors.ports import ConversationRecord, Signals, TurnCommit
+from actors.ports.conversations import ConversationRecord
+from actors.ports.signals import Signals
+from actors.ports.turns import TurnCommit
 from actors.runtime.bell import Bell
 
 # Hints may be lost: a Redis that is away must not fill the memory.

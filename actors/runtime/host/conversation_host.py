@@ -11,7 +11,12 @@ import psutil
 
 from actors.domain.errors import OwnershipLost
 from actors.domain.ids import owned
-from actors.ports import Carrier, CarrierStore, Clock, ConversationStore, InboxStore, Signals, TurnStore
+from actors.ports.carriers import Carrier, CarrierStore
+from actors.ports.conversations import ConversationStore
+from actors.ports.inbox import InboxStore
+from actors.ports.signals import Signals
+from actors.ports.time import Clock
+from actors.ports.turns import TurnStore
 from actors.runtime.bell import Bell
 from actors.runtime.gap import Gap
 from actors.runtime.host.activation import Activation

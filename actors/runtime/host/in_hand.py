@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from actors.domain.ids import Address, InboxId, IntegrationId
-from actors.ports import InboxRow
+from actors.ports.inbox import InboxRow
 
 PER_ADDRESS = 20  # a conversation that writes faster than it is answered waits in the database
 PER_INTEGRATION = 100  # one busy bot must not fill the host

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from actors.domain.errors import TerminalError
 from actors.domain.ids import Address, TenantId
 from actors.domain.retry import backoff_s
-from actors.ports import Carrier, Clock, ConversationRecord, ConversationStore, InboxRow, InboxStore, Pulled
+from actors.ports.carriers import Carrier
+from actors.ports.conversations import ConversationRecord, ConversationStore
+from actors.ports.inbox import InboxRow, InboxStore, Pulled
+from actors.ports.time import Clock
 from actors.runtime.bell import Bell
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.agent_steps import AgentSteps

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Sequence
 
 from actors.domain.ids import Address
-from actors.ports import ConversationRecord
+from actors.ports.conversations import ConversationRecord
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.in_hand import HeldRow, InHand
 from actors.runtime.host.ready_queue import ReadyQueue

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 
 from actors.domain.ids import InboxId
 from actors.domain.retry import backoff_s
-from actors.ports import Carrier, Clock, InboxRow, InboxStore
+from actors.ports.carriers import Carrier
+from actors.ports.inbox import InboxRow, InboxStore
+from actors.ports.time import Clock
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.in_hand import NO_BATCH, HeldRow
 from actors.runtime.host.puller import Puller

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
-from actors.ports import Clock, TurnCommit, TurnStore
+from actors.ports.time import Clock
+from actors.ports.turns import TurnCommit, TurnStore
 from actors.runtime.bell import Bell
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.agent_steps import AgentSteps

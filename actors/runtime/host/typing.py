@@ -5,7 +5,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from actors.domain.ids import Address
-from actors.ports import Clock, ConversationRecord
+from actors.ports.conversations import ConversationRecord
+from actors.ports.time import Clock
 from actors.runtime.host.announcer import Announcer
 
 AGAIN_S = 4.5  # Telegram shows it for 5 s or until a message arrives

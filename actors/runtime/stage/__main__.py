@@ -9,7 +9,7 @@ import sys
 from typing import Any
 
 from actors.domain.errors import CallboardError
-from actors.ports import Clock
+from actors.ports.time import Clock
 from actors.runtime.clock import SystemClock, fresh_generation
 from actors.runtime.members import ActorPool, PoolLost
 from actors.runtime.stage.placing import Placing, installation_of

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from actors.domain.retry import backoff_s
-from actors.ports import Clock
+from actors.ports.time import Clock
 from actors.runtime.members import ActorPool, Answer, Member, Part
 
 

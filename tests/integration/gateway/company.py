@@ -11,7 +11,10 @@ from uuid import UUID, uuid4
 
 from actors.domain.conversation import OWN_CHANNELS
 from actors.domain.ids import AgentId, IntegrationId, TenantId, TurnId
-from actors.ports import Carrier, ConversationRecord, InboxRow, MessageRow, OutboxRow, SettledInput, TurnCommit
+from actors.ports.carriers import Carrier
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow
+from actors.ports.turns import MessageRow, OutboxRow, SettledInput, TurnCommit
 from storage.accounts.roles import Level
 from storage.api_keys import ApiKeys
 from storage.carriers import PostgresCarriers, PostgresPlacement

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Sequence
 
 import gateway.app
-from actors.ports import NewInput, Stored
+from actors.ports.inbox import NewInput, Stored
 from gateway.__main__ import main
 from storage.inbox import PostgresInbox
 from storage.postgres import Database

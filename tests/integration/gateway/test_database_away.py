@@ -15,7 +15,7 @@ import asyncpg
 import pytest
 
 from actors.domain.ids import Address, IntegrationId, TenantId
-from actors.ports import NewInput
+from actors.ports.inbox import NewInput
 from gateway.committer import Committer, Refused, Unavailable
 from gateway.intake import Intake
 from gateway.patience import Patience

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from actors.domain.errors import TerminalError, TransientError
-from actors.ports import ModelAnswer, ModelRequest
+from actors.ports.model import ModelAnswer, ModelRequest
 from integrations.llm.client import OpenAIModel
 from integrations.llm.mapper import LONGEST_ANSWER
 from tests.fakes.openai_api import FakeOpenAI, cut, endless, fake_openai, hangs, refuses, sends, streams

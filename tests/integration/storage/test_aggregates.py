@@ -5,7 +5,8 @@ from uuid import uuid4
 import pytest
 
 from actors.domain.errors import TerminalError
-from actors.ports import ActivityRow, NewInput
+from actors.ports.inbox import NewInput
+from actors.ports.turns import ActivityRow
 from storage.activity import Activity, ActivityCursor
 from storage.api_keys import ApiKeys
 from storage.carriers import PostgresPlacement

@@ -4,7 +4,7 @@ import time
 from statistics import median
 from typing import Any
 
-from actors.ports import Outcome
+from actors.ports.outbox import Outcome
 from tests.contract.labs import RealLab, carrier, open_conversation, receive, turn
 
 HANDLED = 3000

@@ -5,7 +5,8 @@ import random
 from uuid import uuid4
 
 from actors.domain.ids import Address
-from actors.ports import NewInput, TimerRow
+from actors.ports.inbox import NewInput
+from actors.ports.turns import TimerRow
 from storage.conversations import ConversationControl
 from storage.inbox import PostgresInbox
 from storage.postgres import Database, Role

@@ -7,7 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
-from actors.ports import TimerRow
+from actors.ports.turns import TimerRow
 from storage.accounts.audit import Actor
 from storage.accounts.login_links import LoginLinks
 from storage.accounts.users import NewUser, Users

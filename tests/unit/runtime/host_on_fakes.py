@@ -8,7 +8,9 @@ from typing import Any
 
 from actors.domain.ids import Address
 from actors.domain.messages import Input
-from actors.ports import Carrier, ChatModel, InboxRow, ModelAnswer, ModelRequest, NewInput
+from actors.ports.carriers import Carrier
+from actors.ports.inbox import InboxRow, NewInput
+from actors.ports.model import ChatModel, ModelAnswer, ModelRequest
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.services.agent import AgentService

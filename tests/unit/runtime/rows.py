@@ -3,7 +3,8 @@
 from uuid import UUID, uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId
-from actors.ports import ConversationRecord, InboxRow
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow
 from actors.runtime.host.in_hand import HeldRow
 from tests.fakes.world import START
 

@@ -4,7 +4,8 @@ import asyncio
 from uuid import UUID, uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId, TurnId
-from actors.ports import ConversationRecord, SettledInput, TurnCommit
+from actors.ports.conversations import ConversationRecord
+from actors.ports.turns import SettledInput, TurnCommit
 from actors.runtime.host.announcer import Announcer
 from tests.fakes.signals import FakeSignals
 

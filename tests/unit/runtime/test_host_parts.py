@@ -1,7 +1,7 @@
 """What the host is made of: in hand, ready queue, activation, roster, gap, announcer."""
 
 from actors.domain.ids import IntegrationId, TurnId
-from actors.ports import OutboxRow, SettledInput, TurnCommit
+from actors.ports.turns import OutboxRow, SettledInput, TurnCommit
 from actors.runtime.gap import STANDSTILL_S, Gap
 from actors.runtime.host.activation import Activation, Phase
 from actors.runtime.host.announcer import Announcer

@@ -4,7 +4,7 @@ import asyncio
 from uuid import uuid4
 
 from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, TenantId
-from actors.ports import ConversationRecord
+from actors.ports.conversations import ConversationRecord
 from actors.runtime.clock import SystemClock
 from actors.runtime.host.announcer import Announcer
 from actors.runtime.host.typing import AGAIN_S, shown_typing

@@ -14,7 +14,7 @@ from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import InboundMessage
 from actors.domain.turn import decide
-from actors.ports import ModelAnswer, ModelRequest
+from actors.ports.model import ModelAnswer, ModelRequest
 from actors.services.agent import AgentService
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)

@@ -8,7 +8,7 @@ import pytest
 
 from actors.domain.errors import TransientError
 from actors.domain.ids import Address, AgentId, ConversationId, TenantId
-from actors.ports import ConversationRecord
+from actors.ports.conversations import ConversationRecord
 from actors.services import catalogues as module
 from actors.services.catalogues import CatalogueMissing, Catalogues
 from tests.fakes.stores import FakeCatalogue

@@ -13,7 +13,9 @@ import pytest
 
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.ids import Address, AgentId, ConversationId, InboxId, IntegrationId, TenantId, TurnId
-from actors.ports import ConversationRecord, InboxRow, TurnCommit
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow
+from actors.ports.turns import TurnCommit
 from actors.services.agent import AgentService
 from actors.services.catalogues import CatalogueMissing, Catalogues
 from actors.services.conversation import DIED_ALONE, AgentStep, ConversationService

@@ -10,7 +10,10 @@ import pytest
 
 from actors.domain.errors import CredentialsRefused, OwnershipLost, TerminalError, TransientError, UnknownOutcome
 from actors.domain.ids import Address, ConversationId, OutboxId
-from actors.ports import Carrier, Claim, IntegrationRecord, Outcome, Pace
+from actors.ports.carriers import Carrier
+from actors.ports.channels import Pace
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim, Outcome
 from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
 from tests.fakes.stores import FakeCarriers, FakeIntegrations, FakeOutbox

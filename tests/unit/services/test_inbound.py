@@ -5,7 +5,9 @@ from typing import Any
 
 import pytest
 
-from actors.ports import ConversationRecord, InboxRow, OutboxRow, Revision
+from actors.ports.conversations import ConversationRecord
+from actors.ports.inbox import InboxRow
+from actors.ports.turns import OutboxRow, Revision
 from actors.services.agent import AgentService
 from actors.services.conversation import ConversationService
 from integrations.telegram.parser import TelegramParser

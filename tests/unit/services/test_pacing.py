@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from actors.ports import Pace
+from actors.ports.channels import Pace
 from actors.services.pacing import Pacer
 
 CHAT = Pace(1.0, 5)

@@ -14,7 +14,7 @@ from actors.domain.errors import InvalidInput
 from actors.domain.ids import Address, InboxId, IntegrationId, TenantId
 from actors.domain.intake import addressed
 from actors.domain.messages import ContactBlocked, IgnoredInput, InboundMessage, Input, MessageEdited
-from actors.ports import InboxRow
+from actors.ports.inbox import InboxRow
 from integrations.telegram.parser import TelegramParser
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)

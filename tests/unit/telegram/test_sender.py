@@ -9,7 +9,8 @@ import pytest
 
 from actors.domain.errors import CallboardError, ContactMoved, CredentialsRefused, TerminalError, TransientError, UnknownOutcome
 from actors.domain.ids import Address, ConversationId, IntegrationId, OutboxId, TenantId
-from actors.ports import Claim, IntegrationRecord
+from actors.ports.integrations import IntegrationRecord
+from actors.ports.outbox import Claim
 from integrations.telegram.errors import EntitiesRefused, LeaseOver
 from integrations.telegram.sender import CHAT_PACE, GROUP_PACE, TelegramSender
 

@@ -1,0 +1,37 @@
+"""The language model."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ModelRequest:
+    """A request to a language model."""
+
+    system: str
+    messages: tuple[tuple[Literal["user", "assistant"], str], ...]
+    temperature: float = 0.2
+    max_tokens: int = 600
+    model: str = ""  # empty: the client's default
+
+
+@dataclass(frozen=True, slots=True)
+class ModelAnswer:
+    """What the model said and what it used."""
+
+    text: str
+    model: str
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+
+
+class ChatModel(Protocol):
+    """A language model."""
+
+    async def answer(self, request: ModelRequest, on_delta: Callable[[str], Awaitable[None]]) -> ModelAnswer:
+        """Stream an answer.
+
+        Raises:
+            TransientError, TerminalError: the answer is not to be had; fall back.
+        """

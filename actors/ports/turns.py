@@ -1,0 +1,101 @@
+"""What a turn writes: the unit of work."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from actors.domain.effects import Source
+from actors.domain.ids import AgentId, ConversationId, InboxId, TenantId, TurnId
+
+
+@dataclass(frozen=True, slots=True)
+class SettledInput:
+    """What becomes of an inbox row with the commit of its turn."""
+
+    inbox_id: InboxId
+    state: Literal["done", "dead"] = "done"
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRow:
+    """A message to be stored with a turn; its place in the sequence is its `seq`."""
+
+    role: Literal["customer", "agent"]
+    body: str
+    inbox_id: InboxId | None = None
+    mode: str | None = None
+    sources: tuple[Source, ...] = ()
+    external_id: str | None = None
+    data: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A customer's stored message gets a new text; the old one stays in its data."""
+
+    external_id: str
+    body: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """An effect for delivery; `seq` equals the seq of the message it sends, and is negative if it sends none."""
+
+    seq: int
+    delivery_class: Literal["reply", "operator", "step"]
+    policy: Literal["once", "repeat_once"]
+    body: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TimerRow:
+    """A timer to be set or moved."""
+
+    kind: str
+    delay_s: float
+    payload: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class ActivityRow:
+    """A fact for people."""
+
+    kind: str
+    agent_id: AgentId | None
+    data: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class TurnCommit:
+    """All that one turn writes. It is written whole, or not at all if the version moved or an input was settled elsewhere."""
+
+    turn_id: TurnId
+    tenant_id: TenantId
+    conversation_id: ConversationId
+    expected_version: int
+    state: bytes  # JSON
+    control: str | None  # None: unchanged
+    inputs: tuple[SettledInput, ...]
+    messages: tuple[MessageRow, ...]
+    outbox: tuple[OutboxRow, ...]
+    timers: tuple[TimerRow, ...]
+    activity: tuple[ActivityRow, ...]
+    trace: bytes  # zlib-compressed JSON
+    revisions: tuple[Revision, ...] = ()
+    stop_sending: str | None = None  # why: unsent rows of the conversation fail with it, and its timers end
+    ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
+
+
+class TurnStore(Protocol):
+    """The unit of work."""
+
+    async def commit(self, turns: Sequence[TurnCommit], finished_batches: Sequence[int]) -> list[bool]:
+        """Commit many turns in one transaction; return for each whether it won.
+
+        Raises:
+            ConnectionError, OSError, or the driver's connection errors as TransientError: the outcome is unknown;
+                drop the activations and pull again.
+            TerminalError: the database refused something in the batch; split it in halves to find which.
+        """
