@@ -5,6 +5,7 @@ connections first, so that nothing a dying task still does can reach the databas
 """
 
 import asyncio
+import logging
 import random
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
@@ -47,6 +48,8 @@ from storage.integrations import PostgresIntegrations
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.unit_of_work import PostgresTurns
+
+log = logging.getLogger(__name__)
 
 HOSTS = 2
 EVERYTHING = list(range(256))
@@ -186,7 +189,13 @@ class Life:
     async def end(self) -> None:
         """Cut the connections, then the work."""
         self.database._pool.terminate()
-        self.task.cancel()
+        while not self.task.done():
+            self.task.cancel()
+            await asyncio.wait([self.task], timeout=1.0)
+            if not self.task.done():  # a library swallowed it; a real death asks nobody, so cancel again
+                log.error(
+                    "%s outlived its death: %s", self.name, [t.get_stack() for t in asyncio.all_tasks() if t is not asyncio.current_task()]
+                )
         with suppress(BaseExceptionGroup, Exception, Died, asyncio.CancelledError):
             await self.task
 
