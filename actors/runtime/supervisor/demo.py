@@ -1,5 +1,6 @@
 """The demo tenant: a small shop that answers at once, without any key."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -35,10 +36,16 @@ class Demo:
         )
         return (
             f"{link}"
-            f"Ask the demo shop:  KEY=$(.venv/bin/callboard api-key create --tenant {TENANT_SLUG} --role owner | tail -1)\n"
+            f"Ask the demo shop:  KEY=$({_command()} api-key create --tenant {TENANT_SLUG} --role owner | tail -1)\n"
             f'                    curl -s {url}/api/chat -H "Authorization: Bearer $KEY" -H "Content-Type: application/json" \\\n'
             f'                      -d \'{{"agent_id": "{self.agent_id}", "text": "How much is delivery?"}}\''
         )
+
+
+def _command() -> str:
+    """Return how to call the command from here: a checkout's virtual environment is on nobody's PATH, an image's is."""
+    command, here = Path(sys.prefix) / "bin" / "callboard", Path.cwd()
+    return str(command.relative_to(here)) if command.is_relative_to(here) else "callboard"
 
 
 def login_url(base: str, token: str) -> str:
