@@ -16,6 +16,7 @@ from gateway.problems import Problem, from_http_error, unavailable
 log = logging.getLogger(__name__)
 
 HEADER = "X-Request-ID"
+REQUEST_ID = web.RequestKey("request_id", str)
 _GIVEN = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 
@@ -31,7 +32,7 @@ def edge_middleware(metrics: Metrics, busy: Busy) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         request_id = request_id_of(request)
-        request["request_id"] = request_id
+        request[REQUEST_ID] = request_id
         busy.begin(request.protocol)
         try:
             response = await handler(request)

@@ -9,6 +9,7 @@ from aiohttp import web
 
 from gateway.api.conversing import NoAnswerYet, Question, TestChatService
 from gateway.api.operation import Answer, Call, Operation
+from gateway.middleware import REQUEST_ID
 from gateway.problems import Problem
 from gateway.schemas.chat import ChatAnswer, ChatRequest
 
@@ -66,7 +67,7 @@ class ChatApi:
                     answer = await self._service.answer(question, events, stream.delta)
                     await stream.send("message", answer.model_dump(mode="json"))
                 except NoAnswerYet:
-                    await stream.send("error", _too_late(question).to_json(request["request_id"]))
+                    await stream.send("error", _too_late(question).to_json(request[REQUEST_ID]))
                 await stream.send("done", {})
             return stream.response
 
@@ -76,7 +77,7 @@ class _Stream:
 
     def __init__(self, request: web.Request) -> None:
         self._request = request
-        headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Request-ID": request["request_id"]}
+        headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Request-ID": request[REQUEST_ID]}
         self.response = web.StreamResponse(headers=headers)
         self._alive: asyncio.Task[None] | None = None
 

@@ -12,6 +12,7 @@ from actors.domain.errors import TransientError
 from actors.domain.ids import Address, ConversationId
 from gateway.api.operation import Answer, Call, Handler, Method, Operation, Plain
 from gateway.limits import Buckets, Open, admit
+from gateway.middleware import REQUEST_ID
 from gateway.origin import Origins
 from gateway.problems import Problem
 from gateway.schemas.widgets import AcceptedView, SaidList, SaidQuery, SaidView, VisitorMessage, VisitView, said_json
@@ -132,7 +133,7 @@ class VisitsApi:
     async def _stream(
         self, request: web.Request, widget: OpenWidget, conversation_id: ConversationId, after: int, hints: Events
     ) -> web.StreamResponse:
-        headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Request-ID": request["request_id"]}
+        headers = {"Content-Type": STREAM, "Cache-Control": "no-store", "X-Accel-Buffering": "no", "X-Request-ID": request[REQUEST_ID]}
         response = web.StreamResponse(headers=headers)
         await response.prepare(request)
         clock = asyncio.get_running_loop().time
