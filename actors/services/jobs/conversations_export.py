@@ -123,7 +123,7 @@ def _of_conversation(it: ExportedConversation) -> list[dict[str, Any]]:
             "type": "conversation",
             "id": str(it.id),
             "contact_id": contact,
-            "agent_id": it.agent_id,
+            "agent_id": str(it.agent_id),  # the driver has a UUID of its own
             "channel": it.channel,
             "control": it.control,
             "created_at": it.created_at,

@@ -142,7 +142,11 @@ async def test_what_is_cancelled_and_retried(desk: Desk, company: Company, datab
     await desk.do("POST", f"/api/jobs/{uuid4()}/retry", expect=404)
     await desk.do("POST", f"/api/jobs/{dead}/cancel", level="operator", expect=403)
     audit = await desk.do("GET", "/api/audit")
-    assert [row["action"] for row in audit["items"]] == ["job.retried", "job.cancelled", "job.cancelled"]
+    assert [row["action"] for row in audit["items"] if row["action"].startswith("job.")] == [
+        "job.retried",
+        "job.cancelled",
+        "job.cancelled",
+    ]
 
 
 async def test_an_export_that_is_not_there(desk: Desk, company: Company, database: str) -> None:
