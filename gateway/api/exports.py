@@ -31,14 +31,21 @@ class ExportsApi:
         """Return the operations."""
         return [
             Operation(
-                "POST", "/api/exports/conversations", self.ask, level="admin", tag="jobs", answer=JobAccepted, status=202, idempotent=True
+                "POST",
+                "/api/exports/conversations",
+                self.ask,
+                level="admin",
+                tag="exports",
+                answer=JobAccepted,
+                status=202,
+                idempotent=True,
             ),
             Operation(
                 "GET",
                 "/api/exports/{job_id}/file",
                 self.file,
                 level="admin",
-                tag="jobs",
+                tag="exports",
                 media={_MEDIA: "one JSON document a line: contacts, conversations, messages"},
                 also=(409, 410),
             ),

@@ -80,9 +80,13 @@ class SchedulesApi:
     def operations(self) -> list[Operation]:
         """Return the operations."""
         return [
-            Operation("GET", "/api/schedules", self.list, level="viewer", tag="jobs", query=ListQuery, answer=SchedulePage),
-            Operation("PATCH", _SCHEDULE, self.change, level="admin", tag="jobs", body=SchedulePatch, answer=ScheduleView, versioned=True),
-            Operation("POST", f"{_SCHEDULE}/run", self.run, level="admin", tag="jobs", answer=JobAccepted, status=202, idempotent=True),
+            Operation("GET", "/api/schedules", self.list, level="viewer", tag="schedules", query=ListQuery, answer=SchedulePage),
+            Operation(
+                "PATCH", _SCHEDULE, self.change, level="admin", tag="schedules", body=SchedulePatch, answer=ScheduleView, versioned=True
+            ),
+            Operation(
+                "POST", f"{_SCHEDULE}/run", self.run, level="admin", tag="schedules", answer=JobAccepted, status=202, idempotent=True
+            ),
         ]
 
     async def list(self, call: Call[None, ListQuery]) -> Answer:
