@@ -59,6 +59,8 @@ create index job_schedules_due on job_schedules (next_at nulls first) where enab
 call protect_tenant_table('job_schedules');
 alter table jobs add foreign key (tenant_id, schedule_id) references job_schedules (tenant_id, id) on delete set null (schedule_id);
 create index jobs_schedule on jobs (tenant_id, schedule_id) where schedule_id is not null;
+alter table job_schedules add foreign key (tenant_id, last_job_id) references jobs (tenant_id, id) on delete set null (last_job_id);
+create index job_schedules_last on job_schedules (tenant_id, last_job_id);
 
 -- The worker finds jobs and schedules before their tenants are known.
 create policy dispatch_update on jobs for update to callboard_engine using ((select app_dispatch()));

@@ -19,8 +19,7 @@ export function useJobs(filter: JobFilter) {
     queryFn: ({ pageParam }) =>
       said(api.GET("/api/jobs", { params: { query: pageParam ? { ...filter, cursor: pageParam } : filter } })),
     getNextPageParam: (page) => page.next,
-    refetchInterval: (query) =>
-      query.state.data?.pages.some((page) => page.items.some(isOpen)) ? BUSY_MS : QUIET_MS,
+    refetchInterval: (query) => (query.state.data?.pages.some((page) => page.items.some(isOpen)) ? BUSY_MS : QUIET_MS),
   });
 }
 

@@ -79,9 +79,7 @@ function Result({ job }: { job: Job }) {
   const format = (value: unknown) => new Intl.NumberFormat(i18n.language).format(Number(value));
   if (job.name === "activity:retention") {
     return (
-      <Text size="sm">
-        {t("jobs.deleted", { count: Number(result.deleted), number: format(result.deleted) })}
-      </Text>
+      <Text size="sm">{t("jobs.deleted", { count: Number(result.deleted), number: format(result.deleted) })}</Text>
     );
   }
   if (job.name === "conversations:export") {

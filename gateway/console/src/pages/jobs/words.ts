@@ -1,7 +1,14 @@
 import { useTranslation } from "react-i18next";
 import type { Job } from "../../api/types";
 
-export const JOB_STATES = ["queued", "running", "done", "failed", "dead", "cancelled"] as const satisfies readonly Job["state"][];
+export const JOB_STATES = [
+  "queued",
+  "running",
+  "done",
+  "failed",
+  "dead",
+  "cancelled",
+] as const satisfies readonly Job["state"][];
 export const JOB_NAMES = ["activity:retention", "conversations:export"];
 
 /** What a kind of job is called; one that this console does not know yet by its own name. */
