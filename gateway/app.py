@@ -77,6 +77,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             probe,
             settings.public_url,
             settings.reply_wait_s,
+            settings.data_dir,
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

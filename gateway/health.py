@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from actors.domain.errors import CallboardError
+from actors.ports.jobs import CONCURRENCY, QUEUE
 from gateway.cache import Cache
 from gateway.patience import Patience
 from gateway.spooler import Spooler
 from storage.heartbeat import Heartbeat, Heartbeats
-from storage.jobs import JobCounts, Jobs
+from storage.jobs.counts import JobCounts, Jobs
 from storage.postgres import Database
 from storage.signals import RedisHealth, RedisSignals
 from storage.spool import Spool
@@ -19,8 +20,6 @@ from storage.spool import Spool
 KEPT_S = 1.0
 TIMEOUT_S = 1.0
 STAGE_SILENCE_S = 10.0  # the stage writes its row every 2 s
-QUEUE = "agent-jobs"
-CONCURRENCY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +63,7 @@ class Health:
                 "reconnectAttempts": self.redis.reconnect_attempts,
             },
             "ray": {"connected": self.stage_connected, "actors": self._actors()},
-            "worker": {"concurrency": CONCURRENCY, "queueName": QUEUE, "jobsProcessing": self.jobs.processing},
+            "worker": self._worker(),
         }
 
     def up(self) -> dict[str, bool]:
@@ -74,6 +73,18 @@ class Health:
             "postgres": self.postgres_error is None,
             "redis": self.redis.connected,
             "ray": self.stage_connected,
+        }
+
+    def _worker(self) -> dict[str, Any]:
+        return {
+            "concurrency": CONCURRENCY,
+            "queueName": QUEUE,
+            "jobsProcessing": self.jobs.processing,
+            "jobsQueued": self.jobs.queued,
+            "jobsDone": self.jobs.completed,
+            "jobsFailed": self.jobs.failed,
+            "jobsDead": self.jobs.dead,
+            "oldestAgeS": round(self.jobs.oldest_age_s, 1),
         }
 
     def _actors(self) -> int:
@@ -96,7 +107,7 @@ class Probe:
         self._spool = spool
         self._spooler = spooler
         self._patience = patience
-        self._last_jobs = JobCounts(0, 0, 0, 0)
+        self._last_jobs = JobCounts()
         self._cache: Cache[Literal["health"], Health] = Cache(self._probe, patience, ttl_s=KEPT_S, load_timeout_s=2 * TIMEOUT_S)
 
     async def look(self) -> Health:
@@ -129,4 +140,12 @@ class Probe:
 
 def jobs_json(jobs: JobCounts) -> Mapping[str, int]:
     """Return the counts of jobs as /metrics shows them."""
-    return {"total": jobs.total, "completed": jobs.completed, "failed": jobs.failed, "processing": jobs.processing}
+    return {
+        "total": jobs.total,
+        "completed": jobs.completed,
+        "failed": jobs.failed,
+        "processing": jobs.processing,
+        "queued": jobs.queued,
+        "dead": jobs.dead,
+        "cancelled": jobs.cancelled,
+    }

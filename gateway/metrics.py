@@ -21,6 +21,7 @@ class Metrics:
         self._spool = Gauge("callboard_spool_depth", "acknowledged inputs waiting on this machine", registry=self.registry)
         self._waiting = Gauge("callboard_waiting", "inputs waiting for the next commit", registry=self.registry)
         self._jobs = Gauge("callboard_jobs", "jobs by state", ["state"], registry=self.registry)
+        self._oldest_job = Gauge("callboard_jobs_oldest_age_seconds", "since the longest waiting job could begin", registry=self.registry)
 
     def input(self, channel: str, verdict: str, seconds: float) -> None:
         """Count one accepted input and how long its sender waited."""
@@ -31,12 +32,13 @@ class Metrics:
         """Count one refused request."""
         self._refused.labels(reason).inc()
 
-    def observe(self, up: dict[str, bool], spool_depth: int, jobs: dict[str, int]) -> None:
+    def observe(self, up: dict[str, bool], spool_depth: int, jobs: dict[str, int], oldest_job_s: float = 0.0) -> None:
         """Take over the state that /health shows."""
         for component, answers in up.items():
             self._up.labels(component).set(1 if answers else 0)
         for state, number in jobs.items():
             self._jobs.labels(state).set(number)
+        self._oldest_job.set(oldest_job_s)
         self._spool.set(spool_depth)
 
     def watch(self, waiting: Callable[[], int]) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 from gateway.auth import Callers
 from gateway.committer import Committer
@@ -31,7 +32,9 @@ async def unconnected() -> Surface:
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
         probe = Probe(database, signals, None, None, patience)
-        return surface(Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0))
+        return surface(
+            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, Path())
+        )
 
 
 def main() -> int:

@@ -35,8 +35,15 @@ class StatusRoutes:
         health = await self._probe.look()
         if "application/json" in request.headers.get("Accept", ""):
             spool = {"depth": health.spool_depth, "hasRoom": health.spool_has_room}
-            return _json({**health.to_json(), "jobs": jobs_json(health.jobs), "spool": spool, **self._metrics.counts()})
-        self._metrics.observe(health.up(), health.spool_depth, dict(jobs_json(health.jobs)))
+            return _json(
+                {
+                    **health.to_json(),
+                    "jobs": {**jobs_json(health.jobs), "oldestAgeS": round(health.jobs.oldest_age_s, 1)},
+                    "spool": spool,
+                    **self._metrics.counts(),
+                }
+            )
+        self._metrics.observe(health.up(), health.spool_depth, dict(jobs_json(health.jobs)), health.jobs.oldest_age_s)
         return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE, **_NO_STORE})
 
 

@@ -1,6 +1,7 @@
 """Everything that the gateway answers over HTTP, in one list."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from gateway.api.accounts import AccountsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
@@ -9,6 +10,8 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.exports import ExportsApi
+from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -50,6 +53,7 @@ class Services:
     probe: Probe
     public_url: str
     reply_wait_s: float
+    data_dir: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,9 @@ def surface(have: Services) -> Surface:
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
         ChatApi(chats),
+        JobsApi(have.api, have.signals),
+        SchedulesApi(have.api, have.signals),
+        ExportsApi(have.api, have.signals, have.data_dir),
         live,
         WidgetsApi(have.api, have.public_url),
         visits,

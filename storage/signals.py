@@ -18,9 +18,14 @@ from redis.backoff import NoBackoff
 from actors.domain.ids import Address, ConversationId, IntegrationId, TenantId
 from storage.live import Events, LiveEvents, Sink, conversation_channel, messages, tenant_channel, tenant_events
 
-Topic = Literal["partitions", "shards", "control"]
+Topic = Literal["partitions", "shards", "control", "jobs"]
 
-CHANNELS: Mapping[Topic, str] = {"partitions": "callboard:partitions", "shards": "callboard:shards", "control": "callboard:control"}
+CHANNELS: Mapping[Topic, str] = {
+    "partitions": "callboard:partitions",
+    "shards": "callboard:shards",
+    "control": "callboard:control",
+    "jobs": "callboard:agent-jobs",
+}
 _TYPING = "callboard:typing"
 _WAITING = 10_000  # hints kept while Redis is away; the oldest go first, pollers find the work anyway
 _PORTION = 500  # hints written at once
@@ -92,6 +97,10 @@ class RedisSignals:
         """Say that the control of conversations changed: a running step is to be cancelled."""
         self._hint_numbers("control", conversations)
 
+    async def kick_jobs(self) -> None:
+        """Say that the queue of jobs has work."""
+        self._hint_numbers("jobs", [1])
+
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         """Tell whoever watches a conversation."""
         self._hint(conversation_channel(conversation_id), orjson.dumps(dict(event), default=str))
@@ -119,7 +128,7 @@ class RedisSignals:
         await self._reconnecting(attend)
 
     async def listen(self, topic: Topic, on_signal: Callable[[Sequence[int]], None]) -> None:
-        """Call `on_signal` with partition, shard or conversation ids until cancelled; reconnects by itself."""
+        """Call `on_signal` with partition, shard or conversation ids (jobs: 1) until cancelled; reconnects by itself."""
         channel = CHANNELS[topic]
 
         async def attend(pubsub: PubSub) -> None:

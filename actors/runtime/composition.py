@@ -1,5 +1,6 @@
 """The composition roots: one function per kind of actor puts the real stores, parsers and models into the plain classes."""
 
+import random
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -10,8 +11,10 @@ from actors.ports.model import ChatModel
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
+from actors.runtime.job_kinds import chores, job_registry
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
+from actors.runtime.sync_actor import SyncActor
 from actors.services.agent import AgentService
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
@@ -30,6 +33,7 @@ from storage.crypto import SecretBox, load_or_create_key
 from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.jobs.queue import PostgresJobQueue
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -39,6 +43,7 @@ from storage.unit_of_work import PostgresTurns
 HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
 SENDER_CONNECTIONS = 6  # claim, begin, finish, beat, integrations and a polled batch at once
 SCHEDULER_CONNECTIONS = 2
+SYNC_CONNECTIONS = 8  # five jobs, exchange, beat, sweep
 
 
 class Composed:
@@ -114,6 +119,21 @@ async def build_scheduler(member: Member) -> Body:
         )
         scheduler = SchedulerActor(SystemClock(), PostgresTimers(database), PostgresOutbox(database), Housekeeping(database))
         return Composed(scheduler, stack.pop_all())
+
+
+async def build_sync(member: Member) -> Body:
+    """Return a SyncActor that works on the real servers."""
+    chosen, clock = settings(), SystemClock()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=SYNC_CONNECTIONS)
+        )
+        signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
+        registry = job_registry(database, chosen, clock)
+        collector.settle()
+        queue, aside = PostgresJobQueue(database), chores(chosen, clock)
+        sync = SyncActor(member.generation, queue, registry, signals, clock, random.random, aside)
+        return Composed(sync, stack.pop_all())
 
 
 def parsers() -> dict[str, ChannelParser]:

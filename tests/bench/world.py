@@ -113,7 +113,7 @@ def _kind(process: psutil.Process, supervisor: int) -> str:
 
 
 _KINDS = (
-    ("ray::ConversationHost", "hosts"), ("ray::DeliveryActor", "sender"), ("ray::SchedulerActor", "scheduler"),
+    ("ray::ConversationHost", "hosts"), ("ray::DeliveryActor", "sender"), ("ray::SchedulerActor", "scheduler"), ("ray::SyncActor", "sync"),
     ("actors.runtime.stage", "stage"), ("-m gateway", "gateway"), ("postgres", "postgres"), ("valkey", "redis"),
 )  # fmt: skip
 

@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.house import House, Person
 
-NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "lost")
+NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "jobs", "lost")
 
 
 async def addresses(house: House, person: Person) -> dict[str, str]:
@@ -23,6 +23,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "agent": agent,
         "versions": f"{agent}?tab=versions",
         "scripts": f"{agent}/scripts",
+        "jobs": person.path("jobs"),
         "new-script": f"{agent}/scripts?script=new",
         "lost": person.path("nowhere"),
     }

@@ -79,6 +79,9 @@ class Bus:
     async def kick_control(self, conversations: Sequence[ConversationId]) -> None:
         self.ring("control", conversations)
 
+    async def kick_jobs(self) -> None:
+        self.ring("jobs", [1])
+
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         """Nobody looks on."""
 
@@ -93,7 +96,7 @@ class Bus:
     async def listen_typing(self, on_typing: Callable[[Address], None]) -> None:
         await asyncio.Event().wait()
 
-    async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
+    async def listen(self, topic: Literal["partitions", "shards", "control", "jobs"], on_signal: Callable[[Sequence[int]], None]) -> None:
         self._listeners[topic].append(on_signal)
         try:
             await asyncio.Event().wait()

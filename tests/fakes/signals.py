@@ -31,6 +31,9 @@ class FakeSignals:
         self.control.extend(conversations)
         self._tell("control", conversations)
 
+    async def kick_jobs(self) -> None:
+        self._tell("jobs", [1])
+
     async def publish(self, conversation_id: ConversationId, event: Mapping[str, Any]) -> None:
         self.events.append((conversation_id, event))
 
@@ -45,7 +48,7 @@ class FakeSignals:
     async def listen_typing(self, on_typing: Callable[[Address], None]) -> None:
         await asyncio.Event().wait()
 
-    async def listen(self, topic: Literal["partitions", "shards", "control"], on_signal: Callable[[Sequence[int]], None]) -> None:
+    async def listen(self, topic: Literal["partitions", "shards", "control", "jobs"], on_signal: Callable[[Sequence[int]], None]) -> None:
         entry = (topic, on_signal)
         self._listeners.append(entry)
         try:

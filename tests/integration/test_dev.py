@@ -99,7 +99,7 @@ def test_it_answers_reloads_and_leaves_nothing(dev: DevRun) -> None:
     dev.wait_for("Started again")
     assert dev.ask(key, "привет")["mode"] == "script"
     children = psutil.Process(dev.process.pid).children(recursive=True)
-    assert len(children) >= 7  # two servers, gateway, two hosts, sender, scheduler
+    assert len(children) >= 8  # two servers, gateway, two hosts, sender, scheduler, worker of jobs
     assert dev.end() == 0
     assert "nothing is left running" in dev.said()
     assert [child for child in children if child.is_running() and child.status() != psutil.STATUS_ZOMBIE] == []

@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 from actors.domain.errors import CallboardError
+from actors.ports.jobs import CONCURRENCY, QUEUE
 from actors.ports.time import Clock
 from actors.runtime.clock import SystemClock, fresh_generation
 from actors.runtime.members import ActorPool, PoolLost
@@ -18,14 +19,13 @@ from actors.runtime.stage.reconciler import Reconciler
 from config.settings import Settings, SettingsError, settings
 from storage.carriers import PostgresPlacement
 from storage.heartbeat import Heartbeats
-from storage.jobs import Jobs
+from storage.jobs.counts import Jobs
 from storage.postgres import Database, Role
 
 STEP_S = 0.25  # a killed actor is noticed within this; one question to the GCS takes 1 ms
 HEARTBEAT_S = 2.0
 DRAIN_S = 2.0  # what is cut off is done again by the next generation
 SHOW_S = 30.0  # actors that do not come up within this are shown as they are
-JOB_QUEUE, JOB_CONCURRENCY = "agent-jobs", 5
 _RESIGN_S = 0.3
 _log = logging.getLogger("callboard.stage")
 
@@ -86,10 +86,10 @@ class Stage:
                 await _wait(self._shown, HEARTBEAT_S)
 
     async def _status(self) -> dict[str, Any]:
-        counts = await self._jobs.counts(JOB_QUEUE)
+        counts = await self._jobs.counts(QUEUE)
         return {
             "ray": {"connected": True, "actors": self._reconciler.states()},
-            "worker": {"concurrency": JOB_CONCURRENCY, "queueName": JOB_QUEUE, "jobsProcessing": counts.processing},
+            "worker": {"concurrency": CONCURRENCY, "queueName": QUEUE, "jobsProcessing": counts.processing},
             "standby": self._placing.standby,
         }
 

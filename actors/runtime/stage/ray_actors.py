@@ -24,6 +24,7 @@ FACTORIES: Mapping[Kind, str] = {
     "host": "actors.runtime.composition:build_host",
     "sender": "actors.runtime.composition:build_sender",
     "scheduler": "actors.runtime.composition:build_scheduler",
+    "sync": "actors.runtime.composition:build_sync",
 }
 
 
@@ -79,7 +80,16 @@ class SchedulerActor(_Wrapped):
     """Fires timers."""
 
 
-_CLASSES: Mapping[Kind, type[_Wrapped]] = {"host": ConversationHost, "sender": DeliveryActor, "scheduler": SchedulerActor}
+class SyncActor(_Wrapped):
+    """Carries out jobs."""
+
+
+_CLASSES: Mapping[Kind, type[_Wrapped]] = {
+    "host": ConversationHost,
+    "sender": DeliveryActor,
+    "scheduler": SchedulerActor,
+    "sync": SyncActor,
+}
 
 
 def connect(address: str) -> None:

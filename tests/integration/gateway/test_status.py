@@ -32,7 +32,16 @@ async def test_shape_without_and_with_a_stage(gateway: GatewayProcess, company: 
         "postgres": {"connected": True, "error": None},
         "redis": {"connected": True, "error": None, "lastError": None, "reconnectAttempts": 0},
         "ray": {"connected": False, "actors": 0},
-        "worker": {"concurrency": 5, "queueName": "agent-jobs", "jobsProcessing": 0},
+        "worker": {
+            "concurrency": 5,
+            "queueName": "agent-jobs",
+            "jobsProcessing": 0,
+            "jobsQueued": 0,
+            "jobsDone": 0,
+            "jobsFailed": 0,
+            "jobsDead": 0,
+            "oldestAgeS": 0.0,
+        },
     }
     async with await Database.open(database, Role.ENGINE, "stage", size=1) as opened:
         await Heartbeats(opened).write("stage", {"ray": {"actors": {"host-0": "alive", "host-1": "alive", "sender-0": "starting"}}})
@@ -68,7 +77,16 @@ async def test_counters_and_json_form(gateway: GatewayProcess, company: Company)
     assert seen["callboard_spool_depth"] == 0
     async with gateway.session.get("/metrics", headers={"Accept": "application/json"}) as response:
         document = json.loads(await response.text())
-    assert document["jobs"] == {"total": 0, "completed": 0, "failed": 0, "processing": 0}
+    assert document["jobs"] == {
+        "total": 0,
+        "completed": 0,
+        "failed": 0,
+        "processing": 0,
+        "queued": 0,
+        "dead": 0,
+        "cancelled": 0,
+        "oldestAgeS": 0.0,
+    }
     assert document["inputs"] == {"telegram.stored": 1, "telegram.duplicate": 1}
     assert document["redis"] == (await health(gateway))[1]["redis"]
 

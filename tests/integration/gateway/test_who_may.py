@@ -38,6 +38,7 @@ BODIES: Mapping[str, Any] = {
     "TenantPatch": {"name": "Renamed"},
     "TryBody": {"text": "delivery"},
     "UserPatch": {"name": "Renamed"},
+    "SchedulePatch": {"enabled": False},
     "VersionNote": {"note": "n"},
     "WidgetCreate": {"origins": ["https://shop.example"]},
     "WidgetPatch": {"name": "Renamed"},
@@ -122,7 +123,12 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
     async with EchoHost(database):
         said = await desk.do("POST", "/api/chat", {"agent_id": agent_id, "text": name})
+    job_id, export_id = await queue_of(database, company)
+    schedules = await desk.do("GET", "/api/schedules")
     things = {
+        "job": job_id,
+        "export": export_id,
+        "schedule": schedules["items"][0]["id"],
         "agent": agent_id,
         "script": script["id"],
         "version": "1",
@@ -135,6 +141,18 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "message": said["message_id"],
     }
     return Estate(company, things)
+
+
+async def queue_of(database: str, company: Company) -> tuple[str, str]:
+    """Return a job that waits, and an export that is done: of nothing, so that it needs no worker."""
+    queue = "insert into jobs (tenant_id, name, state, result) values ($1, $2, $3, $4) returning id::text"
+    connection = await asyncpg.connect(database)
+    try:
+        job_id = await connection.fetchval(queue, company.tenant_id, "conversations:export", "queued", None)
+        nothing = '{"parts": [], "size": 0}'
+        return job_id, await connection.fetchval(queue, company.tenant_id, "conversations:export", "done", nothing)
+    finally:
+        await connection.close()
 
 
 async def test_nobody_reaches_what_is_not_theirs(

@@ -11,4 +11,6 @@ export type Script = Schemas["ScriptView"];
 export type ScriptBody = Schemas["ScriptBody"];
 export type TriedScripts = Schemas["TryView"];
 export type Conversation = Schemas["ConversationView"];
+export type Job = Schemas["JobView"];
+export type Schedule = Schemas["ScheduleView"];
 export type Message = Schemas["MessageView"];

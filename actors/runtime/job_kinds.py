@@ -1,0 +1,27 @@
+"""All kinds of jobs that the SyncActor carries out. A new kind is one file in actors/services/jobs and one line here."""
+
+from collections.abc import Sequence
+
+from actors.ports.time import Clock
+from actors.runtime.sync_actor import Chore
+from actors.services.jobs.activity_retention import ActivityRetention
+from actors.services.jobs.conversations_export import ConversationsExport
+from actors.services.jobs.registry import JobRegistry
+from config.settings import Settings
+from storage.activity_pruning import PostgresActivityPruning
+from storage.exports import DiskExports, PostgresExportPages, exports_dir
+from storage.postgres import Database
+
+
+def job_registry(database: Database, chosen: Settings, clock: Clock) -> JobRegistry:
+    """Return every kind of job on the real stores."""
+    return JobRegistry(
+        ActivityRetention(PostgresActivityPruning(database)),
+        ConversationsExport(PostgresExportPages(database), DiskExports(exports_dir(chosen.data_dir)), clock),
+    )
+
+
+def chores(chosen: Settings, clock: Clock) -> Sequence[Chore]:
+    """Return what is to be done every minute beside the jobs."""
+    exports = DiskExports(exports_dir(chosen.data_dir))
+    return [lambda: exports.expire(clock.now())]

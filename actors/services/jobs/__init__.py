@@ -1,0 +1,1 @@
+"""Kinds of jobs, one file each, and what carries them out."""

@@ -1,0 +1,21 @@
+import { useTranslation } from "react-i18next";
+import type { Job } from "../../api/types";
+
+export const JOB_STATES = [
+  "queued",
+  "running",
+  "done",
+  "failed",
+  "dead",
+  "cancelled",
+] as const satisfies readonly Job["state"][];
+export const JOB_NAMES = ["activity:retention", "conversations:export"];
+
+/** What a kind of job is called; one that this console does not know yet by its own name. */
+export function useJobName(): (name: string) => string {
+  const { t, i18n } = useTranslation();
+  return (name) => {
+    const key = `jobs.kinds.${name.replaceAll(":", "-")}`;
+    return i18n.exists(key) ? t(key) : name;
+  };
+}

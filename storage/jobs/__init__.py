@@ -1,0 +1,1 @@
+"""The queue `agent-jobs` in PostgreSQL."""
