@@ -3,19 +3,27 @@
 import asyncio
 import hmac
 from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import orjson
 import pytest
 from aiohttp import web
 
 from actors.domain.ids import Address, ConversationId, IntegrationId
+from actors.ports.carriers import Carrier
 from actors.ports.turns import ActionRow
-from storage.actions import Actions
+from actors.runtime.action_loop import ActionLoop
+from actors.runtime.clock import SystemClock
+from actors.services.acting import Acting
+from integrations.http.egress import Egress
+from integrations.http.webhook_runner import KIND, WebhookRunner
+from storage.actions import Actions, PostgresActions
+from storage.carriers import PostgresCarriers
 from storage.conversations import PostgresConversations
 from storage.crypto import load_or_create_key
 from storage.integrations import IntegrationAdmin, NewIntegration
@@ -72,6 +80,36 @@ def sender(
     process.kill()
 
 
+@dataclass
+class Doer:
+    """The loop of a sender in this process; `private` as the setting."""
+
+    shop: Shop
+    data_dir: Path
+    private: bool = True
+    task: "asyncio.Task[None] | None" = None
+    resources: AsyncExitStack = field(default_factory=AsyncExitStack)
+
+    async def start(self) -> None:
+        carrier = Carrier("sender", 0, 1, uuid4(), self.shop.epoch)
+        assert await PostgresCarriers(self.shop.engine).take(carrier, 1)
+        egress = await self.resources.enter_async_context(Egress(1.6, private=self.private))
+        key = load_or_create_key(self.data_dir)
+        runners = {KIND: WebhookRunner(egress, lambda tenant: webhook_secret(key, tenant), SystemClock())}
+        acting = Acting(carrier, PostgresActions(self.shop.engine), runners)
+        self.task = asyncio.create_task(ActionLoop(acting, SystemClock()).run())
+
+
+@pytest.fixture
+async def doer(shop: Shop, tmp_path: Path) -> AsyncIterator[Doer]:
+    found = Doer(shop, tmp_path)
+    yield found
+    if found.task:
+        found.task.cancel()
+        await asyncio.gather(found.task, return_exceptions=True)
+    await found.resources.aclose()
+
+
 async def conversation(shop: Shop, integration: IntegrationId, key: str = "5") -> ConversationId:
     [record] = await PostgresConversations(shop.engine).activate([(shop.tenant_id, Address(integration, key))])
     return record.id
@@ -94,17 +132,15 @@ async def ended(shop: Shop) -> list[Any]:
 
 
 async def until(shop: Shop, condition: str) -> None:
-    async with asyncio.timeout(25):
+    async with asyncio.timeout(90):
         while not await shop.owner.fetchval(f"select {condition}"):
             await asyncio.sleep(0.03)
 
 
-async def test_a_call_is_signed_and_what_came_back_is_kept(
-    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, receiver: Receiver, tmp_path: Path
-) -> None:
+async def test_a_call_is_signed_and_what_came_back_is_kept(shop: Shop, doer: Doer, receiver: Receiver, tmp_path: Path) -> None:
     bot, _ = await shop.add_bot("700")
     turn_id = await act(shop, bot, [1, 2], receiver.url)
-    sender.start(shop.epoch)
+    await doer.start()
     first, second = await ended(shop)
     got = {"status": 200, "text": "thanks"}
     assert [(r["state"], r["attempts"], orjson.loads(r["result"])) for r in (first, second)] == [("done", 1, got)] * 2
@@ -123,25 +159,23 @@ async def test_a_call_is_signed_and_what_came_back_is_kept(
     [([503, 429], "done", 3), ([404], "failed", 1), ([302], "failed", 1), ([0], "unknown", 1)],
 )
 async def test_a_failure_ends_as_its_answer_says(
-    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, receiver: Receiver, answers: list[int], state: str, calls: int
+    shop: Shop, doer: Doer, receiver: Receiver, answers: list[int], state: str, calls: int
 ) -> None:
     bot, _ = await shop.add_bot("700")
     receiver.answers = answers
     await act(shop, bot, [1], receiver.url)
-    sender.start(shop.epoch)
+    await doer.start()
     [row] = await ended(shop)
     assert (row["state"], len(receiver.got)) == (state, calls)
     assert bool(row["error"]) is (state != "done")
     assert await shop.owner.fetchval("select count(*) from activity_logs where kind = $1", f"action.{state}") == 1
 
 
-async def test_what_failed_or_is_unknown_is_tried_again_when_a_person_says_so(
-    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, receiver: Receiver
-) -> None:
+async def test_what_failed_or_is_unknown_is_tried_again_when_a_person_says_so(shop: Shop, doer: Doer, receiver: Receiver) -> None:
     bot, _ = await shop.add_bot("700")
     receiver.answers = [404]
     await act(shop, bot, [1], receiver.url)
-    sender.start(shop.epoch)
+    await doer.start()
     [row] = await ended(shop)
     actions = Actions(shop.api)
     again = await actions.retry(shop.tenant_id, row["id"], "olga")
@@ -171,13 +205,11 @@ async def test_actions_and_messages_of_a_conversation_do_not_wait_for_each_other
     assert mine == [1, 1, 2]  # and the second not before the first had ended
 
 
-async def test_a_takeover_keeps_what_was_decided_before(
-    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, receiver: Receiver
-) -> None:
+async def test_a_takeover_keeps_what_was_decided_before(shop: Shop, doer: Doer, receiver: Receiver) -> None:
     bot, _ = await shop.add_bot("700")
     await act(shop, bot, [1], receiver.url)
     await shop.owner.execute("select * from conversation_control($1, (select id from conversations), 'human', 'olga')", shop.tenant_id)
-    sender.start(shop.epoch)
+    await doer.start()
     assert [r["state"] for r in await ended(shop)] == ["done"]
 
 
@@ -188,7 +220,7 @@ async def test_a_sender_that_dies_leaves_at_most_one_call(
     bot, _ = await shop.add_bot("700")
     await act(shop, bot, [1], receiver.url)
     sender.start(shop.epoch, failpoint)
-    await asyncio.to_thread(sender.wait)
+    await asyncio.to_thread(sender.wait, 90)
     sender.start(shop.epoch)
     assert {r["state"] for r in await ended(shop)} == {"unknown"}
     assert len(receiver.got) == calls
@@ -200,15 +232,13 @@ async def test_what_dies_before_begin_is_done_by_the_next(
     bot, _ = await shop.add_bot("700")
     await act(shop, bot, [1], receiver.url)
     sender.start(shop.epoch, "action.before_begin:1")
-    await asyncio.to_thread(sender.wait)
+    await asyncio.to_thread(sender.wait, 90)
     sender.start(shop.epoch)
     assert [r["state"] for r in await ended(shop)] == ["done"]
     assert receiver.marks() == [1]
 
 
-async def test_a_test_conversation_says_what_it_would_do_unless_told_to_act(
-    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, receiver: Receiver
-) -> None:
+async def test_a_test_conversation_says_what_it_would_do_unless_told_to_act(shop: Shop, doer: Doer, receiver: Receiver) -> None:
     chat = await shop.owner.fetchval("select id from integrations where channel = 'test'")
     chat = chat or await _test_chat(shop)
     await act(shop, chat, [1], receiver.url)
@@ -216,7 +246,7 @@ async def test_a_test_conversation_says_what_it_would_do_unless_told_to_act(
     assert await actions.acts(shop.tenant_id, conversation_id) is False
     assert await actions.set_acts(shop.tenant_id, conversation_id, True) is True
     await act(shop, chat, [2], receiver.url)
-    sender.start(shop.epoch)
+    await doer.start()
     assert [r["state"] for r in await ended(shop)] == ["would_do", "done"]
     assert receiver.marks() == [2]
     bot, _ = await shop.add_bot("700")
@@ -227,17 +257,15 @@ async def _test_chat(shop: Shop) -> IntegrationId:
     return await IntegrationAdmin(shop.api, shop.box).create(shop.tenant_id, NewIntegration(shop.agent_id, "test", str(shop.agent_id)))
 
 
-async def test_nobodys_kind_and_private_addresses_fail(
-    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CALLBOARD_WEBHOOKS_PRIVATE", "false")
+async def test_nobodys_kind_and_private_addresses_fail(shop: Shop, doer: Doer, receiver: Receiver) -> None:
+    doer.private = False
     bot, _ = await shop.add_bot("700")
     for number, url in enumerate(
         [receiver.url, receiver.url.replace("127.0.0.1", "localhost"), "http://[::ffff:127.0.0.1]:1/", "ftp://x/"]
     ):
         await act(shop, bot, [number], url, key=str(number))
     await act(shop, bot, [9], receiver.url, kind="moon.land", key="9")
-    sender.start(shop.epoch)
+    await doer.start()
     rows = await ended(shop)
     assert [(r["state"], r["error"].partition(":")[0]) for r in rows] == [
         ("failed", "the address is not public"),
