@@ -67,7 +67,7 @@ class Egress:
                 # Its status says how it went, whatever becomes of the rest.
                 return _verdict(response, await _beginning(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            if _NOT_PUBLIC in str(error):
+            if _NOT_PUBLIC in repr(getattr(error, "os_error", "")):
                 raise TerminalError(f"{_NOT_PUBLIC}: {urlsplit(url).hostname}") from None
             raise TransientError(f"no connection: {type(error).__name__}") from error
         except aiohttp.InvalidURL as error:
