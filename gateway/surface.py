@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.api.accounts import AccountsApi
+from gateway.api.actions import ActionsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
@@ -16,6 +17,7 @@ from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
+from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
 from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
@@ -81,6 +83,8 @@ def surface(have: Services) -> Surface:
         AgentsApi(have.api),
         AgentVersionsApi(have.api),
         ScriptsApi(have.api),
+        RulesApi(have.api),
+        ActionsApi(have.api),
         AgentIntegrationsApi(have.api, have.directory),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),

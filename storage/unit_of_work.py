@@ -41,11 +41,13 @@ class PostgresTurns:
             winners = [turns[n - 1] for n in won]
             if any(_has_more(turn) for turn in winners):
                 await connection.execute("select turns_more($1)", _json([_more(turn) for turn in winners if _has_more(turn)]))
+            if acting := [turn for turn in winners if turn.actions]:
+                await connection.execute("select turns_actions($1)", _json([_actions(turn) for turn in acting]))
         return won
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    return bool(turn.revisions) or turn.stop_sending is not None or any(m.data for m in turn.messages)
+    return bool(turn.revisions) or turn.stop_sending is not None or bool(turn.actions) or any(m.data for m in turn.messages)
 
 
 def _more(turn: TurnCommit) -> dict[str, Any]:
@@ -55,6 +57,15 @@ def _more(turn: TurnCommit) -> dict[str, Any]:
         "data": [{"seq": seq, "data": dict(m.data)} for seq, m in enumerate(turn.messages) if m.data],
         "revisions": [{"external_id": r.external_id, "body": r.body, "data": dict(r.data)} for r in turn.revisions],
         "stop": turn.stop_sending,
+    }
+
+
+def _actions(turn: TurnCommit) -> dict[str, Any]:
+    return {
+        "turn": str(turn.turn_id),
+        "conversation": turn.conversation_id,
+        "agent": str(turn.agent_id),
+        "actions": [{"seq": a.seq, "kind": a.kind, "params": dict(a.params), "rule": a.rule} for a in turn.actions],
     }
 
 

@@ -12,9 +12,14 @@ from actors.domain.ids import AgentId
 from actors.domain.knowledge.engine import PassageIndex
 from actors.domain.knowledge.models import Passage, read_passage
 from actors.domain.knowledge.validation import passage_problems
+from actors.domain.rules.engine import RuleIndex
+from actors.domain.rules.models import Rule, read_rule
+from actors.domain.rules.validation import rule_problems
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import Script, read_script
 from actors.domain.scripts.validation import script_problems
+
+NO_RULES = RuleIndex()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +31,7 @@ class Catalogue:
     persona: Persona
     scripts: ScriptIndex
     passages: PassageIndex
+    rules: RuleIndex = NO_RULES
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Definition:
     persona: Persona
     scripts: tuple[Script, ...]
     passages: tuple[Passage, ...]
+    rules: tuple[Rule, ...] = ()
 
 
 def read_definition(raw: Mapping[str, Any]) -> Definition:
@@ -48,18 +55,24 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
     persona = read_persona(fields.inner("persona"), "persona", problems)
     scripts = fields.objects("scripts", lambda item, place: read_script(item, place, problems))
     passages = fields.objects("passages", lambda item, place: read_passage(item, place, problems))
+    rules = fields.objects("rules", lambda item, place: read_rule(item, place, problems))
+    problems += rule_problems(rules, {script.id for script in scripts if script.enabled})
     problems += persona_problems(persona) + script_problems(scripts) + passage_problems(passages)
     if problems:
         raise InvalidDefinition(problems)
-    return Definition(persona, scripts, passages)
+    return Definition(persona, scripts, passages, rules)
 
 
-def assembled(persona: Mapping[str, Any], scripts: Iterable[Mapping[str, Any]], passages: Sequence[Any]) -> dict[str, Any]:
-    """Return the definition that publishing a draft makes: scripts that are switched off stay behind."""
+def assembled(
+    persona: Mapping[str, Any], scripts: Iterable[Mapping[str, Any]], passages: Sequence[Any], rules: Iterable[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """Return the definition that publishing a draft makes: scripts and rules that are switched off stay behind."""
+    enabled = [dict(rule) for rule in rules if rule.get("enabled", True)]
     return {
         "persona": dict(persona),
         "scripts": [dict(script) for script in scripts if script.get("enabled", True)],
         "passages": list(passages),
+        **({"rules": enabled} if enabled else {}),
     }
 
 
@@ -70,4 +83,5 @@ def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) ->
         InvalidDefinition: with every problem and its place.
     """
     read = read_definition(definition)
-    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages))
+    rules = RuleIndex(read.rules, {script.id: script.answer for script in read.scripts}) if read.rules else NO_RULES
+    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages), rules)

@@ -1,6 +1,7 @@
 """The state a conversation carries between turns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,11 @@ class ConversationState:
     blocked: bool = False  # the customer blocked the bot
     apologised: bool = False  # for an answer that came too late
     album: str = ""  # the last one: a straggler of it is no new question
+    # What rules remember; empty where an agent has none.
+    tags: tuple[str, ...] = ()
+    variables: Mapping[str, str] = field(default_factory=dict)
+    fired: Mapping[str, int] = field(default_factory=dict)  # when rules with a limit fired last, in Unix seconds
+    talked: int = 0  # rises when somebody says something: what waited for silence is over
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
@@ -44,6 +50,10 @@ class ConversationState:
             "blocked": self.blocked,
             "apologised": self.apologised,
             "album": self.album,
+            "tags": list(self.tags),
+            "variables": dict(self.variables),
+            "fired": dict(self.fired),
+            "talked": self.talked,
         }
         return {k: v for k, v in full.items() if v}
 
@@ -60,6 +70,10 @@ class ConversationState:
             blocked=bool(raw.get("blocked", False)),
             apologised=bool(raw.get("apologised", False)),
             album=str(raw.get("album", "")),
+            tags=tuple(raw.get("tags", ())),
+            variables=dict(raw.get("variables", {})),
+            fired=dict(raw.get("fired", {})),
+            talked=int(raw.get("talked", 0)),
         )
 
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from actors.domain.conversation import Control
 
-Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic", "late"]
+Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic", "late", "rule"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,13 @@ class StopSending:
     reason: str
 
 
-Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending
+@dataclass(frozen=True, slots=True)
+class Act:
+    """Do something in a system outside, once, after the commit; `kind` says what, as `webhook.call`."""
+
+    kind: str
+    params: Mapping[str, Any]
+    rule: str = ""  # who asked for it
+
+
+Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending | Act

@@ -42,6 +42,7 @@ class Trace:
     findings: Findings = NOTHING_FOUND
     prompt: PromptTrace | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
+    rules: Mapping[str, Any] = field(default_factory=dict)  # what woke them, who fired, why others did not; the facts of the moment
 
     def with_stages(self, stages_ms: Mapping[str, float]) -> "Trace":
         """Return the trace with further stages and their times in milliseconds."""
@@ -64,6 +65,7 @@ class Trace:
             "verdict": self.findings.verdict if self.findings.found else "",
             "prompt": _prompt(self.prompt) if self.prompt else None,
             "stages_ms": self.stages_ms,
+            "rules": self.rules,
         }
         return {name: value for name, value in full.items() if value}
 

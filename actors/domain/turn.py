@@ -7,6 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
+from actors.domain import ruled
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.catalogue import Catalogue
@@ -19,6 +20,8 @@ from actors.domain.knowledge.models import NOTHING_FOUND, Findings, Passage
 from actors.domain.messages import InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
+from actors.domain.ruled import Moment
+from actors.domain.rules.running import Ran
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
@@ -52,6 +55,7 @@ class _Turn:
     findings: Findings = NOTHING_FOUND
     prompt: PromptTrace | None = None
     stages_ms: Mapping[str, float] | None = None
+    rules: Ran | None = None
 
 
 def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -65,11 +69,55 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
     if catalogue.persona.responder == "chain":
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
+    if catalogue.rules:
+        return _ruled(turn, taken, inputs, catalogue, view, listens)
+    return _undisturbed(turn, taken, catalogue, view, listens)
+
+
+def _undisturbed(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView, listens: bool) -> Decision | AgentRequest:
+    """Decide what scripts and the agent say."""
     if not taken.messages and not taken.late:
         return _silent(turn, "an operator has the conversation" if turn.control is Control.HUMAN else "nothing to answer")
     if listens and (robot := _robot(turn)) is not None:
         return robot
     return _answered(turn, taken, catalogue, view)
+
+
+def _ruled(
+    turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Catalogue, view: ConversationView, listens: bool
+) -> Decision | AgentRequest:
+    """Let rules go first: what they say is the answer, unless they let the agent answer."""
+    if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
+        return robot
+    heard = [item for item in inputs if isinstance(item, InboundMessage)]
+    if heard:
+        asked = words("\n".join([item.text for item in heard if item.spoken]))
+        turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, heard)))
+    ran = ruled.before(catalogue.rules, view, inputs, _moment(turn))
+    turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
+    if ran.answered:
+        said = any(isinstance(effect, SendMessage) for effect in ran.effects)
+        trace = _trace(turn, "rule" if said else "", "rules answered" if said else "a rule said that nothing is answered")
+        decided: Decision | AgentRequest = Decision(_noted(turn) if said else turn.state, turn.effects, trace)
+    else:
+        decided = _undisturbed(turn, taken, catalogue, view, listens)
+    return decided if isinstance(decided, AgentRequest) else _rules_after(turn, decided, len(turn.effects), bool(heard))
+
+
+def _rules_after(turn: _Turn, decided: Decision, own: int, heard: bool) -> Decision:
+    """Let rules see the answer; `own` effects were there before it."""
+    if turn.rules is None:
+        return decided
+    winner = decided.trace.scripts.winner
+    effects = decided.effects[own:]
+    control = next((effect.control for effect in reversed(effects) if isinstance(effect, SetControl)), turn.control)
+    moment = replace(_moment(turn), state=decided.state, control=control)
+    more = ruled.after(turn.rules, moment, effects, winner.script.id if winner else "", heard)
+    return Decision(more.state, decided.effects + more.effects, replace(decided.trace, rules=more.told))
+
+
+def _moment(turn: _Turn) -> Moment:
+    return Moment(turn.persona, turn.version, turn.state, turn.control, turn.state.language or turn.persona.languages[0], turn.now)
 
 
 def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
@@ -83,6 +131,10 @@ def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: Conversat
 def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:
     """Decide the turn with what the agent came back with."""
     turn = _resumed(request, outcome, now)
+    return _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
+
+
+def _concluded(turn: _Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:
     if view.control is Control.HUMAN and request.seen is not Control.HUMAN:
         return _silent(turn, "an operator took the conversation while the agent worked")
     match answer(request, outcome):
@@ -237,6 +289,7 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
         state=turn.state,
         effects=turn.effects,
         scripts=turn.scripts,
+        rules=turn.rules,
     )
 
 
@@ -262,6 +315,7 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
         findings=outcome.findings,
         prompt=prompt if outcome.prompt else None,
         stages_ms=outcome.stages_ms,
+        rules=request.rules,
     )
 
 
@@ -305,4 +359,5 @@ def _trace(turn: _Turn, mode: str, reason: str) -> Trace:
         findings=turn.findings,
         prompt=turn.prompt,
         stages_ms=turn.stages_ms or {},
+        rules=turn.rules.told if turn.rules else {},
     )

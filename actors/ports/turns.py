@@ -68,6 +68,16 @@ class ActivityRow:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionRow:
+    """Something to be done outside; `seq` is its place among the turn's actions."""
+
+    seq: int
+    kind: str
+    params: Mapping[str, Any]
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class TurnCommit:
     """All that one turn writes. It is written whole, or not at all if the version moved or an input was settled elsewhere."""
 
@@ -86,6 +96,8 @@ class TurnCommit:
     revisions: tuple[Revision, ...] = ()
     stop_sending: str | None = None  # why: unsent rows of the conversation fail with it, and its timers end
     ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
+    actions: tuple[ActionRow, ...] = ()
+    agent_id: AgentId | None = None  # who acts
 
 
 class TurnStore(Protocol):

@@ -8,6 +8,7 @@ from typing import Any
 
 from actors.ports.channels import ChannelParser
 from actors.ports.model import ChatModel
+from actors.runtime.action_loop import ActionLoop
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
@@ -15,6 +16,7 @@ from actors.runtime.job_kinds import chores, job_registry
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.runtime.sync_actor import SyncActor
+from actors.services.acting import Acting, ActingLimits
 from actors.services.agent import AgentService
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
@@ -26,6 +28,7 @@ from config import collector, failpoints
 from config.settings import Settings, settings
 from integrations.telegram.parser import TelegramParser
 from integrations.test_chat.parser import TestChatParser
+from storage.actions import PostgresActions
 from storage.carriers import PostgresCarriers
 from storage.catalogue import PostgresCatalogue
 from storage.conversations import PostgresConversations
@@ -37,6 +40,7 @@ from storage.jobs.queue import PostgresJobQueue
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
+from storage.signing_keys import webhook_secret
 from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
 
@@ -44,6 +48,7 @@ HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
 SENDER_CONNECTIONS = 6  # claim, begin, finish, beat, integrations and a polled batch at once
 SCHEDULER_CONNECTIONS = 2
 SYNC_CONNECTIONS = 8  # five jobs, exchange, beat, sweep
+CALL_SHARE = 0.4  # of a lease: a call outside ends by itself before anybody else may think it has
 
 
 class Composed:
@@ -86,6 +91,8 @@ async def build_host(member: Member) -> Body:
 async def build_sender(member: Member) -> Body:
     """Return a DeliveryActor that works on the real servers and channels."""
     # A bot framework takes seconds and 165 MB: a host does not pay for it.
+    from integrations.http.egress import Egress  # noqa: PLC0415
+    from integrations.http.webhook_runner import KIND, WebhookRunner  # noqa: PLC0415
     from integrations.telegram.client import TelegramClient  # noqa: PLC0415
     from integrations.telegram.sender import TelegramSender  # noqa: PLC0415
     from integrations.telegram.updates import TelegramUpdateSource  # noqa: PLC0415
@@ -99,15 +106,21 @@ async def build_sender(member: Member) -> Body:
         client = TelegramClient(chosen.telegram_api, clock, chosen.telegram_timeout_s)
         stack.push_async_callback(client.close)
         outbox = PostgresOutbox(database)
-        book = IntegrationBook(PostgresIntegrations(database, SecretBox(load_or_create_key(chosen.data_dir))), carrier)
+        key = load_or_create_key(chosen.data_dir)
+        book = IntegrationBook(PostgresIntegrations(database, SecretBox(key)), carrier)
         limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
         counts: Counter[str] = Counter()
         senders = {"telegram": TelegramSender(client, clock, counts)}
         delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
+        egress = await stack.enter_async_context(Egress(chosen.lease_s * CALL_SHARE, private=chosen.webhooks_private))
+        runners = {KIND: WebhookRunner(egress, lambda tenant_id: webhook_secret(key, tenant_id), clock)}
+        acting = Acting(carrier, PostgresActions(database), runners, ActingLimits(chosen.lease_s), failpoints.hit)
         collector.settle()
         typing = Typing(book, senders, delivery.is_paused, counts)
-        sender = DeliveryActor(carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock, typing)
+        sender = DeliveryActor(
+            carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock, typing, ActionLoop(acting, clock)
+        )
         return Composed(sender, stack.pop_all())
 
 

@@ -20,6 +20,7 @@ from actors.ports.carriers import Carrier, CarrierStore
 from actors.ports.outbox import OutboxStore
 from actors.ports.signals import Signals
 from actors.ports.time import Clock
+from actors.runtime.action_loop import ActionLoop
 from actors.runtime.bell import Bell
 from actors.runtime.gap import Gap
 from actors.services.delivery import Delivery
@@ -54,6 +55,7 @@ class DeliveryActor:
         signals: Signals,
         clock: Clock,
         typing: Typing | None = None,
+        actions: ActionLoop | None = None,
     ) -> None:
         self._carrier = carrier
         self._carriers = carriers
@@ -64,6 +66,7 @@ class DeliveryActor:
         self._signals = signals
         self._clock = clock
         self._typing = typing
+        self._actions = actions
         self._gap = Gap(clock)
         self._shards = frozenset(owned(carrier.part, carrier.parts))
         self._claim_bell, self._send_bell, self._finish_bell = Bell(), Bell(), Bell()
@@ -121,6 +124,7 @@ class DeliveryActor:
             self._polling.run(),
             self._signals.listen("shards", self._on_kick),
             *([self._signals.listen_typing(self._typing.show)] if self._typing else []),
+            *([self._actions.run()] if self._actions else []),
             self._gap.tick_forever(),
             self._draining.wait(),
         )
@@ -235,6 +239,8 @@ class DeliveryActor:
     def _on_kick(self, shards: Sequence[int]) -> None:
         if not self._shards.isdisjoint(shards):
             self._claim_bell.ring()
+            if self._actions:
+                self._actions.kick()
 
 
 async def _cancel(tasks: "Sequence[asyncio.Future[Any]]") -> None:

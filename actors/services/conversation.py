@@ -8,7 +8,7 @@ import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import OWN_CHANNELS, Control, ConversationState, ConversationView
-from actors.domain.effects import AcknowledgePress, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
+from actors.domain.effects import AcknowledgePress, Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
@@ -20,7 +20,7 @@ from actors.ports.channels import ChannelParser
 from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow
 from actors.ports.time import Clock, Ids
-from actors.ports.turns import ActivityRow, MessageRow, OutboxRow, Revision, SettledInput, TimerRow, TurnCommit
+from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Revision, SettledInput, TimerRow, TurnCommit
 from actors.services.agent import AgentService, OnDelta
 from actors.services.catalogues import Catalogues
 from actors.services.history import History
@@ -141,6 +141,7 @@ def turn_commit(
     messages = [_customer(item) for item in inputs if isinstance(item, InboundMessage)]
     outbox: list[OutboxRow] = []
     timers: list[TimerRow] = []
+    actions: list[ActionRow] = []
     activity = [_dead_activity(record, item) for item in settled if item.state == "dead"] if inputs else []
     control: str | None = None
     stop: str | None = None
@@ -154,6 +155,8 @@ def turn_commit(
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
             case StopSending():
                 stop = effect.reason
+            case Act():
+                actions.append(ActionRow(len(actions), effect.kind, effect.params, effect.rule))
             case SetControl():
                 control = effect.control.value
             case SetTimer():
@@ -179,6 +182,8 @@ def turn_commit(
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
         ignored=tuple([item.what for item in inputs if isinstance(item, IgnoredInput)]),
+        actions=tuple(actions),
+        agent_id=record.agent_id,
     )
 
 

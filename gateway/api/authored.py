@@ -37,12 +37,12 @@ def refusals(root: str = "") -> Iterator[None]:
 
 def invalid_definition(error: InvalidDefinition, root: str = "") -> Problem:
     """Return the 422 of a definition, with a pointer to the place of every fault."""
-    flaws = [Flaw(problem.reason, "definition", pointer=_pointer(problem.place, root)) for problem in error.problems[:MOST_FLAWS]]
+    flaws = [Flaw(problem.reason, "definition", pointer=pointer(problem.place, root)) for problem in error.problems[:MOST_FLAWS]]
     return Problem(422, "this may not be saved as it is", reason="definition", errors=flaws)
 
 
-def _pointer(place: str, root: str) -> str:
-    """Return `scripts[2].answer.ru` as `/scripts/2/answer/ru`."""
+def pointer(place: str, root: str = "") -> str:
+    """Return a place of the domain as a JSON pointer: `scripts[2].answer.ru` as `/scripts/2/answer/ru`."""
     steps = _STEP.findall(place)
     if root and steps[:1] == [root]:
         steps = steps[1:]

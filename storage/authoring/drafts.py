@@ -13,6 +13,7 @@ from actors.domain.ids import AgentId, shard_of
 from actors.domain.knowledge.validation import check_passages
 from storage.accounts.audit import Actor
 from storage.authoring.changes import Change, InUse, LockedDraft, lock, tell, to_text, touch
+from storage.authoring.rules import add_rules, all_rules
 from storage.authoring.search import search_text
 from storage.postgres import Connection, Database
 
@@ -102,13 +103,14 @@ class Drafts:
             return await self._born(connection, tenant_id, by, agent_id, None)
 
     async def duplicate(self, tenant_id: UUID, by: Actor, agent_id: UUID, name: str | None) -> AgentDraft | None:
-        """Create an agent whose draft and scripts are copies, not yet published. None if there is no such agent."""
+        """Create an agent whose draft, scripts and rules are copies, not yet published. None if there is no such agent."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             draft = await lock(connection, agent_id)
             if draft is None:
                 return None
             scripts = [orjson.loads(r["definition"]) for r in await connection.fetch(_SCRIPTS, agent_id)]
-            definition = {"persona": draft.persona, "scripts": scripts, "passages": draft.passages}
+            rules = await all_rules(connection, agent_id)
+            definition = {"persona": draft.persona, "scripts": scripts, "passages": draft.passages, "rules": rules}
             copy = await create_agent(connection, tenant_id, by, name or draft.name, definition)
             return await self._born(connection, tenant_id, by, copy, agent_id)
 
@@ -209,6 +211,7 @@ async def create_agent(connection: Connection, tenant_id: UUID, by: Actor, name:
     persona, passages = to_text(definition.get("persona", {})), to_text(list(definition.get("passages", ())))
     await connection.execute(_CREATE_DRAFT, agent_id, tenant_id, persona, passages, by.name)
     await add_scripts(connection, tenant_id, agent_id, by, definition.get("scripts", ()))
+    await add_rules(connection, tenant_id, agent_id, by, definition.get("rules", ()))
     return agent_id
 
 

@@ -11,6 +11,7 @@ from actors.domain.fields import Fields
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.knowledge.engine import PassageIndex
 from actors.domain.knowledge.models import Findings
+from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.text import Words
 
@@ -67,6 +68,7 @@ class AgentRequest:
     state: ConversationState
     effects: tuple[Effect, ...]  # decided before the agent was needed
     scripts: ScriptMatch
+    rules: Ran | None = None  # what rules did before the agent was needed; None: the agent has none
     quoted: tuple[str, ...] = ()  # what the messages answer or pass on, a JSON object each
 
 

@@ -26,8 +26,14 @@ PUBLIC = {
     ("POST", "/api/widget/{token}/messages"),
     ("GET", "/api/widget/{token}/events"),
 }
+RULE = {"name": "Tag", "trigger": {"on": "message_received"}, "actions": [{"do": "add_tag", "tag": "vip"}]}
 # One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
 BODIES: Mapping[str, Any] = {
+    "ActsBody": {"acts": True},
+    "DryRunBody": {"rule": RULE},
+    "RuleBody": RULE,
+    "RuleDraft": {"rule": RULE},
+    "RuleOrder": {"rules": []},
     "AgentCopy": {"name": "Copy"},
     "AgentPatch": {"name": "Renamed"},
     "IntegrationPatch": {"status": "paused"},

@@ -1,0 +1,128 @@
+"""Where rules meet a turn: which events its inputs are, what rules know of them, and what they wait for afterwards. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from actors.domain.agent.models import Persona
+from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.effects import Effect, SendMessage, SetControl, SetTimer
+from actors.domain.messages import InboundMessage, Input, TimerFired
+from actors.domain.rules.engine import RuleIndex, Wake
+from actors.domain.rules.models import On
+from actors.domain.rules.running import Ran, Scene, later_of, run, state_facts
+from actors.domain.text import MATCHED_CHARACTERS
+
+NO_REPLY = "rules:no_reply:"  # timers: nothing from the customer, nothing to them
+NO_ANSWER = "rules:no_answer:"
+_TIMERS: Mapping[str, On] = {NO_REPLY: "no_reply", NO_ANSWER: "no_answer"}
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """The turn as rules meet it, after its inputs were taken in."""
+
+    persona: Persona
+    version: int
+    state: ConversationState  # after the inputs
+    control: Control
+    language: str
+    now: datetime
+
+
+def before(index: RuleIndex, view: ConversationView, inputs: Sequence[Input], moment: Moment) -> Ran:
+    """Run the rules that the inputs wake, before scripts and the agent are asked."""
+    messages = [item for item in inputs if isinstance(item, InboundMessage)]
+    timers = [item for item in inputs if isinstance(item, TimerFired)]
+    wakes: list[tuple[Wake, int]] = []
+    if messages:
+        wakes += [(Wake("conversation_started"), 0)] if view.state.turns == 0 else []
+        wakes.append((Wake("message_received"), 0))
+        moment = replace(moment, state=replace(moment.state, talked=moment.state.talked + 1))
+    else:
+        wakes += [woken for item in timers if (woken := _silence(item, view.state)) is not None]
+    later = [rest for item in timers if (rest := later_of(item.kind, item.payload)) is not None]
+    facts = _facts(view, messages, moment)
+    if not wakes and not later:
+        return Ran(index, moment.state, moment.control)
+    return run(index, _scene(moment, facts), wakes, later, {"facts": _kept(facts, moment)})
+
+
+def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, heard: bool) -> Ran:
+    """Run the rules that the answer wakes, and set the timers of those that wait for silence.
+
+    Args:
+        ran: what rules did before.
+        moment: the turn after its answer.
+        effects: what the turn does besides `ran`.
+        script: the id of the script that matched; empty: none.
+        heard: the customer said something.
+    """
+    wakes: list[tuple[Wake, int]] = [(Wake("script_matched", script), 0)] if script else []
+    if any(isinstance(effect, SetControl) and effect.control is Control.WAITING for effect in effects):
+        wakes.append((Wake("handed_off"), 0))
+    facts = ran.told.get("facts", {})
+    wakes = [(wake, depth) for wake, depth in wakes if ran.index.wakes_any(wake.on)]
+    more = run(ran.index, _scene(moment, facts), wakes, (), ran.told) if wakes else replace(ran, state=moment.state, effects=(), spoke=0)
+    answered = any(isinstance(effect, SendMessage) for effect in effects)
+    return _waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
+
+
+def _waiting(ran: Ran, answered: bool, heard: bool, said_by_rules: bool) -> Ran:
+    """Set the timers of silence: a rule's own words do not, unless it wakes rules."""
+    state, timers = ran.state, ran.effects
+    if answered or ran.spoke:
+        state = replace(state, talked=state.talked + 1)
+        depth = 0 if answered else ran.spoke
+        timers += _timers(ran.index.waits("no_reply"), NO_REPLY, {"talked": state.talked, "depth": depth})
+    elif heard and not said_by_rules:
+        timers += _timers(ran.index.waits("no_answer"), NO_ANSWER, {"talked": state.talked, "depth": 0})
+    return replace(ran, state=state, effects=timers)
+
+
+def _timers(waits: Sequence[float], kind: str, payload: Mapping[str, Any]) -> tuple[Effect, ...]:
+    return tuple([SetTimer(f"{kind}{seconds:g}", seconds, payload) for seconds in waits])
+
+
+def _said(effects: Sequence[Effect]) -> bool:
+    return any(isinstance(effect, SendMessage) for effect in effects)
+
+
+def _silence(item: TimerFired, state: ConversationState) -> tuple[Wake, int] | None:
+    """Return what a timer of silence means; nothing if somebody spoke since it was set."""
+    for prefix, on in _TIMERS.items():
+        if item.kind.startswith(prefix) and item.payload.get("talked") == state.talked:
+            return Wake(on, after_s=float(item.kind.removeprefix(prefix))), int(item.payload.get("depth", 0))
+    return None
+
+
+def _scene(moment: Moment, facts: Mapping[str, Any]) -> Scene:
+    return Scene(facts, moment.state, moment.control, moment.language, moment.now, moment.persona.handoff_text)
+
+
+def _facts(view: ConversationView, messages: Sequence[InboundMessage], moment: Moment) -> dict[str, Any]:
+    """Return what is known; of several messages answered at once, their texts together."""
+    facts: dict[str, Any] = {
+        "conversation.channel": view.channel,
+        "conversation.language": moment.language,
+        "conversation.turns": view.state.turns,
+        "conversation.start": moment.state.start,
+        "contact.blocked": moment.state.blocked,
+        "agent.name": moment.persona.name,
+        "agent.version": moment.version,
+    }
+    return {**facts, **_facts_of_messages(messages)} if messages else facts
+
+
+def _facts_of_messages(messages: Sequence[InboundMessage]) -> dict[str, Any]:
+    text = "\n".join([item.text for item in messages])
+    last = messages[-1]
+    facts: dict[str, Any] = {"message.text": text[:MATCHED_CHARACTERS], "message.length": len(text), "message.media": last.media or ""}
+    told = {"message.language": last.language, "contact.name": last.author}
+    return facts | {name: value for name, value in told.items() if value}
+
+
+def _kept(facts: Mapping[str, Any], moment: Moment) -> dict[str, Any]:
+    """Return the facts as the trace keeps them, to be asked again by a dry run."""
+    return {**facts, **state_facts(moment.state, moment.control)}

@@ -1,0 +1,1 @@
+"""Rules: automation that people write as trigger, conditions and actions."""

@@ -1,0 +1,114 @@
+"""What conditions may ask about: every fact has a type, and one that is not there is unknown, never false."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Literal
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from actors.domain.text import fold
+
+Kind = Literal["text", "number", "flag", "tags", "clock"]
+
+FACTS: Mapping[str, Kind] = {
+    "message.text": "text",
+    "message.language": "text",
+    "message.media": "text",  # photo, voice, document, ...; empty: none
+    "message.length": "number",  # characters
+    "conversation.channel": "text",
+    "conversation.control": "text",  # who speaks for the company: bot, waiting, human
+    "conversation.language": "text",
+    "conversation.turns": "number",
+    "conversation.tags": "tags",
+    "conversation.start": "text",  # the parameter of the link that brought the customer
+    "contact.name": "text",
+    "contact.blocked": "flag",
+    "lead.status": "text",
+    "lead.pipeline": "text",
+    "lead.price": "number",
+    "lead.responsible": "text",
+    "script.id": "text",
+    "time.hour": "number",
+    "time.clock": "clock",
+    "time.weekday": "text",  # mon, tue, ...
+    "time.date": "text",  # 2026-03-01
+    "agent.name": "text",
+    "agent.version": "number",
+}
+VARIABLE = "variable."  # what rules remembered of a conversation, under names of their own
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+BUDGET = 10_000  # tests of one evaluation over all rules: two hundred rules of fifty
+
+
+class OutOfBudget(Exception):  # it is no error of anybody's
+    """An evaluation asks more than it may."""
+
+
+def kind_of(name: str) -> Kind | None:
+    """Return the type of a fact; None if there is no such fact."""
+    if name.startswith(VARIABLE) and len(name) > len(VARIABLE):
+        return "text"
+    return FACTS.get(name)
+
+
+@lru_cache(maxsize=256)
+def zone(name: str) -> ZoneInfo | None:
+    """Return a time zone by its name; None if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+class Facts:
+    """The facts of one event. `get` returns None for what is not known; times are local to the zone of the rule that asks."""
+
+    __slots__ = ("_folded", "_local", "_now", "steps", "values")
+
+    def __init__(self, values: Mapping[str, Any], now: datetime, budget: int = BUDGET) -> None:
+        self.values = values
+        self.steps = budget
+        self._now = now
+        self._local: dict[str, dict[str, Any]] = {}
+        self._folded: dict[str, str] = {}
+
+    def get(self, name: str, tz: str) -> Any:
+        """Return the fact's value, None if it is not known.
+
+        Raises:
+            OutOfBudget: too much was asked in this evaluation.
+        """
+        self.steps -= 1
+        if self.steps < 0:
+            raise OutOfBudget
+        found = self.values.get(name)
+        if found is None and name.startswith("time."):
+            return self._times(tz).get(name)
+        return found
+
+    def folded(self, name: str, value: str) -> str:
+        """Return a text without case and accents; folded once for all rules that ask."""
+        known = self._folded.get(name)
+        if known is None:
+            known = self._folded[name] = fold(value)
+        return known
+
+    def with_values(self, **more: Any) -> "Facts":
+        """Return the facts of the same moment with others added; dots are written as two underscores."""
+        added = {name.replace("__", "."): value for name, value in more.items()}
+        return Facts({**self.values, **added}, self._now)
+
+    def _times(self, tz: str) -> dict[str, Any]:
+        if (known := self._local.get(tz)) is not None:
+            return known
+        where = zone(tz)
+        if where is None:
+            return {}
+        local = self._now.astimezone(where)
+        known = self._local[tz] = {
+            "time.hour": local.hour,
+            "time.clock": local.hour * 60 + local.minute,
+            "time.weekday": WEEKDAYS[local.weekday()],
+            "time.date": local.date().isoformat(),
+        }
+        return known

@@ -1,0 +1,290 @@
+"""Rules at work in one turn: what happened wakes them, what they do becomes effects, and what that may wake again ends."""
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, assert_never
+
+from actors.domain.conversation import Control, ConversationState
+from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetTimer
+from actors.domain.fields import pick
+from actors.domain.rules.engine import SPENT, Evaluation, Fired, RuleIndex, Wake
+from actors.domain.rules.facts import VARIABLE, Facts
+from actors.domain.rules.models import (
+    Action,
+    AddTag,
+    CallWebhook,
+    HandOff,
+    Notify,
+    RemoveTag,
+    Rule,
+    Send,
+    SendScript,
+    SetVariable,
+    Stop,
+    Trigger,
+    Wait,
+    read_action,
+)
+
+DEEPEST = 3  # a rule that wakes a rule that wakes a rule
+MOST_WOKEN = 50  # events of one turn
+MOST_TAGS = 50
+MOST_VARIABLES = 50
+PERSON = "not said: a person has the conversation"
+WAIT = "rule:"  # timers of rules that do the rest later
+_NO_TRIGGER = Trigger("message_received")
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What rules may use of the turn."""
+
+    facts: Mapping[str, Any]
+    state: ConversationState
+    control: Control
+    language: str
+    now: datetime
+    handoff_text: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """What rules made of a turn so far. `told` is how it is shown in traces."""
+
+    index: RuleIndex
+    state: ConversationState
+    control: Control
+    effects: tuple[Effect, ...] = ()
+    answered: bool = False  # what they said is the answer, or there is to be none
+    spoke: int = 0  # how deep in rules something was said whose silence may wake rules; 0: nothing
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Later:
+    """The rest of a rule that waited."""
+
+    rule: Rule
+    actions: Sequence[Mapping[str, Any]]
+    depth: int
+
+
+def run(
+    index: RuleIndex, scene: Scene, wakes: Sequence[tuple[Wake, int]], later: Sequence[Later] = (), told: Mapping[str, Any] | None = None
+) -> Ran:
+    """Return what the rules that these events wake do, in order; with each event, how many rules deep it was caused."""
+    running = _Running(index, scene, dict(told or {}))
+    for rest in later:
+        running.resume(rest)
+    running.happened.extend(wakes)
+    running.run()
+    return running.result()
+
+
+def later_of(kind: str, payload: Mapping[str, Any]) -> Later | None:
+    """Return the rest that a timer was set for."""
+    if not kind.startswith(WAIT):
+        return None
+    actions = [item for item in payload.get("actions", ()) if isinstance(item, Mapping)]
+    rule = Rule(
+        kind.removeprefix(WAIT),
+        str(payload.get("name", "")),
+        _NO_TRIGGER,
+        wakes=bool(payload.get("wakes")),
+        lets_answer=bool(payload.get("lets_answer")),
+    )
+    return Later(rule, actions, int(payload.get("depth", 0)))
+
+
+class _Running:
+    """The turn while its rules run."""
+
+    def __init__(self, index: RuleIndex, scene: Scene, told: dict[str, Any]) -> None:
+        self.happened: deque[tuple[Wake, int]] = deque()
+        self._index = index
+        self._scene = scene
+        self._state = scene.state
+        self._control = scene.control
+        self._effects: list[Effect] = []
+        self._answered = False
+        self._spoke = 0
+        self._told = told
+        self._memory = dict(scene.state.fired)
+
+    def run(self) -> None:
+        seen = 0
+        while self.happened:
+            wake, depth = self.happened.popleft()
+            seen += 1
+            if seen > MOST_WOKEN:
+                return
+            self._evaluate(wake, depth)
+
+    def result(self) -> Ran:
+        known = {rule.id for rule in self._index.rules if rule.limited}
+        fired = {rule_id: at for rule_id, at in self._memory.items() if rule_id in known}
+        state = self._state if fired == self._state.fired else replace(self._state, fired=fired)
+        return Ran(self._index, state, self._control, tuple(self._effects), self._answered, self._spoke, self._told)
+
+    def resume(self, later: Later) -> None:
+        actions = [read_action(raw, "", []) for raw in later.actions]
+        done = self._do(later.rule, actions, later.actions, later.depth)
+        entry = {"rule": later.rule.id, "name": later.rule.name, "on": "wait", "done": done}
+        self._tell("fired", entry)
+        self._effects.append(LogActivity("rule.fired", entry))
+
+    def _evaluate(self, wake: Wake, depth: int) -> None:
+        if not self._index.wakes_any(wake.on):
+            return
+        script = {"script.id": wake.of} if wake.on == "script_matched" else {}
+        facts = Facts({**self._scene.facts, **state_facts(self._state, self._control), **script}, self._scene.now)
+        found = self._index.evaluate(wake, facts, self._memory, self._scene.now)
+        self._note(wake, found)
+        for fired in found.fired:
+            if depth >= DEEPEST:
+                self._stopped(fired.rule, wake)
+            else:
+                self._fire(fired, wake, depth)
+        if found.spent:
+            self._failed(found.spent, wake, SPENT)
+
+    def _fire(self, fired: Fired, wake: Wake, depth: int) -> None:
+        rule = fired.rule
+        if rule.limited:
+            self._memory[rule.id] = int(self._scene.now.timestamp())
+        done = self._do(rule, rule.actions, rule.raw_actions, depth)
+        entry = {"rule": rule.id, "name": rule.name, "on": wake.on, "reasons": list(fired.reasons), "done": done}
+        self._tell("fired", entry)
+        self._effects.append(LogActivity("rule.fired", entry))
+
+    def _do(self, rule: Rule, actions: Sequence[Action], raw: Sequence[Mapping[str, Any]], depth: int) -> list[str]:
+        done: list[str] = []
+        for number, action in enumerate(actions):
+            if isinstance(action, Wait):
+                rest = raw[number + 1 :]
+                payload = {"name": rule.name, "actions": list(rest), "wakes": rule.wakes, "lets_answer": rule.lets_answer, "depth": depth}
+                self._effects.append(SetTimer(f"{WAIT}{rule.id}", action.seconds, payload))
+                return [*done, f"wait {action.seconds:g} s"]
+            done.append(self._act(rule, action, depth))
+        return done
+
+    def _act(self, rule: Rule, action: Action, depth: int) -> str:
+        """Do it and return what was done, in the words of traces."""
+        match action:
+            case Send() | SendScript() | HandOff():
+                return self._speak(rule, action, depth)
+            case AddTag() | RemoveTag() | SetVariable():
+                return self._change(rule, action, depth)
+            case CallWebhook(url, fields):
+                self._effects.append(Act("webhook.call", {"url": url, "event": "rule", "data": self._facts_sent(fields)}, rule.id))
+                return "webhook"
+            case Notify(text):
+                self._effects.append(LogActivity("operator.notice", {"rule": rule.id, "text": text}))
+                return "notice"
+            case Stop():
+                self._answered = True
+                return "stop"
+            case Wait():
+                raise AssertionError("a wait is no action of its own")
+            case _:
+                assert_never(action)
+
+    def _speak(self, rule: Rule, action: Send | SendScript | HandOff, depth: int) -> str:
+        match action:
+            case Send(text):
+                return self._say(rule, pick(text, self._scene.language), "send", depth)
+            case SendScript(script):
+                return self._say(rule, pick(self._index.scripts.get(script, {}), self._scene.language), f"script {script}", depth)
+            case HandOff():
+                return self._hand_off(rule, depth)
+            case _:
+                assert_never(action)
+
+    def _change(self, rule: Rule, action: AddTag | RemoveTag | SetVariable, depth: int) -> str:
+        match action:
+            case AddTag(tag):
+                return self._tag(rule, tag, depth)
+            case RemoveTag(tag):
+                self._state = replace(self._state, tags=tuple([known for known in self._state.tags if known != tag]))
+                return f"tag -{tag}"
+            case SetVariable(name, value):
+                return self._remember(name, value)
+            case _:
+                assert_never(action)
+
+    def _say(self, rule: Rule, text: str, what: str, depth: int) -> str:
+        if self._control is Control.HUMAN:
+            return PERSON
+        if not text:
+            return f"{what}: there is no text"
+        self._effects.append(SendMessage(text, "rule"))
+        self._answered = self._answered or not rule.lets_answer
+        if rule.wakes:
+            self._spoke = depth + 1
+        return what
+
+    def _tag(self, rule: Rule, tag: str, depth: int) -> str:
+        if tag in self._state.tags:
+            return f"tag {tag}: has it already"
+        if len(self._state.tags) >= MOST_TAGS:
+            return f"tag {tag}: there are {MOST_TAGS} already"
+        self._state = replace(self._state, tags=(*self._state.tags, tag))
+        self._wake(rule, Wake("tag_set", tag), depth)
+        return f"tag {tag}"
+
+    def _remember(self, name: str, value: str) -> str:
+        if name not in self._state.variables and len(self._state.variables) >= MOST_VARIABLES:
+            return f"variable {name}: there are {MOST_VARIABLES} already"
+        self._state = replace(self._state, variables={**self._state.variables, name: value})
+        return f"variable {name}"
+
+    def _hand_off(self, rule: Rule, depth: int) -> str:
+        if self._control is not Control.BOT:
+            return "hand off: people have it already"
+        said = any(isinstance(effect, SendMessage) for effect in self._effects)
+        if not said:
+            self._effects.append(SendMessage(pick(self._scene.handoff_text, self._scene.language), "handoff"))
+        reason = f"rule {rule.id}"
+        self._effects += [SetControl(Control.WAITING), LogActivity("turn.handed_off", {"reason": reason})]
+        self._control, self._answered = Control.WAITING, True
+        self._wake(rule, Wake("handed_off"), depth)
+        return "hand off"
+
+    def _wake(self, rule: Rule, wake: Wake, depth: int) -> None:
+        """An effect of a rule wakes rules only where the rule says so."""
+        if not self._index.wakes_any(wake.on):
+            return
+        if rule.wakes:
+            self.happened.append((wake, depth + 1))
+        else:
+            self._tell("quiet", [rule.id, wake.on])
+
+    def _stopped(self, rule: Rule, wake: Wake) -> None:
+        self._failed(rule.id, wake, f"stopped: rules woke each other {DEEPEST} times in a row")
+
+    def _failed(self, rule_id: str, wake: Wake, reason: str) -> None:
+        entry = {"rule": rule_id, "on": wake.on, "reason": reason}
+        self._tell("failed", entry)
+        self._effects.append(LogActivity("rule.failed", entry))
+
+    def _note(self, wake: Wake, found: Evaluation) -> None:
+        losers: dict[str, list[str]] = {}
+        for lost in found.lost:
+            losers.setdefault(lost.reason, []).append(lost.rule_id)
+        noted = {"on": wake.on, "losers": losers, "unlisted": found.unlisted}
+        self._tell("events", {name: value for name, value in noted.items() if value})
+
+    def _tell(self, name: str, entry: Any) -> None:
+        self._told[name] = [*self._told.get(name, ()), entry]
+
+    def _facts_sent(self, fields: Mapping[str, str]) -> dict[str, Any]:
+        known = {name: value for name, value in self._scene.facts.items() if value not in (None, "")}
+        return {**known, **state_facts(self._state, self._control), **fields}
+
+
+def state_facts(state: ConversationState, control: Control) -> dict[str, Any]:
+    """Return the facts that rules themselves change."""
+    facts: dict[str, Any] = {VARIABLE + name: value for name, value in state.variables.items()}
+    return {**facts, "conversation.tags": list(state.tags), "conversation.control": control.value}

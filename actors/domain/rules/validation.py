@@ -1,0 +1,232 @@
+"""What may not be saved as rules: every fault with its place, unknown facts with those there are, rules that wake each other for ever."""
+
+import difflib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from actors.domain.errors import InvalidDefinition, Problem
+from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
+from actors.domain.rules.facts import FACTS, VARIABLE, kind_of, zone
+from actors.domain.rules.models import (
+    TIMED,
+    Action,
+    AddTag,
+    CallWebhook,
+    Condition,
+    HandOff,
+    RemoveTag,
+    Rule,
+    Send,
+    SendScript,
+    SetVariable,
+    Test,
+    read_rule,
+)
+
+MOST_RULES = 10_000
+MOST_TESTS = 50  # of one rule
+MOST_ACTIONS = 20
+MOST_VALUES = 200
+LONGEST_NAME = 64  # characters of tags, names and values that a conversation carries
+LONGEST_VALUE = 500
+
+
+def rule_problems(rules: Sequence[Rule], scripts: Collection[str] | None = None, place: str = "rules") -> list[Problem]:
+    """Return everything that is wrong with the rules, each with its place; `scripts` are the ids there are, None: not known."""
+    problems = [Problem(place, f"at most {MOST_RULES} rules")] if len(rules) > MOST_RULES else []
+    seen: set[str] = set()
+    for number, rule in enumerate(rules):
+        here = f"{place}[{number}]"
+        if rule.id in seen:
+            problems.append(Problem(f"{here}.id", f"another rule has the id {rule.id}"))
+        seen.add(rule.id)
+        problems.extend(_of_one(rule, here, scripts))
+    return problems + [Problem(f"{place}[{number}].wakes", reason) for number, reason in loops(rules)]
+
+
+def check_rule(raw: Mapping[str, Any], others: Sequence[Rule] = (), scripts: Collection[str] | None = None) -> Rule:
+    """Return one rule that may be saved beside others; places are within it.
+
+    Raises:
+        InvalidDefinition: it may not be saved.
+    """
+    problems: list[Problem] = []
+    rule = read_rule(raw, "", problems)
+    problems += [Problem(p.place.removeprefix("rules[0]").lstrip("."), p.reason) for p in _of_one(rule, "rules[0]", scripts)]
+    together = [rule, *[other for other in others if other.id != rule.id]]
+    problems += [Problem("wakes", reason) for number, reason in loops(together) if number == 0]
+    if problems:
+        raise InvalidDefinition(problems)
+    return rule
+
+
+def loops(rules: Sequence[Rule]) -> Iterator[tuple[int, str]]:
+    """Return the rules that would wake themselves for ever, directly or through others: number and how.
+
+    A rule that fires once, once a day or not again for a while ends a loop.
+    """
+    free = {number: rule for number, rule in enumerate(rules) if rule.enabled and rule.wakes and not rule.limited}
+    woken = {number: [other for other, rule in free.items() if _wakes(free[number], rule)] for number in free}
+    for number in free:
+        if way := _way_back(number, woken):
+            names = " → ".join(rules[step].name for step in (number, *way))
+            yield number, f"it would wake itself for ever: {names}. Let one of them fire once, once a day, or not again for a while"
+
+
+def _way_back(start: int, woken: Mapping[int, Sequence[int]]) -> list[int]:
+    came_from: dict[int, int] = {}
+    ahead = [start]
+    while ahead:
+        here = ahead.pop()
+        for other in woken[here]:
+            if other == start:
+                way = [start]
+                while here != start:
+                    way.append(here)
+                    here = came_from[here]
+                return way[::-1]
+            if other not in came_from:
+                came_from[other] = here
+                ahead.append(other)
+    return []
+
+
+def _wakes(rule: Rule, other: Rule) -> bool:
+    """Return whether what `rule` does is what `other` waits for."""
+    trigger = other.trigger
+    for action in rule.actions:
+        match action:
+            case AddTag(tag) if trigger.on == "tag_set" and trigger.of in {"", tag}:
+                return True
+            case HandOff() if trigger.on == "handed_off":
+                return True
+            case Send() | SendScript() if trigger.on == "no_reply":
+                return True
+    return False
+
+
+def _of_one(rule: Rule, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
+    if rule.trigger.on in TIMED and rule.trigger.after_s < 1:
+        yield Problem(f"{place}.trigger.after_s", "say after how many seconds")
+    if zone(rule.timezone) is None:
+        yield Problem(f"{place}.timezone", f"there is no time zone {rule.timezone}: write it as Europe/Moscow")
+    if not rule.actions:
+        yield Problem(f"{place}.actions", "needs an action, else it does nothing")
+    if len(rule.actions) > MOST_ACTIONS:
+        yield Problem(f"{place}.actions", f"at most {MOST_ACTIONS} actions")
+    if len(questions_of(rule.when)) > MOST_TESTS:
+        yield Problem(f"{place}.when", f"at most {MOST_TESTS} questions")
+    yield from _of_condition(rule.when, f"{place}.when")
+    for number, action in enumerate(rule.actions):
+        yield from _of_action(action, f"{place}.actions[{number}]", scripts)
+
+
+def _of_condition(condition: Condition, place: str) -> Iterator[Problem]:
+    if isinstance(condition, Test):
+        yield from _of_test(condition, place)
+        return
+    if condition.of == "any" and not condition.items:
+        yield Problem(f"{place}.any", "needs at least one alternative, else it is never true")
+    for number, item in enumerate(condition.items):
+        yield from _of_condition(item, f"{place}.not" if condition.of == "not" else f"{place}.{condition.of}[{number}]")
+
+
+def _of_test(test: Test, place: str) -> Iterator[Problem]:
+    kind = kind_of(test.fact)
+    if kind is None:
+        if test.fact:  # an empty one was told already
+            yield Problem(f"{place}.fact", f"there is no {test.fact}{_close(test.fact)}; there are: {', '.join(FACTS)}, {VARIABLE}NAME")
+        return
+    if test.op not in OPERATORS[kind]:
+        yield Problem(f"{place}.op", f"{test.fact} can be asked: {', '.join(OPERATORS[kind])}")
+    elif reason := _VALUE.get(test.op, _of_value)(test, kind):
+        yield Problem(f"{place}.value", reason)
+
+
+def _close(name: str) -> str:
+    close = difflib.get_close_matches(name, FACTS, 1)
+    return f" (do you mean {close[0]}?)" if close else ""
+
+
+def _of_value(test: Test, kind: str) -> str:
+    return "" if _fits(test.value, kind) else _WANTED[kind]
+
+
+def _of_several(test: Test, _: str) -> str:
+    fits = isinstance(test.value, tuple) and 0 < len(test.value) <= MOST_VALUES and all(_fits(item, "text") for item in test.value)
+    return "" if fits else f"must be a list of 1 to {MOST_VALUES} texts"
+
+
+def _of_range(test: Test, kind: str) -> str:
+    fits = isinstance(test.value, tuple) and len(test.value) == 2 and all(_fits(item, kind) for item in test.value)
+    return "" if fits else f"must be two values, from and to; each {_WANTED[kind]}"
+
+
+def _of_pattern(test: Test, _: str) -> str:
+    if not isinstance(test.value, str) or not 0 < len(test.value) <= LONGEST_PATTERN:
+        return f"must be an expression of at most {LONGEST_PATTERN} characters"
+    try:
+        pattern(test.value)
+    except BadPattern as error:
+        return f"is no regular expression (RE2): {error}"
+    return ""
+
+
+_VALUE: Mapping[str, Any] = {
+    "known": lambda test, _: "" if test.value is None else "needs no value",
+    "unknown": lambda test, _: "" if test.value is None else "needs no value",
+    "one_of": _of_several,
+    "none_of": _of_several,
+    "has_any": _of_several,
+    "between": _of_range,
+    "matches": _of_pattern,
+}
+_WANTED: Mapping[str, str] = {
+    "text": f"must be a text of 1 to {LONGEST_VALUE} characters",
+    "tags": f"must be a tag of 1 to {LONGEST_VALUE} characters",
+    "number": "must be a number",
+    "flag": "must be true or false",
+    "clock": "must be a time of day, as 09:30",
+}
+
+
+def _fits(value: Any, kind: str) -> bool:
+    match kind:
+        case "number":
+            return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+        case "flag":
+            return isinstance(value, bool)
+        case "clock":
+            return minutes(value) is not None
+        case _:
+            return isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE
+
+
+def _of_action(action: Action, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
+    match action:
+        case Send(text) if not text:
+            yield Problem(f"{place}.text", "needs a text in at least one language")
+        case SendScript(script) if scripts is not None and script and script not in scripts:
+            yield Problem(f"{place}.script", f"there is no script {script} that is switched on")
+        case AddTag(tag) | RemoveTag(tag) if len(tag) > LONGEST_NAME:
+            yield Problem(f"{place}.tag", f"is longer than {LONGEST_NAME} characters")
+        case SetVariable(name, value):
+            yield from _of_variable(name, value, place)
+        case CallWebhook(url, _) if url and not _is_web(url):
+            yield Problem(f"{place}.url", "must begin with https:// (or http://), name a host and contain no password")
+
+
+def _of_variable(name: str, value: str, place: str) -> Iterator[Problem]:
+    if name and not (name.isidentifier() and name.isascii() and len(name) <= LONGEST_NAME):
+        yield Problem(f"{place}.name", "use latin letters, digits and _, beginning with a letter")
+    if len(value) > LONGEST_VALUE:
+        yield Problem(f"{place}.value", f"is longer than {LONGEST_VALUE} characters")
+
+
+def _is_web(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in {"http", "https"} and bool(parts.hostname) and not parts.username and not parts.password
+    except ValueError:
+        return False

@@ -1,0 +1,361 @@
+"""Rules and actions: what is sent, what is shown, and how a rule fared."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from pydantic import BeforeValidator, Field
+
+from actors.domain.errors import Problem
+from actors.domain.rules.conditions import OPERATORS
+from actors.domain.rules.dry_run import DryRun, Sample
+from actors.domain.rules.facts import FACTS, VARIABLE
+from actors.domain.rules.models import LONGEST_WAIT_S, TRIGGERS, On
+from gateway.schemas.agents import Line, Title
+from gateway.schemas.bodies import Body, ListQuery, Number, Uuid, View, cleaned
+from gateway.schemas.conversations import Id
+from gateway.schemas.scripts import Key
+from storage.actions import ActionItem
+from storage.authoring.rules import RuleItem
+from storage.rule_log import Execution
+
+_DEEPEST = 40
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """Clean every text of a document that the domain reads by itself."""
+    if depth > _DEEPEST:
+        raise ValueError(f"nested deeper than {_DEEPEST}")
+    if isinstance(value, dict):
+        return {cleaned(name): _clean(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    return cleaned(value)
+
+
+Document = Annotated[dict[str, Any], BeforeValidator(_clean)]
+Limit = Literal["always", "once", "daily"]
+Seconds = Annotated[float, Field(ge=0, le=LONGEST_WAIT_S)]
+
+
+class TriggerBody(Body):
+    """What wakes a rule. `after_s`: no_reply (from the customer) and no_answer (to them); `of`: which tag or script, empty: any."""
+
+    on: On
+    after_s: Seconds = 0.0
+    of: Line = ""
+
+
+class RuleBody(Body):
+    """A rule as it is written.
+
+    `when`: `{"all": [...]}`, `{"any": [...]}`, `{"not": {...}}` or `{"fact", "op", "value"}`; `GET /api/rules/vocabulary` says
+    what can be asked. `actions`: `{"do": "send", "text": {"en": "..."}}`, `send_script` (`script`), `set_variable` (`name`,
+    `value`), `add_tag` and `remove_tag` (`tag`), `hand_off`, `call_webhook` (`url`, `fields`), `notify` (`text`), `stop`,
+    `wait` (`seconds`; what follows is done later).
+    """
+
+    key: Key | None = None
+    name: Title
+    enabled: bool = True
+    trigger: TriggerBody
+    when: Document = {"all": []}  # noqa: RUF012  # pydantic copies defaults
+    actions: Annotated[list[Document], Field(max_length=100)]
+    stops: bool = False
+    limit: Limit = "always"
+    cooldown_s: Seconds = 0.0
+    timezone: Line = "UTC"
+    wakes: bool = False
+    lets_answer: bool = False
+
+    def definition(self, key: str) -> dict[str, Any]:
+        """Return what is stored and published."""
+        return {"id": self.key or key, **self.model_dump(exclude={"key"})}
+
+
+class RuleView(View):
+    """A rule of the draft; `version` is its ETag, `position` its place in the order."""
+
+    id: UUID
+    key: str
+    version: int
+    position: int
+    name: str
+    enabled: bool
+    trigger: dict[str, Any]
+    when: dict[str, Any]
+    actions: list[dict[str, Any]]
+    stops: bool
+    limit: Limit
+    cooldown_s: float
+    timezone: str
+    wakes: bool
+    lets_answer: bool
+    created_at: datetime
+    changed_at: datetime
+    changed_by: str
+    deleted_at: datetime | None
+
+
+class RuleQuery(ListQuery):
+    """Which rules: those there are, or those that can be restored."""
+
+    deleted: bool = False
+
+
+class RulePage(View):
+    """Rules in their order."""
+
+    items: list[RuleView]
+    next: str | None
+
+
+class RuleOrder(Body):
+    """All rules of the agent, each once, in their new order."""
+
+    rules: Annotated[list[Uuid], Field(max_length=10_000)]
+
+
+class RuleList(View):
+    """All rules in their order."""
+
+    items: list[RuleView]
+
+
+class RuleDraft(Body):
+    """A rule that may be unfinished; `rule_id` names the one it would replace."""
+
+    rule: Document
+    rule_id: Uuid | None = None
+
+
+class FaultView(View):
+    """What is wrong, and where: a JSON pointer into the rule."""
+
+    pointer: str
+    reason: str
+
+
+class ValidationView(View):
+    """Whether a rule may be saved."""
+
+    valid: bool
+    problems: list[FaultView]
+
+
+class DryRunBody(Body):
+    """A rule that is there (`rule_id`), or one that is not (`rule`), against the customers' messages of the last days."""
+
+    rule_id: Uuid | None = None
+    rule: Document | None = None
+    days: Annotated[int, Field(ge=1, le=30)] = 7
+
+
+class SampleView(View):
+    """One message and how the rule fared; an empty reason: it fires."""
+
+    conversation_id: Id
+    message_id: Id
+    at: datetime
+    text: str
+    reason: str
+
+
+class DryRunView(View):
+    """What would have happened. `unknown`: how often a fact was not recorded; `complete`: all events of these days were looked at."""
+
+    events: int
+    woken: int
+    fired: int
+    reasons: dict[str, int]
+    unknown: dict[str, int]
+    hits: list[SampleView]
+    misses: list[SampleView]
+    complete: bool
+
+
+class FactView(View):
+    """A fact, its type, and how it can be asked."""
+
+    name: str
+    kind: str
+    operators: list[str]
+
+
+class VocabularyView(View):
+    """All that rules can be made of. Variables are facts of type text under `variable.NAME`."""
+
+    triggers: list[str]
+    facts: list[FactView]
+    variable: FactView
+
+
+class ActionView(View):
+    """Something asked of a system outside. `would_do`: a test conversation only says so."""
+
+    id: Id
+    agent_id: UUID
+    conversation_id: Id
+    turn_id: UUID
+    kind: str
+    rule: str
+    state: Literal["pending", "claimed", "sending", "done", "failed", "unknown", "would_do"]
+    attempts: int
+    error: str | None
+    created_at: datetime
+    due_at: datetime
+    ended_at: datetime | None
+    params: dict[str, Any]
+    result: dict[str, Any]
+
+
+class ActionQuery(ListQuery):
+    """Which actions; `rule` is a rule's key."""
+
+    state: Literal["pending", "done", "failed", "unknown", "would_do"] | None = None
+    rule: Key | None = None
+
+
+class ActionPage(View):
+    """Actions, the newest first."""
+
+    items: list[ActionView]
+    next: str | None
+
+
+class ActionList(View):
+    """Actions in the order of their turn."""
+
+    items: list[ActionView]
+
+
+class ActsBody(Body):
+    """Whether a test conversation acts in earnest."""
+
+    acts: bool
+
+
+class ActsView(View):
+    """Whether a test conversation acts in earnest, from its next turn on."""
+
+    acts: bool
+
+
+class WebhookSecretView(View):
+    """What receivers check `X-Callboard-Signature` with: `v1=` and the hex HMAC-SHA256 of `X-Callboard-Timestamp`, a dot and the body."""
+
+    secret: str
+
+
+class ExecutionView(View):
+    """One time a rule fired (`reasons`: what it asked and found; `done`: what it did) or failed (`reason`)."""
+
+    id: Number
+    at: datetime
+    failed: bool
+    on: str
+    conversation_id: Id | None
+    turn_id: UUID | None
+    reasons: list[str]
+    done: list[str]
+    reason: str
+    actions: list[ActionView]
+
+
+class ExecutionPage(View):
+    """Executions, the newest first."""
+
+    items: list[ExecutionView]
+    next: str | None
+
+
+def rule_view(item: RuleItem) -> RuleView:
+    """Return a rule."""
+    body = RuleBody.model_construct(**{"name": item.key, "trigger": {"on": "message_received"}, "actions": [], **item.definition})
+    fields = {name: getattr(body, name) for name in RuleBody.model_fields if name != "key"}
+    return RuleView(
+        **fields,
+        id=item.id,
+        key=item.key,
+        version=item.version,
+        position=item.position,
+        created_at=item.created_at,
+        changed_at=item.changed_at,
+        changed_by=item.changed_by,
+        deleted_at=item.deleted_at,
+    )
+
+
+def fault_view(problem: Problem, pointer: str) -> FaultView:
+    """Return what is wrong."""
+    return FaultView(pointer=pointer, reason=problem.reason)
+
+
+def vocabulary() -> VocabularyView:
+    """Return all that rules can be made of."""
+    facts = [FactView(name=name, kind=kind, operators=list(OPERATORS[kind])) for name, kind in FACTS.items()]
+    variable = FactView(name=VARIABLE, kind="text", operators=list(OPERATORS["text"]))
+    return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable)
+
+
+def dry_run_view(found: DryRun, complete: bool) -> DryRunView:
+    """Return what would have happened, the most frequent reasons and the newest messages first."""
+    return DryRunView(
+        events=found.events,
+        woken=found.woken,
+        fired=found.fired,
+        reasons=dict(found.reasons.most_common(50)),
+        unknown=dict(found.unknown.most_common()),
+        hits=[_sample(sample) for sample in reversed(found.hits)],
+        misses=[_sample(sample) for sample in reversed(found.misses)],
+        complete=complete,
+    )
+
+
+def _sample(sample: Sample) -> SampleView:
+    event = sample.event
+    return SampleView(
+        conversation_id=str(event.conversation_id),
+        message_id=str(event.message_id),
+        at=event.at,
+        text=event.text[:200],
+        reason=sample.reason,
+    )
+
+
+def action_view(item: ActionItem) -> ActionView:
+    """Return an action."""
+    return ActionView(
+        id=str(item.id),
+        agent_id=item.agent_id,
+        conversation_id=str(item.conversation_id),
+        turn_id=item.turn_id,
+        kind=item.kind,
+        rule=item.rule,
+        state=item.state,
+        attempts=item.attempts,
+        error=item.error,
+        created_at=item.created_at,
+        due_at=item.due_at,
+        ended_at=item.ended_at,
+        params=dict(item.params),
+        result=dict(item.result),
+    )
+
+
+def execution_view(item: Execution, actions: Sequence[ActionItem]) -> ExecutionView:
+    """Return an execution with what became of its actions."""
+    data: Mapping[str, Any] = item.data
+    return ExecutionView(
+        id=str(item.id),
+        at=item.at,
+        failed=item.kind == "rule.failed",
+        on=str(data.get("on", "")),
+        conversation_id=str(item.conversation_id) if item.conversation_id else None,
+        turn_id=item.turn_id,
+        reasons=list(data.get("reasons", ())),
+        done=list(data.get("done", ())),
+        reason=str(data.get("reason", "")),
+        actions=[action_view(action) for action in actions],
+    )

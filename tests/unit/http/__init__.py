@@ -1,0 +1,1 @@
+"""Calls to web addresses that tenants name."""
