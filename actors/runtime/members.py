@@ -51,7 +51,8 @@ class Member:
     def carrier(self) -> Carrier:
         """Return the identity under which it pulls or claims; a scheduler and a worker of jobs have none."""
         kind = self.part.kind
-        assert kind not in {"scheduler", "sync"}
+        assert kind != "scheduler"
+        assert kind != "sync"
         return Carrier(kind, self.part.number, self.part.of, self.generation, self.part.epoch)
 
 

@@ -5,6 +5,7 @@ import json
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 from uuid import UUID
@@ -37,7 +38,7 @@ async def jobs_per_s(dsn: str, redis_url: str) -> float:
         return median([await _round(api, engine, signals, tenants) for _ in range(ROUNDS)])
 
 
-async def _round(api: Database, engine: Database, signals: RedisSignals, tenants: list[UUID]) -> float:
+async def _round(api: Database, engine: Database, signals: RedisSignals, tenants: Sequence[UUID]) -> float:
     before = await _look(engine, _DONE)
     for tenant_id in tenants:
         async with api.tenant_transaction(tenant_id) as connection:

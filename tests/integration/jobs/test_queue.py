@@ -8,7 +8,8 @@ import pytest
 
 from actors.domain.cron import next_run
 from actors.domain.errors import OwnershipLost, TerminalError
-from actors.domain.jobs import Cancelled, Done, Failed, JobCancelled, Mark, Progress, Retry, Returned
+from actors.domain.ids import TenantId
+from actors.domain.jobs import Cancelled, Done, Failed, JobCancelled, Mark, Outcome, Progress, Retry, Returned
 from actors.ports.jobs import ClaimedJob
 from storage.jobs.fence import fenced
 from storage.jobs.queue import PostgresJobQueue
@@ -77,7 +78,7 @@ async def test_tenants_take_turns(lab: RealLab, queue: PostgresJobQueue) -> None
     first = await claim(queue)
     tenants = [job.lease.tenant_id for job in first]
     # Nobody else waits after these four: then the fifth slot may be the big one's, too.
-    assert sorted(map(tenants.count, (big.tenant_id, *(one.tenant_id for one in small)))) == [1, 1, 3]
+    assert sorted(tenants.count(TenantId(one.tenant_id)) for one in (big, *small)) == [1, 1, 3]
     for one in small:
         await one.add(Fast)
     (done,) = [job for job in first if job.lease.tenant_id == small[0].tenant_id]
@@ -98,7 +99,7 @@ async def test_the_oldest_of_a_tenant_is_first_and_not_before_its_time(queue: Po
 async def test_what_a_try_came_to(queue: PostgresJobQueue, requests: Requests) -> None:
     ids = [await requests.add(Fast, tries=2) for _ in range(5)]
     jobs = {job.lease.job_id: job for job in await claim(queue)}
-    outcomes = (Failed("no"), Retry("busy", 0.0), Returned(), Cancelled(), Retry("later", 60.0))
+    outcomes: tuple[Outcome, ...] = (Failed("no"), Retry("busy", 0.0), Returned(), Cancelled(), Retry("later", 60.0))
     await queue.exchange(WORKER, [(jobs[id_].lease, outcome) for id_, outcome in zip(ids, outcomes, strict=True)], 0, 6.0)
     rows = [await requests.row(id_) for id_ in ids]
     assert [(r["state"], r["attempts"], r["error"]) for r in rows] == [
