@@ -1,3 +1,4 @@
+import IconBolt from "@tabler/icons-react/icons/IconBolt";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
@@ -7,6 +8,7 @@ export const PAGES = [
   { path: "test-chat", name: "page.test-chat", icon: IconMessageCircle },
   { path: "ai-agents", name: "page.agents", icon: IconRobot },
   { path: "scripts", name: "page.scripts", icon: IconScript },
+  { path: "rules", name: "page.rules", icon: IconBolt },
 ] as const;
 
 export type Page = (typeof PAGES)[number];

@@ -39,6 +39,14 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId/scripts",
             lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsPage }),
           },
+          {
+            path: "rules",
+            lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesHome }),
+          },
+          {
+            path: "ai-agents/:agentId/rules",
+            lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesPage }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },
