@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.house import House, Person
 
-NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "lost")
+NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "rules", "new-rule", "lost")
 
 
 async def addresses(house: House, person: Person) -> dict[str, str]:
@@ -24,6 +24,8 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "versions": f"{agent}?tab=versions",
         "scripts": f"{agent}/scripts",
         "new-script": f"{agent}/scripts?script=new",
+        "rules": f"{agent}/rules",
+        "new-rule": f"{agent}/rules?rule=new",
         "lost": person.path("nowhere"),
     }
 
