@@ -21,6 +21,7 @@ where agent_id = $1 and ($2::text is null or state = $2) and ($3::text is null o
 order by id desc limit $5"""  # noqa: S608
 _OF_MESSAGE = f"""
 select {_COLUMNS} from actions where turn_id = (select m.turn_id from messages m where m.id = $1 and m.conversation_id = $2) order by seq"""  # noqa: S608
+_HAS_MESSAGE = "select exists (select from messages where id = $1 and conversation_id = $2)"
 _OF_TURNS = f"select {_COLUMNS} from actions where turn_id = any($1) order by id"  # noqa: S608
 _RETRY = f"""
 update actions set state = 'pending', attempts = 0, due_at = now(), error = null, ended_at = null
@@ -104,9 +105,11 @@ class Actions:
         async with self._database.tenant_transaction(tenant_id) as connection:
             return [_item(r) for r in await connection.fetch(_PAGE, agent_id, state, rule, before, limit)]
 
-    async def of_message(self, tenant_id: UUID, conversation_id: int, message_id: int) -> list[ActionItem]:
-        """Return what the turn of a message asked for, in its order."""
+    async def of_message(self, tenant_id: UUID, conversation_id: int, message_id: int) -> list[ActionItem] | None:
+        """Return what the turn of a message asked for, in its order. None if the conversation has no such message."""
         async with self._database.tenant_transaction(tenant_id) as connection:
+            if not await connection.fetchval(_HAS_MESSAGE, message_id, conversation_id):
+                return None
             return [_item(r) for r in await connection.fetch(_OF_MESSAGE, message_id, conversation_id)]
 
     async def of_turns(self, tenant_id: UUID, turns: Sequence[UUID]) -> list[ActionItem]:

@@ -10,7 +10,6 @@ from gateway.api.paging import after_number
 from gateway.schemas.rules import ActionList, ActionPage, ActionQuery, ActionView, ActsBody, ActsView, WebhookSecretView, action_view
 from storage.actions import Actions
 from storage.authoring.drafts import Drafts
-from storage.conversations import ConversationControl
 from storage.crypto import load_or_create_key
 from storage.postgres import Database
 from storage.signing_keys import webhook_secret
@@ -22,7 +21,6 @@ class ActionsApi:
     def __init__(self, database: Database) -> None:
         self._actions = Actions(database)
         self._drafts = Drafts(database)
-        self._conversations = ConversationControl(database)
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -55,9 +53,9 @@ class ActionsApi:
 
     async def of_message(self, call: Call) -> Answer:
         """List what the turn of a message asked of systems outside."""
-        if await self._conversations.find(call.tenant_id, call.number("id")) is None:
-            raise call.missing()
         found = await self._actions.of_message(call.tenant_id, call.number("id"), call.number("message_id"))
+        if found is None:
+            raise call.missing()
         return Answer(ActionList(items=[action_view(item) for item in found]))
 
     async def acts(self, call: Call) -> Answer:

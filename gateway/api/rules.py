@@ -16,7 +16,7 @@ from gateway import ids
 from gateway.api.authored import MOST_FLAWS, pointer, refusals
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_number
-from gateway.problems import invalid
+from gateway.problems import Flaw, Problem, invalid
 from gateway.schemas.bodies import ListQuery
 from gateway.schemas.rules import (
     DryRunBody,
@@ -65,7 +65,7 @@ class RulesApi:
         return [
             viewer("GET", _ALL, self.list, query=RuleQuery, answer=RulePage),
             admin("POST", _ALL, self.create, body=RuleBody, answer=RuleView, status=201, idempotent=True, also=(409,)),
-            admin("PUT", f"{_ALL}/order", self.order, body=RuleOrder, answer=RuleList),
+            admin("PUT", f"{_ALL}/order", self.order, body=RuleOrder, answer=RuleList, also=(409,)),
             viewer("POST", f"{_ALL}/validate", self.validate, body=RuleDraft, answer=ValidationView),
             viewer("POST", f"{_ALL}/dry-run", self.try_out, body=DryRunBody, answer=DryRunView),
             viewer("GET", _ONE, self.one, answer=RuleView),
@@ -101,7 +101,7 @@ class RulesApi:
         try:
             ordered = await self._rules.order(call.tenant_id, call.caller.actor, call.uuid("id"), call.body.rules)
         except OtherRules as error:
-            raise invalid(str(error), "rules", pointer="/rules") from None
+            raise Problem(409, str(error), reason="other-rules", errors=[Flaw(str(error), "rules", pointer="/rules")]) from None
         if ordered is None:
             raise call.missing("id")
         return Answer(RuleList(items=[rule_view(item) for item in ordered]))

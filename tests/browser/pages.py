@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.house import House, Person
 
-NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "jobs", "lost")
+NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "jobs", "rules", "new-rule", "lost")
 
 
 async def addresses(house: House, person: Person) -> dict[str, str]:
@@ -25,6 +25,8 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "scripts": f"{agent}/scripts",
         "jobs": person.path("jobs"),
         "new-script": f"{agent}/scripts?script=new",
+        "rules": f"{agent}/rules",
+        "new-rule": f"{agent}/rules?rule=new",
         "lost": person.path("nowhere"),
     }
 

@@ -38,8 +38,8 @@ async def test_a_rule_is_written_replaced_ordered_deleted_and_brought_back(desk:
     second = await desk.do("POST", rules, {**TAG, "key": "second"}, expect=201)
     ordered = await desk.do("PUT", f"{rules}/order", {"rules": [second["id"], created["id"]]})
     assert [item["key"] for item in ordered["items"]] == ["second", "tag"]
-    await desk.do("PUT", f"{rules}/order", {"rules": [second["id"]]}, expect=422)
-    await desk.do("PUT", f"{rules}/order", {"rules": [second["id"], str(uuid4())]}, expect=422)
+    await desk.do("PUT", f"{rules}/order", {"rules": [second["id"]]}, expect=409)
+    await desk.do("PUT", f"{rules}/order", {"rules": [second["id"], str(uuid4())]}, expect=409)
     await desk.do("DELETE", one, match='"2"', level="operator", expect=403)
     await desk.do("DELETE", one, match='"2"', expect=204)
     assert [item["key"] for item in (await desk.do("GET", rules))["items"]] == ["second"]

@@ -1,17 +1,18 @@
 """Nothing of one tenant ever reaches another: proved for both roles and for every table, found in the catalogue."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 import pytest
 
-from actors.ports.turns import TimerRow
+from actors.ports.turns import ActionRow, TimerRow
 from storage.accounts.audit import Actor
 from storage.accounts.login_links import LoginLinks
 from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
+from storage.authoring.rules import Rules
 from storage.authoring.scripts import Scripts
 from storage.idempotency import Idempotency, Request
 from storage.postgres import Database, Role
@@ -56,6 +57,11 @@ async def shops(real_lab: RealLab) -> Shops:
         link = await LoginLinks(real_lab.api).create(shop.tenant_id, user.id, "login", Actor("olga"))
         await LoginLinks(real_lab.api).redeem(link, "a browser")  # opens a session
         await Scripts(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, {"id": "hello", "phrases": ["hello"]})
+        rule = {"id": "tag", "trigger": {"on": "message_received"}, "actions": [{"do": "stop"}]}
+        assert await Rules(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, rule)
+        acting = turn(shop, conversation, 2)
+        acting = replace(acting, actions=(ActionRow(0, "webhook.call", {}, "tag"),), agent_id=shop.agent_id)
+        assert await real_lab.turns.commit([acting], []) == [True]
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")

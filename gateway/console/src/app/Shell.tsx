@@ -89,8 +89,8 @@ export function Shell() {
 }
 
 function isHere(page: string, path: string): boolean {
-  const scripts = path === "scripts" || path.endsWith("/scripts");
-  return page === "scripts" ? scripts : path.startsWith(page) && !scripts;
+  const own = ["scripts", "rules"].find((name) => path === name || path.endsWith(`/${name}`));
+  return own ? page === own : path.startsWith(page);
 }
 
 function Brand() {

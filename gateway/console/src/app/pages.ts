@@ -1,4 +1,5 @@
 import IconJobs from "@tabler/icons-react/icons/IconListCheck";
+import IconBolt from "@tabler/icons-react/icons/IconBolt";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
@@ -9,6 +10,7 @@ export const PAGES = [
   { path: "ai-agents", name: "page.agents", icon: IconRobot },
   { path: "scripts", name: "page.scripts", icon: IconScript },
   { path: "jobs", name: "page.jobs", icon: IconJobs },
+  { path: "rules", name: "page.rules", icon: IconBolt },
 ] as const;
 
 export type Page = (typeof PAGES)[number];

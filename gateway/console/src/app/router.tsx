@@ -43,6 +43,14 @@ export const router = createBrowserRouter([
             path: "jobs",
             lazy: async () => ({ Component: (await import("../pages/jobs/JobsPage")).JobsPage }),
           },
+          {
+            path: "rules",
+            lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesHome }),
+          },
+          {
+            path: "ai-agents/:agentId/rules",
+            lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesPage }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },

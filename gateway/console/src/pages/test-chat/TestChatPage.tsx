@@ -9,6 +9,7 @@ import type { Agent, Conversation } from "../../api/types";
 import { useMay } from "../../app/session";
 import { useTitle } from "../../app/title";
 import { Empty, Failed, Loading } from "../../parts/states";
+import { ActsSwitch } from "./ActsSwitch";
 import classes from "./Chat.module.css";
 import { ChatBar } from "./ChatBar";
 import { Composer } from "./Composer";
@@ -106,6 +107,7 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
             onAgain={chat.again}
           />
         )}
+        {conversationId && <ActsSwitch conversationId={conversationId} />}
         <Composer busy={chat.busy} disabled={!mayChat} onSay={chat.say} onStop={chat.stop} />
       </div>
       {trace && roomy && (

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { CopyButton } from "../../parts/CopyButton";
 import { Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
+import { ActionsOf, RulesOf } from "./RulesPart";
 import { translatedReason } from "./reasons";
 import { Losers, Passages, Prompt, Stages, Winner } from "./TraceParts";
 import { type Trace, useTrace, useWording } from "./trace";
@@ -33,14 +34,25 @@ export function TracePane({ conversationId, messageId, onClose }: Props) {
       )}
       {found.isPending && <Loading />}
       {found.isError && <Failed error={found.error} again={() => void found.refetch()} />}
-      {found.data && <Explained trace={found.data.trace} traceId={found.data.trace_id} at={found.data.created_at} />}
+      {found.data && (
+        <Explained trace={found.data.trace} traceId={found.data.trace_id} at={found.data.created_at}>
+          <ActionsOf conversationId={conversationId} messageId={messageId} />
+        </Explained>
+      )}
     </Stack>
   );
 }
 
-function Explained({ trace, traceId, at }: { trace: Trace; traceId: string; at: string }) {
+interface ExplainedProps {
+  trace: Trace;
+  traceId: string;
+  at: string;
+  children: ReactNode;
+}
+
+function Explained({ trace, traceId, at, children }: ExplainedProps) {
   const { t } = useTranslation();
-  const { scripts, passages } = useWording(trace.agent_id, trace.version);
+  const { scripts, passages, rules } = useWording(trace.agent_id, trace.version);
   return (
     <>
       <Stack gap={8}>
@@ -57,6 +69,14 @@ function Explained({ trace, traceId, at }: { trace: Trace; traceId: string; at: 
           </Text>
         )}
       </Stack>
+      {trace.rules && (
+        <>
+          <Part title={t("trace.rules")}>
+            <RulesOf rules={trace.rules} nameOf={(id) => rules.get(id)?.name ?? id} />
+          </Part>
+          <Part title={t("trace.actions")}>{children}</Part>
+        </>
+      )}
       <Part title={t("trace.scripts")}>
         {trace.scripts?.winner ? <Winner winner={trace.scripts.winner} /> : <Quiet>{t("trace.no-script")}</Quiet>}
         <Losers losers={trace.scripts?.losers ?? {}} unlisted={trace.scripts?.unlisted ?? 0} scripts={scripts} />

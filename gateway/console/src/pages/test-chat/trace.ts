@@ -24,6 +24,11 @@ export interface Trace {
     failure?: string;
   };
   stages_ms?: Record<string, number>;
+  rules?: {
+    fired?: { rule: string; name: string; on: string; reasons?: string[]; done: string[] }[];
+    failed?: { rule: string; on: string; reason: string }[];
+    events?: { on: string; losers?: Record<string, string[]> }[];
+  };
 }
 
 export interface Named {
@@ -60,8 +65,8 @@ export function useWording(agentId: string | undefined, version: number | undefi
     staleTime: Number.POSITIVE_INFINITY,
     meta: { told: true },
   });
-  const definition = query.data?.definition as { scripts?: Named[]; passages?: Named[] } | undefined;
-  return { scripts: byId(definition?.scripts), passages: byId(definition?.passages) };
+  const definition = query.data?.definition as { scripts?: Named[]; passages?: Named[]; rules?: Named[] } | undefined;
+  return { scripts: byId(definition?.scripts), passages: byId(definition?.passages), rules: byId(definition?.rules) };
 }
 
 function byId(named: Named[] = []): Map<string, Named> {

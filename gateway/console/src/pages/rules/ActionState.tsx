@@ -1,0 +1,37 @@
+import { Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { useTranslation } from "react-i18next";
+import { useRetryAction } from "../../api/rules";
+import type { Action } from "../../api/types";
+import { useMay } from "../../app/session";
+
+const COLOURS: Record<string, string> = { done: "green", failed: "red", unknown: "orange" };
+
+/** What was asked of a system outside, and what became of it. */
+export function ActionState({ action }: { action: Action }) {
+  const { t } = useTranslation();
+  const again = useRetryAction();
+  const mayRetry = useMay("operator") && (action.state === "failed" || action.state === "unknown");
+  return (
+    <Stack gap={4} mt={4}>
+      <Group gap="xs">
+        <Text size="sm" className="wraps">
+          {t(`rules.kind.${action.kind.replace(".", "-")}`, { defaultValue: action.kind })}:{" "}
+          {String(action.params.url ?? "")}
+        </Text>
+        <Badge tt="none" variant="light" color={COLOURS[action.state] ?? "gray"}>
+          {t(`rules.state.${action.state}`)}
+        </Badge>
+        {mayRetry && (
+          <Button size="compact-xs" variant="default" loading={again.isPending} onClick={() => again.mutate(action.id)}>
+            {t("app.again")}
+          </Button>
+        )}
+      </Group>
+      {action.error && (
+        <Text size="sm" c="dimmed" className="wraps">
+          {action.error}
+        </Text>
+      )}
+    </Stack>
+  );
+}

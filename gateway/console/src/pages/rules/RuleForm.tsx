@@ -1,0 +1,251 @@
+import { Alert, Button, Checkbox, Fieldset, Group, Select, Stack, Switch, TextInput, Title } from "@mantine/core";
+import { useDebouncedValue } from "@mantine/hooks";
+import { type ReactNode, useMemo, useState } from "react";
+import { useTranslation } from "react-i18next";
+import { freshKey } from "../../api/ids";
+import { bodyOf, useFaults, useSaveRule, useVocabulary } from "../../api/rules";
+import { useScripts } from "../../api/scripts";
+import type { Rule, RuleBody } from "../../api/types";
+import { showDone } from "../../app/toasts";
+import { Failed, Loading } from "../../parts/states";
+import { ActionsForm } from "./ActionsForm";
+import { Conditions } from "./Conditions";
+import { DryRunPart } from "./DryRunPart";
+import { Duration } from "./Duration";
+import { type ActionDraft, type GroupDraft, readGroup, writeCondition } from "./draft";
+import { faultText } from "./words";
+
+const TYPING_MS = 400;
+const SILENCE = new Set(["no_reply", "no_answer"]);
+const NEW: RuleBody = {
+  name: "",
+  enabled: true,
+  trigger: { on: "message_received", after_s: 0, of: "" },
+  when: { all: [] },
+  actions: [],
+  stops: false,
+  limit: "always",
+  cooldown_s: 0,
+  timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
+  wakes: false,
+  lets_answer: false,
+};
+
+interface Props {
+  agentId: string;
+  known?: Rule;
+  mayEdit: boolean;
+  onDone: () => void;
+}
+
+/** A rule while it is written: checked as it is typed, tried on what happened. */
+export function RuleForm({ agentId, known, mayEdit, onDone }: Props) {
+  const { t } = useTranslation();
+  const [rule, setRule] = useState<RuleBody>(() => (known ? bodyOf(known) : NEW));
+  const [when, setWhen] = useState<GroupDraft>(() => readGroup(rule.when ?? {}));
+  const [actions, setActions] = useState<ActionDraft[]>(() => rule.actions.map((raw) => ({ id: freshKey(), raw })));
+  const [touched, setTouched] = useState(false);
+  const vocabulary = useVocabulary();
+  const scripts = useScripts(agentId, { enabled: true });
+  const save = useSaveRule(agentId);
+  const body = useMemo<RuleBody>(
+    () => ({ ...rule, name: rule.name.trim(), when: writeCondition(when), actions: actions.map(({ raw }) => raw) }),
+    [rule, when, actions],
+  );
+  const [settled] = useDebouncedValue(body, TYPING_MS);
+  const found = useFaults(agentId, settled, known?.id);
+  const faults = useMemo(
+    () => new Map(touched ? (found.data?.problems ?? []).map(({ pointer, reason }) => [pointer, reason]) : []),
+    [found.data, touched],
+  );
+  if (vocabulary.isPending) return <Loading />;
+  if (vocabulary.isError) return <Failed error={vocabulary.error} again={() => void vocabulary.refetch()} />;
+  const set = (changes: Partial<RuleBody>) => {
+    setTouched(true);
+    setRule((old) => ({ ...old, ...changes }));
+  };
+  const trigger = rule.trigger;
+  const error = (pointer: string) => faults.has(pointer) && faultText(t, pointer, faults.get(pointer) ?? "");
+  const send = () =>
+    save.mutate(
+      { body, ...(known ? { known } : {}) },
+      {
+        onSuccess: () => {
+          showDone(t("app.saved"));
+          onDone();
+        },
+      },
+    );
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        setTouched(true);
+        if (body.name && found.data?.valid) send();
+      }}
+    >
+      <Fieldset variant="unstyled" disabled={!mayEdit}>
+        <Stack gap="lg">
+          <TextInput
+            label={t("rules.name")}
+            required
+            withAsterisk={false}
+            maxLength={200}
+            value={rule.name}
+            error={touched && !body.name && t("rules.fault.name")}
+            onChange={(event) => set({ name: event.currentTarget.value })}
+          />
+          <Part title={t("rules.when-title")}>
+            <Select
+              label={t("rules.trigger")}
+              allowDeselect={false}
+              data={vocabulary.data.triggers.map((value) => ({ value, label: t(`rules.on.${value}`) }))}
+              value={trigger.on}
+              onChange={(on) =>
+                on &&
+                set({
+                  trigger: {
+                    on: on as typeof trigger.on,
+                    after_s: SILENCE.has(on) ? trigger.after_s || 3600 : 0,
+                    of: "",
+                  },
+                })
+              }
+            />
+            {SILENCE.has(trigger.on) && (
+              <Duration
+                label={t("rules.after")}
+                seconds={trigger.after_s ?? 0}
+                error={error("/trigger/after_s") || undefined}
+                onChange={(after_s) => set({ trigger: { ...trigger, after_s } })}
+              />
+            )}
+            {trigger.on === "tag_set" && (
+              <TextInput
+                label={t("rules.which-tag")}
+                maxLength={64}
+                value={trigger.of ?? ""}
+                onChange={(event) => set({ trigger: { ...trigger, of: event.currentTarget.value } })}
+              />
+            )}
+            {trigger.on === "script_matched" && (
+              <Select
+                label={t("rules.which-script")}
+                clearable
+                clearButtonProps={{ "aria-label": t("rules.any-script") }}
+                placeholder={t("rules.any-script")}
+                data={(scripts.data?.pages[0]?.items ?? []).map((script) => ({
+                  value: script.key,
+                  label: script.name,
+                }))}
+                value={trigger.of || null}
+                onChange={(of) => set({ trigger: { ...trigger, of: of ?? "" } })}
+              />
+            )}
+          </Part>
+          <Part title={t("rules.if-title")}>
+            <Conditions
+              group={when}
+              place="/when"
+              depth={0}
+              faults={faults}
+              vocabulary={vocabulary.data}
+              onChange={(changed) => {
+                setTouched(true);
+                setWhen(changed);
+              }}
+            />
+          </Part>
+          <Part title={t("rules.then-title")}>
+            <ActionsForm
+              actions={actions}
+              faults={faults}
+              scripts={scripts.data?.pages[0]?.items ?? []}
+              onChange={(changed) => {
+                setTouched(true);
+                setActions(changed);
+              }}
+            />
+          </Part>
+          <Part title={t("rules.more-title")}>
+            <Select
+              label={t("rules.limit")}
+              allowDeselect={false}
+              data={(["always", "once", "daily"] as const).map((value) => ({
+                value,
+                label: t(`rules.limits.${value}`),
+              }))}
+              value={rule.limit ?? "always"}
+              onChange={(limit) => limit && set({ limit: limit as NonNullable<RuleBody["limit"]> })}
+            />
+            <Duration
+              label={t("rules.cooldown")}
+              min={0}
+              seconds={rule.cooldown_s ?? 0}
+              onChange={(cooldown_s) => set({ cooldown_s })}
+            />
+            <TextInput
+              label={t("rules.timezone")}
+              value={rule.timezone ?? ""}
+              maxLength={64}
+              error={error("/timezone")}
+              onChange={(event) => set({ timezone: event.currentTarget.value.trim() })}
+            />
+            <Checkbox
+              label={t("rules.lets-answer")}
+              checked={rule.lets_answer ?? false}
+              onChange={(event) => set({ lets_answer: event.currentTarget.checked })}
+            />
+            <Checkbox
+              label={t("rules.stops")}
+              checked={rule.stops ?? false}
+              onChange={(event) => set({ stops: event.currentTarget.checked })}
+            />
+            <Checkbox
+              label={t("rules.wakes")}
+              checked={rule.wakes ?? false}
+              error={error("/wakes")}
+              onChange={(event) => set({ wakes: event.currentTarget.checked })}
+            />
+            <Switch
+              label={t("rules.enabled")}
+              checked={rule.enabled ?? true}
+              onChange={(event) => set({ enabled: event.currentTarget.checked })}
+            />
+          </Part>
+          {faults.size > 0 && (
+            <Alert color="red" variant="light" title={t("rules.not-yet")}>
+              <ul>
+                {[...faults].map(([pointer, reason]) => (
+                  <li key={pointer}>{faultText(t, pointer, reason)}</li>
+                ))}
+              </ul>
+            </Alert>
+          )}
+          {mayEdit && (
+            <Group justify="flex-end">
+              <Button variant="default" onClick={onDone}>
+                {t("app.cancel")}
+              </Button>
+              <Button type="submit" loading={save.isPending}>
+                {t("app.save")}
+              </Button>
+            </Group>
+          )}
+        </Stack>
+      </Fieldset>
+      <DryRunPart agentId={agentId} rule={body} ready={found.data?.valid ?? false} />
+    </form>
+  );
+}
+
+function Part({ title, children }: { title: string; children: ReactNode }) {
+  return (
+    <Stack component="section" gap="sm">
+      <Title order={3} size="h5">
+        {title}
+      </Title>
+      {children}
+    </Stack>
+  );
+}

@@ -1,0 +1,67 @@
+import type { TFunction } from "i18next";
+
+const UNKNOWN = "unknown: ";
+const WAITED = /^wait (?<seconds>[\d.]+) s$/;
+const DONE: [pattern: RegExp, key: string][] = [
+  [/^send$/, "rules.done.send"],
+  [/^script (?<name>\S+)$/, "rules.done.script"],
+  [/^tag -(?<name>.+)$/, "rules.done.remove-tag"],
+  [/^tag (?<name>[^:]+)$/, "rules.done.add-tag"],
+  [/^tag (?<name>[^:]+): has it already$/, "rules.done.has-tag"],
+  [/^variable (?<name>[^:]+)$/, "rules.done.variable"],
+  [/^hand off$/, "rules.done.hand-off"],
+  [/^hand off: people have it already$/, "rules.done.handed-off"],
+  [/^webhook$/, "rules.done.webhook"],
+  [/^notice$/, "rules.done.notice"],
+  [/^stop$/, "rules.done.stop"],
+  [/^not said: a person has the conversation$/, "rules.done.person"],
+];
+
+export function factName(t: TFunction, fact: string): string {
+  if (fact.startsWith("variable.")) return t("rules.fact.variable", { name: fact.slice("variable.".length) });
+  return t(`rules.fact.${fact.replace(".", "-")}`, { defaultValue: fact });
+}
+
+/** The API says why in words of its own; those we know are said in the reader's language. */
+export function whyNot(t: TFunction, reason: string): string {
+  if (reason.startsWith(UNKNOWN)) return t("rules.why.unknown", { test: question(t, reason.slice(UNKNOWN.length)) });
+  const sentence = t(`rules.why.${reason.replace(/[^a-z]+/gi, "-").toLowerCase()}`, { defaultValue: "" });
+  return sentence || question(t, reason);
+}
+
+/** Return `message.text contains x` in words. */
+export function question(t: TFunction, text: string): string {
+  const [fact = "", op = "", ...rest] = text.split(" ");
+  const asked = t(`rules.op.${op}`, { defaultValue: "" });
+  return asked ? [factName(t, fact), asked, ...rest].join(" ") : text;
+}
+
+export function whatWasDone(t: TFunction, done: string): string {
+  const waited = WAITED.exec(done);
+  if (waited) return t("rules.done.wait", { time: duration(t, Number(waited.groups?.seconds)) });
+  for (const [pattern, key] of DONE) {
+    const found = pattern.exec(done);
+    if (found) return t(key, { ...found.groups });
+  }
+  return done;
+}
+
+export function duration(t: TFunction, seconds: number): string {
+  const unit = unitOf(seconds);
+  return t(`rules.time.${unit}`, { count: seconds / UNITS[unit] });
+}
+
+export const UNITS = { seconds: 1, minutes: 60, hours: 3600, days: 86_400 } as const;
+export type Unit = keyof typeof UNITS;
+
+/** The largest unit in which it is a whole number. */
+export function unitOf(seconds: number): Unit {
+  const units = ["days", "hours", "minutes"] as const;
+  return units.find((unit) => seconds >= UNITS[unit] && seconds % UNITS[unit] === 0) ?? "seconds";
+}
+
+/** What is wrong, by its place: the API's own words where we have none. */
+export function faultText(t: TFunction, pointer: string, reason: string): string {
+  const name = pointer.split("/").at(-1) ?? "";
+  return t(`rules.fault.${name}`, { defaultValue: reason });
+}

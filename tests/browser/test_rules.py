@@ -1,0 +1,106 @@
+"""Rules in the browser: built, checked while they are written, tried, published, seen at work."""
+
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenTab
+from tests.browser.house import House, Person
+from tests.browser.pages import settled
+from tests.browser.test_pages import violations
+
+
+@pytest.fixture
+def agent_id(house: House) -> str:
+    """An agent of this test's own."""
+    persona = {"debounce_s": 0, "languages": ["ru", "en"]}
+    return str(house.installation.post("/api/agents", {"name": f"Проба {uuid4().hex[:6]}", "persona": persona})["id"])
+
+
+async def choose(page: Page, label: str, option: str, nth: int = 0) -> None:
+    await page.get_by_role("combobox", name=label, exact=True).nth(nth).click()
+    await page.get_by_role("option", name=option, exact=True).click()
+
+
+async def build(page: Page) -> Any:
+    """Write a rule that answers what contains «ночью» and calls a system."""
+    await page.get_by_role("button", name="Новое правило").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя", exact=True).fill("Ночью")
+    await dialog.get_by_role("button", name="Условие", exact=True).click()
+    await dialog.get_by_label("Значение", exact=True).fill("ночью")
+    await dialog.get_by_role("button", name="Действие", exact=True).click()
+    await page.get_by_role("menuitem", name="Написать клиенту").click()
+    await dialog.get_by_role("button", name="Действие", exact=True).click()
+    await page.get_by_role("menuitem", name="Вызвать вашу систему").click()
+    await expect(dialog.get_by_text("Пока сохранить нельзя")).to_be_visible()
+    await expect(dialog.get_by_text("Адрес должен начинаться с https:// и не содержать пароля").first).to_be_visible()
+    await dialog.get_by_label("Ответ · Русский").fill("Мы спим.")
+    await dialog.get_by_label("Адрес (https://…)").fill("https://shop.example/hook")
+    await expect(dialog.get_by_text("Пока сохранить нельзя")).to_have_count(0)
+    return dialog
+
+
+async def test_a_rule_is_built_saved_switched_and_deleted(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules"), admin)
+    await expect(page.get_by_role("heading", name="Правил пока нет")).to_be_visible()
+    dialog = await build(page)
+    await settled(page)
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Проверить").click()
+    await expect(dialog.get_by_text("Сработало бы 0 раз из 0")).to_be_visible()
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_text("Клиент написал → Написать клиенту, Вызвать вашу систему")).to_be_visible()
+    switch = page.get_by_role("switch", name="Использовать правило «Ночью»")
+    await switch.click(force=True)
+    await expect(switch).not_to_be_checked()
+    await page.get_by_role("button", name="Удалить правило «Ночью»").click()
+    await expect(page.get_by_role("heading", name="Правил пока нет")).to_be_visible()
+    await page.get_by_role("button", name="Вернуть").click()
+    await expect(page.get_by_text("Клиент написал →")).to_be_visible()
+
+
+async def test_what_a_rule_did_is_shown_beside_the_answer_and_in_its_log(
+    house: House, open_tab: OpenTab, admin: Person, agent_id: str
+) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules"), admin)
+    dialog = await build(page)
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    await page.goto(admin.path(f"test-chat?agent={agent_id}&version=draft"))
+    await page.get_by_label("Сообщение", exact=True).fill("Вы работаете ночью?")
+    await page.get_by_label("Сообщение", exact=True).press("Enter")
+    await expect(page.locator("article[data-role=agent]").get_by_text("Мы спим.")).to_be_visible()
+    await page.get_by_role("button", name="Почему?").click()
+    pane = page.locator("[data-trace]")
+    await expect(pane.get_by_text("ответило клиенту → вызвало вашу систему")).to_be_visible()
+    await expect(pane.get_by_text("Вызов вашей системы: https://shop.example/hook")).to_be_visible()
+    await expect(pane.get_by_text("сделало бы")).to_be_visible()
+    acts = page.get_by_role("switch", name="Действовать по-настоящему")
+    await acts.click(force=True)
+    await expect(acts).to_be_checked()
+    await settled(page)
+    assert await violations(page) == []
+    await page.goto(admin.path(f"ai-agents/{agent_id}/rules"))
+    await page.get_by_text("Клиент написал →").click()
+    await page.get_by_role("tab", name="Журнал").click()
+    await expect(page.get_by_text("ответило клиенту → вызвало вашу систему")).to_be_visible()
+    await expect(page.get_by_text("Текст сообщения содержит ночью", exact=False)).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+
+
+async def test_the_builder_fits_a_phone(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules?rule=new"), admin, width=390)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_role("button", name="Группа условий", exact=True).click()
+    await choose(page, "О чём спросить", "Время суток")
+    await choose(page, "Как сравнить", "между")
+    await settled(page)
+    assert await page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)") <= 390
+    inner = "() => { const d = document.querySelector('[role=dialog]'); return d.scrollWidth - d.clientWidth; }"
+    assert await page.evaluate(inner) <= 0
+    assert await violations(page) == []
