@@ -26,6 +26,7 @@ from actors.services.delivery import Delivery
 from actors.services.held_claims import HeldClaim
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
+from actors.services.settling import Settling
 from actors.services.typing import Typing
 
 log = logging.getLogger(__name__)
@@ -54,6 +55,7 @@ class DeliveryActor:
         signals: Signals,
         clock: Clock,
         typing: Typing | None = None,
+        settling: Settling | None = None,
     ) -> None:
         self._carrier = carrier
         self._carriers = carriers
@@ -64,6 +66,7 @@ class DeliveryActor:
         self._signals = signals
         self._clock = clock
         self._typing = typing
+        self._settling = settling
         self._gap = Gap(clock)
         self._shards = frozenset(owned(carrier.part, carrier.parts))
         self._claim_bell, self._send_bell, self._finish_bell = Bell(), Bell(), Bell()
@@ -121,6 +124,7 @@ class DeliveryActor:
             self._polling.run(),
             self._signals.listen("shards", self._on_kick),
             *([self._signals.listen_typing(self._typing.show)] if self._typing else []),
+            *([self._settling.run()] if self._settling else []),
             self._gap.tick_forever(),
             self._draining.wait(),
         )
