@@ -12,7 +12,7 @@ from uuid import UUID
 
 from actors.domain.errors import CredentialsRefused, TerminalError, UnknownOutcome
 from actors.ports.kommo import Credentials, KommoAccount, KommoCredentials, KommoPace
-from actors.ports.time import Clock
+from actors.ports.time import Ticks
 from integrations.kommo.errors import BLOCKED_S, AccountMoved, AddressBlocked, TokenRefused, TooFast
 from integrations.kommo.hosts import account_host, api_domain
 from integrations.kommo.limits import Priority, Reservations
@@ -29,7 +29,7 @@ Query = Mapping[str, str | int]
 class KommoClient:
     """Requests on behalf of connected accounts; one for a process."""
 
-    def __init__(self, wire: Wire, credentials: KommoCredentials, pace: KommoPace, clock: Clock, fresh_id: Callable[[], UUID]) -> None:
+    def __init__(self, wire: Wire, credentials: KommoCredentials, pace: KommoPace, clock: Ticks, fresh_id: Callable[[], UUID]) -> None:
         self._wire = wire
         self._credentials = credentials
         self._pace = pace

@@ -5,7 +5,7 @@ from enum import Enum
 
 from actors.domain.errors import TerminalError, TransientError
 from actors.ports.kommo import KommoAccount, KommoPace, Reservation
-from actors.ports.time import Clock
+from actors.ports.time import Ticks
 
 PER_SECOND = 6.6  # 7 are allowed, counted at the far end: a few per cent are for requests that travel faster than others
 GAP_S = 1 / PER_SECOND
@@ -32,7 +32,7 @@ class Priority(Enum):
 class Reservations:
     """Waits for an account's moment."""
 
-    def __init__(self, pace: KommoPace, clock: Clock) -> None:
+    def __init__(self, pace: KommoPace, clock: Ticks) -> None:
         self._pace = pace
         self._clock = clock
 

@@ -12,7 +12,7 @@ from uuid import UUID
 
 from actors.domain.errors import CredentialsRefused, TerminalError, TransientError, UnknownOutcome
 from actors.ports.kommo import Credentials, KommoAccount, KommoCredentials, NewTokens
-from actors.ports.time import Clock
+from actors.ports.time import Ticks
 from integrations.kommo.errors import AccountMoved
 from integrations.kommo.hosts import authorize_host
 from integrations.kommo.wire import Wire
@@ -63,7 +63,7 @@ def _new_tokens(answer: Any) -> NewTokens:
 class Tokens:
     """The access tokens of this process's accounts, always of the latest generation."""
 
-    def __init__(self, store: KommoCredentials, wire: Wire, clock: Clock, fresh_id: Callable[[], UUID]) -> None:
+    def __init__(self, store: KommoCredentials, wire: Wire, clock: Ticks, fresh_id: Callable[[], UUID]) -> None:
         self._store = store
         self._wire = wire
         self._clock = clock

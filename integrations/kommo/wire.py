@@ -19,7 +19,7 @@ from aiohttp import (
 )
 
 from actors.domain.errors import TransientError
-from actors.ports.time import Clock
+from actors.ports.time import Ticks
 from integrations.kommo.errors import LeaseOver, error_of_failure, result_of
 
 NEVER = float("inf")
@@ -39,7 +39,7 @@ class _Attempt:
 class Wire:
     """The connections of a process to Kommo. `api` replaces every account's address, for tests."""
 
-    def __init__(self, clock: Clock, timeout_s: float, api: str = "") -> None:
+    def __init__(self, clock: Ticks, timeout_s: float, api: str = "") -> None:
         self._clock = clock
         self._timeout = ClientTimeout(total=timeout_s)
         self._api = api.rstrip("/")
