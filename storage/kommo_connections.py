@@ -30,7 +30,9 @@ _FIND_STATE = "select tenant_id, id from kommo_authorizations where state_hash =
 _TAKE = """
 delete from kommo_authorizations where id = $1 and expires_at > now()
 returning agent_id, client_id, client_secret_encrypted, redirect_uri, actor::text"""
-_EXISTING = "select id, agent_id, token_encrypted from integrations where channel = 'kommo' and account = $1 and status <> 'disconnected' for update"
+_EXISTING = """
+select id, agent_id, token_encrypted from integrations
+where channel = 'kommo' and account = $1 and status <> 'disconnected' for update"""
 _INSERT = """
 insert into integrations (id, tenant_id, agent_id, channel, account, reply_policy, secret_hash, token_encrypted, shard)
 values ($1, $2, $3, 'kommo', $4, 'once', $5, $6, $7)"""
