@@ -2,6 +2,7 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
 from gateway.auth import Callers
 from gateway.committer import Committer
@@ -9,6 +10,7 @@ from gateway.directory import Directory
 from gateway.health import Probe
 from gateway.intake import Intake
 from gateway.kicker import Kicker
+from gateway.kommo_desk import KommoDesk
 from gateway.metrics import Metrics
 from gateway.origin import Origins
 from gateway.passwords import Passwords
@@ -31,7 +33,10 @@ async def unconnected() -> Surface:
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
         probe = Probe(database, signals, None, None, patience)
-        return surface(Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0))
+        kommo = KommoDesk(database, Path(), "", "")
+        return surface(
+            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, kommo)
+        )
 
 
 def main() -> int:

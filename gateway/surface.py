@@ -9,6 +9,7 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.kommo import KommoApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -22,6 +23,8 @@ from gateway.console_files import ConsoleFiles
 from gateway.directory import Directory
 from gateway.health import Probe
 from gateway.intake import Intake
+from gateway.kommo_desk import KommoDesk
+from gateway.kommo_pages import KommoPages
 from gateway.metrics import Metrics
 from gateway.origin import Origins
 from gateway.passwords import Passwords
@@ -50,6 +53,7 @@ class Services:
     probe: Probe
     public_url: str
     reply_wait_s: float
+    kommo: KommoDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,8 @@ def surface(have: Services) -> Surface:
         WidgetsApi(have.api, have.public_url),
         visits,
         WidgetScript(),
+        KommoApi(have.kommo, have.directory),
+        KommoPages(have.kommo, have.directory),
         ConsoleFiles(),
     )
     return Surface(registry, live, visits)
