@@ -18,6 +18,7 @@ from gateway.edge import Busy, EdgeRunner
 from gateway.health import Probe
 from gateway.intake import Intake
 from gateway.kicker import Kicker
+from gateway.kommo_desk import KommoDesk
 from gateway.metrics import Metrics
 from gateway.middleware import edge_middleware
 from gateway.origin import Origins
@@ -63,6 +64,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         callers = Callers(ApiKeys(api), Sessions(api), origins, patience)
         passwords = Passwords()
         stack.callback(passwords.close)
+        kommo = await stack.enter_async_context(KommoDesk(api, settings.data_dir, settings.public_url, settings.kommo_api))
         probe = Probe(engine, signals, spool, spooler, patience)
         have = Services(
             api,
@@ -78,6 +80,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             settings.public_url,
             settings.reply_wait_s,
             settings.data_dir,
+            kommo,
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

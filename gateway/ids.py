@@ -23,3 +23,8 @@ def turn_id() -> TurnId:
 def derived(*parts: object) -> UUID:
     """Return the same id for the same parts, for requests that may be repeated."""
     return uuid5(NAMESPACE_OID, "\x1f".join(str(part) for part in parts))
+
+
+def owner_id() -> UUID:
+    """Return an id for whoever takes a lease."""
+    return uuid4()

@@ -10,6 +10,7 @@ from gateway.directory import Directory
 from gateway.health import Probe
 from gateway.intake import Intake
 from gateway.kicker import Kicker
+from gateway.kommo_desk import KommoDesk
 from gateway.metrics import Metrics
 from gateway.origin import Origins
 from gateway.passwords import Passwords
@@ -32,8 +33,9 @@ async def unconnected() -> Surface:
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
         probe = Probe(database, signals, None, None, patience)
+        kommo = KommoDesk(database, Path(), "", "")
         return surface(
-            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, Path())
+            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, Path(), kommo)
         )
 
 

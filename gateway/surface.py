@@ -13,6 +13,7 @@ from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.exports import ExportsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
+from gateway.api.kommo import KommoApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -27,6 +28,8 @@ from gateway.console_files import ConsoleFiles
 from gateway.directory import Directory
 from gateway.health import Probe
 from gateway.intake import Intake
+from gateway.kommo_desk import KommoDesk
+from gateway.kommo_pages import KommoPages
 from gateway.metrics import Metrics
 from gateway.origin import Origins
 from gateway.passwords import Passwords
@@ -56,6 +59,7 @@ class Services:
     public_url: str
     reply_wait_s: float
     data_dir: Path
+    kommo: KommoDesk
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +100,8 @@ def surface(have: Services) -> Surface:
         WidgetsApi(have.api, have.public_url),
         visits,
         WidgetScript(),
+        KommoApi(have.kommo, have.directory),
+        KommoPages(have.kommo, have.directory),
         ConsoleFiles(),
     )
     return Surface(registry, live, visits)

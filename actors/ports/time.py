@@ -6,6 +6,13 @@ from typing import Protocol
 from actors.domain.ids import TurnId
 
 
+class Ticks(Protocol):
+    """Time that only measures."""
+
+    def monotonic(self) -> float: ...
+    async def sleep(self, seconds: float) -> None: ...
+
+
 class Clock(Protocol):
     """Time. One fake in tests."""
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
-from actors.ports.channels import ChannelParser
+from actors.ports.channels import ChannelParser, ChannelSender
 from actors.ports.model import ChatModel
 from actors.runtime.action_loop import ActionLoop
-from actors.runtime.clock import SystemClock, SystemIds
+from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.job_kinds import chores, job_registry
@@ -23,6 +23,7 @@ from actors.services.conversation import ConversationService
 from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
+from actors.services.settling import Settling
 from actors.services.typing import Typing
 from config import collector, failpoints
 from config.settings import Settings, settings
@@ -33,10 +34,13 @@ from storage.carriers import PostgresCarriers
 from storage.catalogue import PostgresCatalogue
 from storage.conversations import PostgresConversations
 from storage.crypto import SecretBox, load_or_create_key
+from storage.doubts import PostgresDoubts
 from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
 from storage.jobs.queue import PostgresJobQueue
+from storage.kommo_accounts import PostgresKommo
+from storage.kommo_pace import PostgresKommoPace
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -45,7 +49,7 @@ from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
 
 HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
-SENDER_CONNECTIONS = 6  # claim, begin, finish, beat, integrations and a polled batch at once
+SENDER_CONNECTIONS = 8  # claim, begin, finish, beat, integrations and a polled batch at once, and what requests to Kommo ask
 SCHEDULER_CONNECTIONS = 2
 SYNC_CONNECTIONS = 8  # five jobs, exchange, beat, sweep
 CALL_SHARE = 0.4  # of a lease: a call outside ends by itself before anybody else may think it has
@@ -93,6 +97,10 @@ async def build_sender(member: Member) -> Body:
     # A bot framework takes seconds and 165 MB: a host does not pay for it.
     from integrations.http.egress import Egress  # noqa: PLC0415
     from integrations.http.webhook_runner import KIND, WebhookRunner  # noqa: PLC0415
+    from integrations.kommo.client import KommoClient  # noqa: PLC0415
+    from integrations.kommo.history import KommoHistory  # noqa: PLC0415
+    from integrations.kommo.sender import KommoSender  # noqa: PLC0415
+    from integrations.kommo.wire import Wire  # noqa: PLC0415
     from integrations.telegram.client import TelegramClient  # noqa: PLC0415
     from integrations.telegram.sender import TelegramSender  # noqa: PLC0415
     from integrations.telegram.updates import TelegramUpdateSource  # noqa: PLC0415
@@ -105,21 +113,37 @@ async def build_sender(member: Member) -> Body:
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
         client = TelegramClient(chosen.telegram_api, clock, chosen.telegram_timeout_s)
         stack.push_async_callback(client.close)
-        outbox = PostgresOutbox(database)
         key = load_or_create_key(chosen.data_dir)
-        book = IntegrationBook(PostgresIntegrations(database, SecretBox(key)), carrier)
+        outbox, box = PostgresOutbox(database), SecretBox(key)
+        book = IntegrationBook(PostgresIntegrations(database, box), carrier)
         limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
         counts: Counter[str] = Counter()
-        senders = {"telegram": TelegramSender(client, clock, counts)}
+        telegram, accounts = TelegramSender(client, clock, counts), PostgresKommo(database, box)
+        kommo = KommoClient(
+            Wire(clock, limits.send_timeout_s, chosen.kommo_api), accounts, PostgresKommoPace(database), clock, fresh_generation
+        )
+        stack.push_async_callback(kommo.close)
+        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": KommoSender(kommo, accounts, counts)}
+        settling = Settling(carrier, PostgresDoubts(database), book, {"kommo": KommoHistory(kommo)}, clock, counts)
         delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
         egress = await stack.enter_async_context(Egress(chosen.lease_s * CALL_SHARE, private=chosen.webhooks_private))
         runners = {KIND: WebhookRunner(egress, lambda tenant_id: webhook_secret(key, tenant_id), clock)}
         acting = Acting(carrier, PostgresActions(database), runners, ActingLimits(chosen.lease_s), failpoints.hit)
         collector.settle()
-        typing = Typing(book, senders, delivery.is_paused, counts)
+        typing = Typing(book, {"telegram": telegram}, delivery.is_paused, counts)
         sender = DeliveryActor(
-            carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock, typing, ActionLoop(acting, clock)
+            carrier,
+            PostgresCarriers(database),
+            outbox,
+            book,
+            delivery,
+            polling,
+            signals,
+            clock,
+            typing,
+            ActionLoop(acting, clock),
+            settling,
         )
         return Composed(sender, stack.pop_all())
 

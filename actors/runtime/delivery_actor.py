@@ -27,6 +27,7 @@ from actors.services.delivery import Delivery
 from actors.services.held_claims import HeldClaim
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
+from actors.services.settling import Settling
 from actors.services.typing import Typing
 
 log = logging.getLogger(__name__)
@@ -56,6 +57,7 @@ class DeliveryActor:
         clock: Clock,
         typing: Typing | None = None,
         actions: ActionLoop | None = None,
+        settling: Settling | None = None,
     ) -> None:
         self._carrier = carrier
         self._carriers = carriers
@@ -67,6 +69,7 @@ class DeliveryActor:
         self._clock = clock
         self._typing = typing
         self._actions = actions
+        self._settling = settling
         self._gap = Gap(clock)
         self._shards = frozenset(owned(carrier.part, carrier.parts))
         self._claim_bell, self._send_bell, self._finish_bell = Bell(), Bell(), Bell()
@@ -125,6 +128,7 @@ class DeliveryActor:
             self._signals.listen("shards", self._on_kick),
             *([self._signals.listen_typing(self._typing.show)] if self._typing else []),
             *([self._actions.run()] if self._actions else []),
+            *([self._settling.run()] if self._settling else []),
             self._gap.tick_forever(),
             self._draining.wait(),
         )

@@ -17,12 +17,15 @@ from actors.runtime.members import Member, Part
 class SenderProcess:
     """One life of sender 0 of 1, as `callboard run` composes it."""
 
-    def __init__(self, dsn: str, redis: str, data_dir: Path, telegram: str, lease_s: float = 20.0, timeout_s: float = 8.0) -> None:
+    def __init__(
+        self, dsn: str, redis: str, data_dir: Path, telegram: str, lease_s: float = 20.0, timeout_s: float = 8.0, kommo: str = ""
+    ) -> None:
         self._settings = {
             "DATABASE_URL": dsn,
             "REDIS_URL": redis,
             "CALLBOARD_DATA_DIR": str(data_dir),
             "CALLBOARD_TELEGRAM_API": telegram,
+            "CALLBOARD_KOMMO_API": kommo,
             "CALLBOARD_LEASE_S": str(lease_s),
             "CALLBOARD_TELEGRAM_TIMEOUT_S": str(timeout_s),
         }

@@ -1,0 +1,139 @@
+"""One HTTP request to Kommo: bounded in time and size, stopped before its first byte where it would be too late."""
+
+from dataclasses import dataclass
+from types import SimpleNamespace, TracebackType
+from typing import Any, Self
+from urllib.parse import urlsplit
+
+import orjson
+from aiohttp import (
+    ClientError,
+    ClientPayloadError,
+    ClientResponse,
+    ClientSession,
+    ClientTimeout,
+    DummyCookieJar,
+    TCPConnector,
+    TraceConfig,
+    TraceRequestHeadersSentParams,
+)
+
+from actors.domain.errors import TransientError
+from actors.ports.time import Ticks
+from integrations.kommo.errors import LeaseOver, error_of_failure, result_of
+
+NEVER = float("inf")
+MAX_BODY = 8 * 1024 * 1024  # 250 leads with many fields are below one
+_PER_HOST = 20  # an account has seven requests a second
+READING = frozenset({"GET", "HEAD"})
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """One request: until when its first byte may be written, and whether it may have been."""
+
+    not_after: float
+    written: bool = False
+
+
+class Wire:
+    """The connections of a process to Kommo. `api` replaces every account's address, for tests."""
+
+    def __init__(self, clock: Ticks, timeout_s: float, api: str = "") -> None:
+        self._clock = clock
+        self._timeout = ClientTimeout(total=timeout_s)
+        self._api = api.rstrip("/")
+        self._session: ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+
+    def base(self, host: str) -> str:
+        """Return where an account's API is."""
+        return self._api or f"https://{host}"
+
+    async def ask(
+        self,
+        method: str,
+        host: str,
+        path: str,
+        *,
+        token: str | None = None,
+        body: Any = None,
+        not_after: float = NEVER,
+        harmless: bool = False,
+    ) -> Any:
+        """Return the JSON of the answer; None if it is empty.
+
+        Args:
+            method: of HTTP; what only reads may be repeated by whoever asks.
+            host: the account's; `path` may be a whole address, as `_links.next` is: only its path and query are used.
+            path: with the query.
+            token: an access token.
+            body: becomes JSON.
+            not_after: on the monotonic clock; after it no byte is written.
+            harmless: repeating it changes nothing, though it is no GET.
+
+        Raises:
+            CallboardError: see errors.py.
+        """
+        attempt, reading = _Attempt(not_after), harmless or method in READING
+        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+        data = None if body is None else orjson.dumps(body)
+        if data is not None:
+            headers["Content-Type"] = "application/json"
+        try:
+            async with self._opened().request(
+                method,
+                self.base(host) + _relative(path),
+                data=data,
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                trace_request_ctx=attempt,
+            ) as answer:
+                content = await _content(answer)
+                status, media = answer.status, answer.content_type
+        except LeaseOver:
+            raise TransientError("the time for this request was over before it was written") from None
+        except (ClientError, TimeoutError, OSError) as failure:
+            raise error_of_failure(failure, written=attempt.written, reading=reading) from None
+        return result_of(status, media, content, reading=reading)
+
+    def _opened(self) -> ClientSession:
+        if self._session is None or self._session.closed:
+            trace = TraceConfig()
+            trace.on_request_headers_sent.append(self._before_first_byte)
+            connector = TCPConnector(limit=0, limit_per_host=_PER_HOST)
+            self._session = ClientSession(connector=connector, trace_configs=[trace], cookie_jar=DummyCookieJar())
+        return self._session
+
+    async def _before_first_byte(self, _: ClientSession, context: SimpleNamespace, __: TraceRequestHeadersSentParams) -> None:
+        """The HTTP client calls this when a connection is there and nothing has been written to it: the last moment to stop."""
+        attempt: _Attempt = context.trace_request_ctx
+        if self._clock.monotonic() > attempt.not_after:
+            raise LeaseOver
+        attempt.written = True
+
+
+async def _content(answer: ClientResponse) -> bytes:
+    content = bytearray()
+    async for chunk in answer.content.iter_any():
+        content += chunk
+        if len(content) > MAX_BODY:
+            raise ClientPayloadError("the answer is too large")
+    return bytes(content)
+
+
+def _relative(address: str) -> str:
+    """A link in an answer names a host; the token goes to the account's own one only."""
+    parts = urlsplit(address)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

@@ -1,0 +1,1 @@
+"""A faithful fake Kommo, as a process of its own."""

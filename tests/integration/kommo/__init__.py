@@ -1,0 +1,1 @@
+"""Callboard against the fake Kommo."""
