@@ -1,6 +1,7 @@
 """The state a conversation carries between turns."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
@@ -31,6 +32,7 @@ class ConversationState:
     blocked: bool = False  # the customer blocked the bot
     apologised: bool = False  # for an answer that came too late
     album: str = ""  # the last one: a straggler of it is no new question
+    reply_to: Mapping[str, str] = field(default_factory=dict)  # what the channel's sender must know to answer: the talk, the lead, ...
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
@@ -44,6 +46,7 @@ class ConversationState:
             "blocked": self.blocked,
             "apologised": self.apologised,
             "album": self.album,
+            "reply_to": dict(self.reply_to),
         }
         return {k: v for k, v in full.items() if v}
 
@@ -60,6 +63,7 @@ class ConversationState:
             blocked=bool(raw.get("blocked", False)),
             apologised=bool(raw.get("apologised", False)),
             album=str(raw.get("album", "")),
+            reply_to=raw.get("reply_to", {}),
         )
 
 

@@ -21,6 +21,7 @@ from actors.services.polling import Polling
 from actors.services.typing import Typing
 from config import collector, failpoints
 from config.settings import Settings, settings
+from integrations.kommo.parser import KommoParser
 from integrations.telegram.parser import TelegramParser
 from integrations.test_chat.parser import TestChatParser
 from storage.carriers import PostgresCarriers
@@ -118,7 +119,7 @@ async def build_scheduler(member: Member) -> Body:
 
 def parsers() -> dict[str, ChannelParser]:
     """Return the parser of every channel."""
-    return {"telegram": TelegramParser(), "test": TestChatParser(), "web": TestChatParser()}
+    return {"telegram": TelegramParser(), "kommo": KommoParser(), "test": TestChatParser(), "web": TestChatParser()}
 
 
 def model(chosen: Settings, stack: AsyncExitStack) -> ChatModel | None:

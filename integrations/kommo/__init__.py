@@ -1,0 +1,1 @@
+"""Kommo (amoCRM) as a channel."""
