@@ -9,6 +9,7 @@ from actors.domain.robots import QUIET, Talk
 
 # Channels of our own, without a provider: what the commit stores is delivered; the customer's page reads it from us.
 OWN_CHANNELS = frozenset({"test", "web"})
+CRM_CHANNELS = frozenset({"kommo"})  # they tell of more than messages: their parsers read events, too
 
 
 class Control(StrEnum):

@@ -7,7 +7,7 @@ from typing import Literal, assert_never
 import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
-from actors.domain.conversation import OWN_CHANNELS, Control, ConversationState, ConversationView
+from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import AcknowledgePress, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
@@ -109,6 +109,8 @@ class ConversationService:
 
     def _parse_one(self, channel: str, row: InboxRow) -> Input:
         match row.kind:
+            case "event" if channel not in CRM_CHANNELS:
+                return IgnoredInput(row.id, row.received_at, row.kind)
             case "message" | "event":
                 if (parser := self._parsers.get(channel)) is None:
                     raise InvalidInput(f"the channel {channel} cannot be read")
