@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from actors.domain.errors import TransientError
 from actors.ports.inbox import InboxStore, NewInput, Stored
@@ -28,9 +29,9 @@ class Refused(Exception):
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    new: NewInput
+    news: Sequence[NewInput]  # of one request: in one commit, with one verdict
     deadline: float
-    verdict: asyncio.Future[Stored]
+    verdict: asyncio.Future[list[Stored]]
 
 
 class Committer:
@@ -58,9 +59,14 @@ class Committer:
             Unavailable: the budget is over.
             Refused: the database refuses the row.
         """
+        (stored,) = await self.put_all((new,), deadline)
+        return stored
+
+    async def put_all(self, news: Sequence[NewInput], deadline: float) -> list[Stored]:
+        """Store what one request brought in one commit, in its order; else as `put`."""
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable
-        waiting = _Waiting(new, deadline, asyncio.get_running_loop().create_future())
+        waiting = _Waiting(news, deadline, asyncio.get_running_loop().create_future())
         self._waiting.append(waiting)
         self._wake.set()
         try:
@@ -79,10 +85,12 @@ class Committer:
 
     def _take(self) -> list[_Waiting]:
         batch: list[_Waiting] = []
-        while self._waiting and len(batch) < MAX_BATCH:
+        rows = 0
+        while self._waiting and rows < MAX_BATCH:
             waiting = self._waiting.popleft()
             if not waiting.verdict.done():
                 batch.append(waiting)
+                rows += len(waiting.news)
         return batch
 
     async def _settle(self, batch: list[_Waiting]) -> None:
@@ -98,7 +106,7 @@ class Committer:
     async def _settle_apart(self, batch: list[_Waiting], error: Exception) -> None:
         """Find by halves the rows that fail alone: 2 x log2(n) commits for one bad row instead of n."""
         if len(batch) == 1:
-            log.error("inbox: a row of integration %s is refused: %s", batch[0].new.address.integration_id, type(error).__name__)
+            log.error("inbox: a row of integration %s is refused: %s", batch[0].news[0].address.integration_id, type(error).__name__)
             _refuse(batch[0])
             return
         middle = len(batch) // 2
@@ -106,16 +114,21 @@ class Committer:
             await self._settle(half)
 
     def _answer(self, batch: Sequence[_Waiting], stored: Sequence[Stored]) -> None:
-        for waiting, verdict in zip(batch, stored, strict=True):
-            if verdict.fresh:
-                self._on_stored(waiting.new)
+        verdicts = iter(stored)
+        for waiting in batch:
+            own = list(islice(verdicts, len(waiting.news)))
+            for new, verdict in zip(waiting.news, own, strict=True):
+                if verdict.fresh:
+                    self._on_stored(new)
             if not waiting.verdict.done():
-                waiting.verdict.set_result(verdict)
+                waiting.verdict.set_result(own)
 
     async def _ingest(self, batch: Sequence[_Waiting]) -> list[Stored]:
         """Call the store, but never wait longer than anyone in the batch does."""
         patience_s = max(waiting.deadline for waiting in batch) - asyncio.get_running_loop().time()
-        return await self._patience.within(max(patience_s, RETRY_PAUSE_S), self._inbox.ingest([waiting.new for waiting in batch]))
+        return await self._patience.within(
+            max(patience_s, RETRY_PAUSE_S), self._inbox.ingest([new for waiting in batch for new in waiting.news])
+        )
 
 
 def _refuse(waiting: _Waiting) -> None:

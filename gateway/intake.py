@@ -1,6 +1,7 @@
 """The one way in: to the inbox within the budget, else, for channels whose sender does not repeat, to the spool."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -42,16 +43,21 @@ class Intake:
             Unavailable: neither the database nor, if allowed, the spool took it.
             Refused: the database refuses this row.
         """
+        (accepted,) = await self.accept_all((new,), deadline, spool=spool)
+        return accepted
+
+    async def accept_all(self, news: Sequence[NewInput], deadline: float, *, spool: bool = False) -> list[Accepted]:
+        """Return once everything that one request brought is safe, in its order; else as `accept`."""
         if not spool or self._spooler is None:
-            return await self._commit(new, deadline)
+            return await self._commit(news, deadline)
         if not self._spooler.backlog:
             try:
-                return await self._commit(new, deadline)
+                return await self._commit(news, deadline)
             except Unavailable:
                 pass  # it may be stored all the same: its key makes the replay harmless
-        await self._spooler.keep(new)
-        return Accepted("spooled")
+        await self._spooler.keep_all(news)
+        return [Accepted("spooled")] * len(news)
 
-    async def _commit(self, new: NewInput, deadline: float) -> Accepted:
-        stored = await self._committer.put(new, deadline)
-        return Accepted("stored", stored.inbox_id) if stored.fresh else Accepted("duplicate")
+    async def _commit(self, news: Sequence[NewInput], deadline: float) -> list[Accepted]:
+        stored = await self._committer.put_all(news, deadline)
+        return [Accepted("stored", row.inbox_id) if row.fresh else Accepted("duplicate") for row in stored]

@@ -4,7 +4,7 @@ import asyncio
 import logging
 import sqlite3
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from actors.domain.errors import TransientError
@@ -41,17 +41,20 @@ class Spooler:
         if backlog:
             self._to_replay.set()
 
-    async def keep(self, new: NewInput) -> None:
-        """Return when the input is on this machine's disk.
+    async def keep_all(self, news: Sequence[NewInput]) -> None:
+        """Return when the inputs are on this machine's disk.
 
         Raises:
-            Unavailable: the spool is full or its disk fails.
+            Unavailable: the spool is full or its disk fails; some of them may be kept all the same.
         """
-        waiting = _Waiting(new, asyncio.get_running_loop().create_future())
-        self.backlog += 1
-        self._waiting.append(waiting)
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(new, loop.create_future()) for new in news]
+        self.backlog += len(waiting)
+        self._waiting.extend(waiting)
         self._arrived.set()
-        await waiting.kept
+        for kept in await asyncio.gather(*(one.kept for one in waiting), return_exceptions=True):
+            if isinstance(kept, BaseException):
+                raise kept
 
     async def run_appends(self) -> None:
         """Write what arrives, one fsync for all that came together, until cancelled."""

@@ -36,6 +36,7 @@ from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.status_routes import StatusRoutes
 from gateway.visiting import Visiting
+from gateway.webhooks.kommo import KommoWebhook
 from gateway.webhooks.telegram import TelegramWebhook
 from storage.idempotency import Idempotency
 from storage.postgres import Database
@@ -80,6 +81,7 @@ def surface(have: Services) -> Surface:
     registry.add(
         StatusRoutes(have.probe, have.metrics),
         TelegramWebhook(have.directory, have.intake, have.metrics),
+        KommoWebhook(have.directory, have.intake, have.metrics),
         AccountsApi(have.api, have.callers, have.origins, have.passwords),
         UsersApi(have.api, have.origins),
         KeysApi(have.api),

@@ -14,6 +14,16 @@ with old as (
 )
 select count(*) from gone"""
 
+# Kommo repeats a webhook for at most 1 h 35 min; an event without an id that looks the same later happened again.
+KEEP_EVENTS_S = 7_200
+_FORGET_EVENTS = """
+with old as (
+  select dedupe_key from inbox_keys where dedupe_key like 'kommo-event:%' and received_at < now() - $1 * interval '1 second' limit $2
+), gone as (
+  delete from inbox_keys where dedupe_key in (select dedupe_key from old) returning 1
+)
+select count(*) from gone"""
+
 
 def _forgetting(table: str, key: str, age: str) -> str:
     return _FORGET.format(table=table, key=key, age=age)
@@ -37,9 +47,10 @@ class Housekeeping:
 
     async def tidy(self, portion: int = 1000) -> int:
         """Delete at most `portion` rows of each kind; return how many went. Call again while that is the portion or more."""
-        return sum([await self._forget(statement, days, portion) for statement, days in _WHAT_GOES])
+        gone = [await self._forget(statement, days, portion) for statement, days in _WHAT_GOES]
+        return sum(gone) + await self._forget(_FORGET_EVENTS, KEEP_EVENTS_S, portion)
 
-    async def _forget(self, statement: str, days: int, portion: int) -> int:
+    async def _forget(self, statement: str, age: int, portion: int) -> int:
         async with self._database.dispatch_transaction() as connection:
-            gone: int = await connection.fetchval(statement, days, portion)
+            gone: int = await connection.fetchval(statement, age, portion)
         return gone

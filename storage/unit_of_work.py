@@ -8,6 +8,7 @@ import orjson
 from actors.ports.turns import TurnCommit
 from storage.postgres import Database
 
+_FIRST_HEARD = 1_000  # the seq of the first message overheard in a turn: behind those that the turn itself says
 _PARAMETERS = ", ".join(f"${n}" for n in range(1, 34))
 _COMMIT = f"select turns_commit({_PARAMETERS})"
 
@@ -43,11 +44,13 @@ class PostgresTurns:
                 await connection.execute("select turns_more($1)", _json([_more(turn) for turn in winners if _has_more(turn)]))
             if acting := [turn for turn in winners if turn.actions]:
                 await connection.execute("select turns_actions($1)", _json([_actions(turn) for turn in acting]))
+            if heard := [row for turn in winners for row in _heard(turn)]:
+                await connection.execute("select turns_overheard($1)", _json(heard))
         return won
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    return bool(turn.revisions) or turn.stop_sending is not None or bool(turn.actions) or any(m.data for m in turn.messages)
+    return bool(turn.revisions or turn.actions or turn.overheard) or turn.stop_sending is not None or any(m.data for m in turn.messages)
 
 
 def _more(turn: TurnCommit) -> dict[str, Any]:
@@ -67,6 +70,15 @@ def _actions(turn: TurnCommit) -> dict[str, Any]:
         "agent": str(turn.agent_id),
         "actions": [{"seq": a.seq, "kind": a.kind, "params": dict(a.params), "rule": a.rule} for a in turn.actions],
     }
+
+
+def _heard(turn: TurnCommit) -> list[dict[str, Any]]:
+    where = {"tenant": str(turn.tenant_id), "conversation": turn.conversation_id, "turn": str(turn.turn_id)}
+    return [
+        {**where, "seq": _FIRST_HEARD + n, "inbox": o.inbox_id, "id": o.external_id, "text": o.text, "by": o.by, "name": o.name}
+        | {"said_at": o.said_at, "received_at": o.received_at}
+        for n, o in enumerate(turn.overheard)
+    ]
 
 
 def _first_of_conversation(turns: Sequence[TurnCommit]) -> list[int]:

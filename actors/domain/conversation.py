@@ -9,6 +9,7 @@ from actors.domain.robots import QUIET, Talk
 
 # Channels of our own, without a provider: what the commit stores is delivered; the customer's page reads it from us.
 OWN_CHANNELS = frozenset({"test", "web"})
+CRM_CHANNELS = frozenset({"kommo"})  # they tell of more than messages: their parsers read events, too
 
 
 class Control(StrEnum):
@@ -37,6 +38,7 @@ class ConversationState:
     variables: Mapping[str, str] = field(default_factory=dict)
     fired: Mapping[str, int] = field(default_factory=dict)  # when rules with a limit fired last, in Unix seconds
     talked: int = 0  # rises when somebody says something: what waited for silence is over
+    reply_to: Mapping[str, str] = field(default_factory=dict)  # what the channel's sender must know to answer: the talk, the lead, ...
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
@@ -54,6 +56,7 @@ class ConversationState:
             "variables": dict(self.variables),
             "fired": dict(self.fired),
             "talked": self.talked,
+            "reply_to": dict(self.reply_to),
         }
         return {k: v for k, v in full.items() if v}
 
@@ -74,6 +77,7 @@ class ConversationState:
             variables=dict(raw.get("variables", {})),
             fired=dict(raw.get("fired", {})),
             talked=int(raw.get("talked", 0)),
+            reply_to=raw.get("reply_to", {}),
         )
 
 

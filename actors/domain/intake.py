@@ -6,7 +6,17 @@ from typing import Any, assert_never
 
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import AcknowledgePress, Effect, LogActivity, SetControl, StopSending
-from actors.domain.messages import ContactBlocked, GroupTalk, IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired
+from actors.domain.messages import (
+    CompanySpoke,
+    ContactBlocked,
+    CrmEvent,
+    GroupTalk,
+    IgnoredInput,
+    InboundMessage,
+    Input,
+    MessageEdited,
+    TimerFired,
+)
 
 GIVE_BACK = "give_back"  # the kind of the timer that returns a conversation to the bot
 LATE_S = 3_600.0  # what was written longer ago is no question of now: prices and days have passed, and the customer may have, too
@@ -26,17 +36,32 @@ class TakenIn:
 
 
 def gathered(inputs: Sequence[Input]) -> tuple[Input, ...]:
-    """Return the inputs with edits of messages among them applied, and with the parts of an album as one message."""
+    """Return the inputs in the order they were said, edits of messages among them applied, the parts of an album as one message."""
     if len(inputs) == 1:
         return tuple(inputs)
     result: list[Input] = []
-    for item in inputs:
+    for item in _as_said(inputs):
         place = _belongs_to(result, item)
         if place is None:
             result.append(item)
         else:
             result[place] = _joined(result[place], item)
     return tuple(result)
+
+
+def _as_said(inputs: Sequence[Input]) -> Sequence[Input]:
+    """Put messages of channels that deliver in any order into the order of writing; what was written in one second stays as it came."""
+    places = [n for n, item in enumerate(inputs) if isinstance(item, InboundMessage) and item.said_at]
+    if len(places) <= 1:
+        return inputs
+    said = list(inputs)
+    for place, item in zip(places, sorted([inputs[n] for n in places], key=_said_at), strict=True):
+        said[place] = item
+    return said
+
+
+def _said_at(item: Input) -> float:
+    return item.said_at if isinstance(item, InboundMessage) else 0.0
 
 
 def addressed(talk: GroupTalk, account: str, username: str) -> bool:
@@ -63,7 +88,9 @@ def take_in(control: Control, state: ConversationState, inputs: Sequence[Input])
                 taken = _blocked(taken, item.blocked)
             case TimerFired():
                 taken = _give_back(taken, item) if item.kind == GIVE_BACK else taken
-            case MessageEdited() | IgnoredInput():
+            case CrmEvent():
+                taken = replace(taken, effects=(*taken.effects, LogActivity(item.kind, item.data)))
+            case MessageEdited() | IgnoredInput() | CompanySpoke():
                 pass
             case other:
                 assert_never(other)
@@ -76,6 +103,8 @@ def _message(taken: TakenIn, item: InboundMessage) -> TakenIn:
     if state.blocked or item.album != state.album:
         effects = _still_sending(effects) if state.blocked else effects
         state = replace(state, blocked=False, album=item.album)
+    if item.reply_to:
+        state = replace(state, reply_to=item.reply_to)
     if item.press:
         effects += (AcknowledgePress(item.press),)
     if item.text.startswith(START) and (payload := item.text[len(START) :].strip()[:_LONGEST_PAYLOAD]):
@@ -83,7 +112,7 @@ def _message(taken: TakenIn, item: InboundMessage) -> TakenIn:
         effects += (LogActivity("conversation.started", {"payload": payload}),)
     messages, late = taken.messages, taken.late
     if taken.control is not Control.HUMAN and not straggler:
-        messages, late = (messages, (*late, item)) if item.age_s > LATE_S else ((*messages, item), late)
+        messages, late = (messages, (*late, item)) if item.age_s > (item.answer_within_s or LATE_S) else ((*messages, item), late)
     return TakenIn(taken.control, state, effects, messages, late)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from actors.domain.ids import InboxId
 
@@ -34,6 +34,9 @@ class InboundMessage:
     album: str = ""  # parts of one album share it
     press: str = ""  # a button was pressed: how to tell the channel that it was noticed
     group: GroupTalk | None = None  # None: between two
+    said_at: float = 0.0  # seconds since 1970, where the channel delivers in any order; 0: messages arrive as they were written
+    answer_within_s: float = 0.0  # older ones are kept and left to people without a word; 0: as everywhere (LATE_S of intake.py)
+    reply_to: Mapping[str, str] | None = None  # what the channel's sender must know to answer; the latest counts
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +60,32 @@ class ContactBlocked:
 
 
 @dataclass(frozen=True, slots=True)
+class CompanySpoke:
+    """The company's side wrote in the channel itself: our own message seen again, a person, or another bot.
+
+    Which one it is, is known in the commit only: until then our own row may still be on its way.
+    """
+
+    inbox_id: InboxId
+    received_at: datetime
+    external_id: str
+    text: str
+    by: Literal["person", "bot"]
+    name: str = ""
+    said_at: float = 0.0  # seconds since 1970; 0: not known
+
+
+@dataclass(frozen=True, slots=True)
+class CrmEvent:
+    """Something happened to a lead, a contact, a task, ...: `kind` is like `lead.moved`, `data` what people are told."""
+
+    inbox_id: InboxId
+    received_at: datetime
+    kind: str
+    data: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class TimerFired:
     """A due timer of this conversation."""
 
@@ -75,7 +104,7 @@ class IgnoredInput:
     what: str
 
 
-Input = InboundMessage | MessageEdited | ContactBlocked | TimerFired | IgnoredInput
+Input = InboundMessage | MessageEdited | ContactBlocked | CompanySpoke | CrmEvent | TimerFired | IgnoredInput
 
 
 def clean_text(text: str, limit: int = 65_536) -> str:

@@ -17,7 +17,7 @@ from actors.domain.fields import pick
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.intake import GIVE_BACK, TakenIn, take_in
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings, Passage
-from actors.domain.messages import InboundMessage, Input
+from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
 from actors.domain.ruled import Moment
@@ -65,7 +65,8 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     # Whoever tries an agent out says the same again and again, and the diagnostic responder is asked by robots.
     listens = view.channel != "test" and catalogue.persona.responder == "agent"
     talk = _listening(taken, int(now.timestamp())) if listens else taken.state.talk
-    state = replace(taken.state, turns=view.state.turns + 1, choices=(), talk=talk)
+    choices = view.state.choices if all(isinstance(item, CompanySpoke | CrmEvent) for item in inputs) else ()
+    state = replace(taken.state, turns=view.state.turns + 1, choices=choices, talk=talk)
     turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
     if catalogue.persona.responder == "chain":
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
@@ -175,7 +176,7 @@ def _too_late(turn: _Turn, late: Sequence[InboundMessage]) -> _Turn:
     asked = words("\n".join([item.text for item in late if item.spoken]))
     turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, late)))
     effects: tuple[Effect, ...] = (LogActivity("conversation.late", {"messages": len(late), "seconds": int(max(i.age_s for i in late))}),)
-    if not turn.state.apologised:
+    if not turn.state.apologised and any(not item.answer_within_s for item in late):
         effects += (SendMessage(pick(turn.persona.late_text, turn.state.language), "late"),)
         turn = replace(turn, state=replace(_noted(turn), apologised=True))
     if turn.control is Control.BOT:

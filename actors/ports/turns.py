@@ -40,6 +40,23 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Overheard:
+    """A message of the company's side that was seen in the channel: matched with our own rows when the turn is committed.
+
+    The row whose provider's id it is, else the oldest one with the same text within two minutes, is sent, whatever was known
+    of it. Without such a row a person spoke, who has the conversation from now on; another bot is only told to people.
+    """
+
+    inbox_id: InboxId
+    external_id: str
+    text: str
+    by: Literal["person", "bot"]
+    name: str
+    said_at: float  # seconds since 1970, by the channel's clock
+    received_at: float  # the same, by ours
+
+
+@dataclass(frozen=True, slots=True)
 class OutboxRow:
     """An effect for delivery; `seq` equals the seq of the message it sends, and is negative if it sends none."""
 
@@ -95,6 +112,7 @@ class TurnCommit:
     trace: bytes  # zlib-compressed JSON
     revisions: tuple[Revision, ...] = ()
     stop_sending: str | None = None  # why: unsent rows of the conversation fail with it, and its timers end
+    overheard: tuple[Overheard, ...] = ()
     ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
     actions: tuple[ActionRow, ...] = ()
     agent_id: AgentId | None = None  # who acts

@@ -27,6 +27,7 @@ from actors.services.settling import Settling
 from actors.services.typing import Typing
 from config import collector, failpoints
 from config.settings import Settings, settings
+from integrations.kommo.parser import KommoParser
 from integrations.telegram.parser import TelegramParser
 from integrations.test_chat.parser import TestChatParser
 from storage.actions import PostgresActions
@@ -175,7 +176,7 @@ async def build_sync(member: Member) -> Body:
 
 def parsers() -> dict[str, ChannelParser]:
     """Return the parser of every channel."""
-    return {"telegram": TelegramParser(), "test": TestChatParser(), "web": TestChatParser()}
+    return {"telegram": TelegramParser(), "kommo": KommoParser(), "test": TestChatParser(), "web": TestChatParser()}
 
 
 def model(chosen: Settings, stack: AsyncExitStack) -> ChatModel | None:

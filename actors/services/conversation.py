@@ -7,20 +7,20 @@ from typing import Literal, assert_never
 import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
-from actors.domain.conversation import OWN_CHANNELS, Control, ConversationState, ConversationView
+from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import AcknowledgePress, Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
 from actors.domain.intake import addressed, gathered
-from actors.domain.messages import IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
+from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
 from actors.domain.trace import Trace
 from actors.domain.turn import Decision, conclude, decide
 from actors.ports.channels import ChannelParser
 from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow
 from actors.ports.time import Clock, Ids
-from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Revision, SettledInput, TimerRow, TurnCommit
+from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Overheard, Revision, SettledInput, TimerRow, TurnCommit
 from actors.services.agent import AgentService, OnDelta
 from actors.services.catalogues import Catalogues
 from actors.services.history import History
@@ -109,13 +109,15 @@ class ConversationService:
 
     def _parse_one(self, channel: str, row: InboxRow) -> Input:
         match row.kind:
-            case "message":
+            case "event" if channel not in CRM_CHANNELS:
+                return IgnoredInput(row.id, row.received_at, row.kind)
+            case "message" | "event":
                 if (parser := self._parsers.get(channel)) is None:
                     raise InvalidInput(f"the channel {channel} cannot be read")
                 return parser.parse(row)
             case "timer":
                 return _timer(row)
-            case "event" | "result":
+            case "result":
                 return IgnoredInput(row.id, row.received_at, row.kind)
             case _:
                 assert_never(row.kind)
@@ -148,7 +150,7 @@ def turn_commit(
     for effect in decision.effects:
         match effect:
             case SendMessage():
-                outbox += _outbox(record, effect, len(messages))
+                outbox += _outbox(record, effect, len(messages), decision.state)
                 messages.append(MessageRow("agent", clean_text(effect.text), mode=effect.mode, sources=effect.sources))
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
@@ -181,6 +183,7 @@ def turn_commit(
         trace=decision.trace.to_bytes(),
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
+        overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
         ignored=tuple([item.what for item in inputs if isinstance(item, IgnoredInput)]),
         actions=tuple(actions),
         agent_id=record.agent_id,
@@ -191,14 +194,18 @@ def _customer(item: InboundMessage) -> MessageRow:
     return MessageRow("customer", item.text, inbox_id=item.inbox_id, external_id=item.external_id, data=item.data)
 
 
-def _outbox(record: ConversationRecord, effect: SendMessage, seq: int) -> list[OutboxRow]:
+def _overheard(item: CompanySpoke) -> Overheard:
+    return Overheard(item.inbox_id, item.external_id, item.text, item.by, item.name, item.said_at, item.received_at.timestamp())
+
+
+def _outbox(record: ConversationRecord, effect: SendMessage, seq: int, state: ConversationState) -> list[OutboxRow]:
     """Return the row for delivery; that of our own channels is the commit itself."""
     if record.channel in OWN_CHANNELS:
         return []
     policy: Literal["once", "repeat_once"] = "repeat_once"
     if effect.delivery_class == "step" or record.reply_policy == "once":
         policy = "once"
-    body = {"text": clean_text(effect.text)}
+    body = {**state.reply_to, "text": clean_text(effect.text)}
     if effect.mode == "model":  # only models write Markdown; what people wrote is sent as they wrote it
         body["format"] = "markdown"
     return [OutboxRow(seq, effect.delivery_class, policy, body)]

@@ -1,6 +1,7 @@
 """Two places where the store ports can be tried: in memory, and a real PostgreSQL."""
 
 import asyncio
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
@@ -76,6 +77,7 @@ class Lab(Protocol):
     async def snapshot(self, endpoint: Endpoint, definition: dict[str, Any]) -> int: ...
     async def pin(self, endpoint: Endpoint, key: str, version: int | None) -> ConversationId: ...
     async def elapse(self, seconds: float) -> None: ...
+    def now(self) -> float: ...
     async def inbox_states(self) -> dict[int, tuple[str, int]]: ...
     async def outbox_states(self) -> dict[int, tuple[str, int]]: ...
 
@@ -124,6 +126,9 @@ class FakeLab:
 
     async def elapse(self, seconds: float) -> None:
         self.world.advance(seconds)
+
+    def now(self) -> float:
+        return self.world.at(self.world.now_s).timestamp()
 
     async def inbox_states(self) -> dict[int, tuple[str, int]]:
         return {i.id: (i.state, i.attempts) for i in self.world.inbox.values()}
@@ -189,6 +194,9 @@ class RealLab:
 
     async def elapse(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
+
+    def now(self) -> float:
+        return time.time()
 
     async def inbox_states(self) -> dict[int, tuple[str, int]]:
         return {r[0]: (r[1], r[2]) for r in await self.owner.fetch("select id, state, attempts from inbox order by id")}

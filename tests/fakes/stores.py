@@ -15,6 +15,7 @@ from actors.ports.inbox import InboxRow, NewInput, Pulled, Stored
 from actors.ports.integrations import IntegrationRecord
 from actors.ports.outbox import Claim, Outcome
 from actors.ports.turns import TurnCommit
+from tests.fakes.overheard import overhear
 from tests.fakes.world import Batch, ConversationEntry, InboxEntry, MessageEntry, OutboxEntry, TimerEntry, World
 
 PER_PARTITION = 8
@@ -222,6 +223,7 @@ class FakeTurns:
             world.outbox[row_id] = OutboxEntry(
                 row_id, turn.tenant_id, entry.id, integration_id, o.delivery_class, o.policy, o.body, world.now_s
             )
+        overhear(world, turn)
         for t in turn.timers:
             world.timers[entry.id, t.kind] = TimerEntry(turn.tenant_id, entry.id, t.kind, world.now_s + t.delay_s, t.payload)
         world.traces[turn.turn_id] = turn.trace
@@ -265,7 +267,7 @@ class FakeOutbox:
         begun = set()
         for o in (self._world.outbox[i] for i in ids if i in self._world.outbox):
             if o.state == "claimed" and o.claimed_by == carrier.generation and o.lease_until_s > self._world.now_s:
-                o.state, o.attempts = "sending", o.attempts + 1
+                o.state, o.attempts, o.begun_s = "sending", o.attempts + 1, self._world.now_s
                 begun.add(OutboxId(o.id))
         return begun
 

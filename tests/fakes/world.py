@@ -86,6 +86,8 @@ class OutboxEntry:
     lease_until_s: float = 0.0
     error: str | None = None
     provider_message_id: str | None = None
+    echo_id: str | None = None
+    begun_s: float = 0.0
 
     @property
     def open(self) -> bool:

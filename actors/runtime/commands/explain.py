@@ -72,7 +72,7 @@ def _delivery(told: Explanation) -> Iterator[str]:
         yield _line(14, _SENDING[2][1], f"{row['state']}{done}")
 
 
-_DOORS = {"telegram": "gateway/webhooks/telegram.py", "web": "gateway/api/visits.py"}
+_DOORS = {"telegram": "gateway/webhooks/telegram.py", "kommo": "gateway/webhooks/kommo.py", "web": "gateway/api/visits.py"}
 _SENDING = ((12, "actors/services/delivery.py"), (13, "integrations/telegram/sender.py"), (14, "storage/outbox.py"))
 
 

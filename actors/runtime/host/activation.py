@@ -48,7 +48,9 @@ class Activation:
         self.mailbox = (*self.mailbox, held)
 
     def ready_at(self, debounce_s: float) -> float:
-        """Return when the open inputs make a turn: the newest is `debounce_s` old, or the oldest five times that."""
+        """Return when the open inputs make a turn: the newest is `debounce_s` old, or the oldest five times that; events at once."""
+        if any(held.row.kind == "event" for held in self.mailbox):
+            return self.not_before
         if len(self.mailbox) == 1:
             return max(self.not_before, self.mailbox[0].born + debounce_s)
         newest = max(held.born for held in self.mailbox)
@@ -56,8 +58,14 @@ class Activation:
         return max(self.not_before, min(newest + debounce_s, oldest + DEBOUNCE_CAP * debounce_s))
 
     def begin_turn(self) -> tuple[HeldRow, ...]:
-        """Take the open inputs into a turn; a dead letter and what failed together go one by one."""
-        self.taken = 1 if self.singly else _before_dead_letter(self.mailbox)
+        """Take the open inputs into a turn; a dead letter and what failed together go one by one.
+
+        Events go first, in a turn of their own that needs no agent: a person who took over is not to wait for a model.
+        """
+        events = tuple([held for held in self.mailbox if held.row.kind == "event"])
+        if events and not self.singly:
+            self.mailbox = (*events, *[held for held in self.mailbox if held.row.kind != "event"])
+        self.taken = 1 if self.singly else _before_dead_letter(events or self.mailbox)
         return self.turn_rows
 
     def end_turn(self, record: ConversationRecord) -> tuple[HeldRow, ...]:

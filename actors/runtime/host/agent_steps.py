@@ -64,10 +64,10 @@ class AgentSteps:
                 task = asyncio.create_task(self._run(activation, step), name=f"step {activation.record.id}")
                 self._running[activation.record.id] = (activation, task)
 
-    def redo(self, activation: Activation) -> bool:
-        """Cancel the step because input arrived; False if it was redone often or long enough."""
+    def redo(self, activation: Activation, *, urgent: bool = False) -> bool:
+        """Cancel the step because input arrived; False if it was redone often or long enough, unless the input is urgent."""
         elapsed = self._clock.monotonic() - activation.step_since
-        if activation.step_count > REDO_AT_MOST or elapsed > REDO_WITHIN_S:
+        if not urgent and (activation.step_count > REDO_AT_MOST or elapsed > REDO_WITHIN_S):
             return False
         self._cancel(activation.record.id)
         activation.phase = Phase.IDLE

@@ -132,7 +132,8 @@ class Puller:
         activation = self._roster.accept(held, now)
         if activation is None:
             return None
-        if activation.phase in (Phase.IDLE, Phase.WAITING) or (activation.phase is Phase.STEP and self._steps.redo(activation)):
+        interrupted = activation.phase is Phase.STEP and self._steps.redo(activation, urgent=held.row.kind == "event")
+        if interrupted or activation.phase in (Phase.IDLE, Phase.WAITING):
             self._roster.schedule(activation)
             self._line.wake()
         return activation

@@ -7,7 +7,7 @@ from actors.runtime.host.activation import Activation, Phase
 
 
 class ReadyQueue:
-    """Activations in the order in which they become ready. An activation is in it at most once."""
+    """Activations in the order in which they become ready. An activation is returned once, however often it is in the heap."""
 
     def __init__(self) -> None:
         self._heap: list[tuple[float, int, Activation]] = []
@@ -18,8 +18,9 @@ class ReadyQueue:
 
     def add(self, activation: Activation, due: float) -> None:
         """Make an idle activation wait until `due`; if it waits already, move its time."""
+        sooner = due < activation.due
         activation.due = due
-        if activation.phase is not Phase.WAITING:
+        if sooner or activation.phase is not Phase.WAITING:
             activation.phase = Phase.WAITING
             heappush(self._heap, (due, next(self._order), activation))
 

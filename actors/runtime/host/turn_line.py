@@ -225,7 +225,9 @@ class TurnLine:
         elif activation.history is not None:
             activation.history.extend((message.role, message.body) for message in commit.messages)
         activation.phase = Phase.IDLE
-        if activation.mailbox:
+        if commit.overheard:
+            self._roster.drop(activation)  # whether a person took over is known to the database only
+        elif activation.mailbox:
             self._schedule(activation)
 
     async def _refused(self, turns: Sequence[Planned], error: TerminalError) -> None:
