@@ -170,7 +170,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
     known = {
         ("inbox", "turn_id"), ("messages", "turn_id"), ("messages", "inbox_id"), ("messages", "external_id"), ("outbox", "turn_id"),
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
-        ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"),
+        ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"), ("actions", "turn_id"),
     }  # fmt: skip
     covered = {(k["child"], c) for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) for c in k["columns"]}
     found = set()
@@ -183,7 +183,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
-        Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "job_schedules", "outbox", "tenants", "timers"},
+        Role.ENGINE: {"actions", "agents", "conversations", "inbox", "integrations", "job_schedules", "jobs", "outbox", "tenants", "timers"},
         Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
     }
     for role, open_tables in expected.items():

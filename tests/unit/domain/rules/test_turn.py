@@ -32,7 +32,7 @@ TAG = {"do": "add_tag", "tag": "vip"}
 
 
 def rule(key: str, on: str = "message_received", *actions: dict[str, Any], **more: Any) -> dict[str, Any]:
-    trigger = {"on": on, **{name: more.pop(name) for name in ("after_s", "of") if name in more}}
+    trigger: dict[str, Any] = {"on": on, **{name: more.pop(name) for name in ("after_s", "of") if name in more}}
     return {"id": key, "trigger": trigger, "actions": list(actions) or [SEND], **more}
 
 
