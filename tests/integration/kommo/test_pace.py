@@ -1,0 +1,34 @@
+"""The pace of an account over processes, by the ledger of the fake."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import orjson
+
+from tests.integration.kommo.office import Office
+
+COUNT = 30  # of each process: at 6.6 a second about nine seconds
+SLACK = 0.80  # of the pace, on a machine that is busy with other things
+
+
+async def test_two_processes_with_an_expired_token_keep_one_pace_and_refresh_once(office: Office, database: str, tmp_path: Path) -> None:
+    account = await office.with_oauth()
+    await office.kommo.control("expire", account=1)
+    order = {"dsn": database, "api": office.kommo.url, "data_dir": str(tmp_path), "count": COUNT}
+    order |= {"tenant": str(account.tenant_id), "integration": str(account.integration_id)}
+    askers = []
+    for _ in range(2):
+        asker = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "tests.integration.kommo.asker", stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+        )
+        askers.append(asyncio.create_task(asker.communicate(orjson.dumps(order))))
+    for _, said in await asyncio.gather(*askers):
+        assert said == b"", said.decode()
+    asked = office.kommo.requests("/api/v4/account")
+    assert sum(entry["status"] == 200 for entry in asked) == 2 * COUNT
+    assert {entry["status"] for entry in office.kommo.requests()} <= {200, 302, 401}  # never 429
+    assert office.kommo.most_in_a_second() <= 7
+    assert (await office.kommo.control("state"))["refreshes"] == 1
+    took = asked[-1]["at"] - asked[0]["at"]
+    assert len(asked) / took > 6.6 * SLACK
