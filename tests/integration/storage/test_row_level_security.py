@@ -13,7 +13,10 @@ from storage.accounts.login_links import LoginLinks
 from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
 from storage.authoring.scripts import Scripts
+from storage.crypto import SecretBox
 from storage.idempotency import Idempotency, Request
+from storage.kommo_accounts import PostgresKommo
+from storage.kommo_connections import KommoConnections, NewKommo
 from storage.postgres import Database, Role
 from storage.widgets import Widgets
 from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
@@ -59,12 +62,22 @@ async def shops(real_lab: RealLab) -> Shops:
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
+        await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
         rows = await real_lab.owner.fetchval(f"select count(distinct {_tenant_column(table)}) from {table}")
         assert rows == 2, f"{table} has no row of each tenant: this fixture must make one, or the table is not tested"
     return Shops(real_lab, mine, theirs, tables)
+
+
+async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
+    connections, store = KommoConnections(lab.api, SecretBox(bytes(32))), PostgresKommo(lab.engine, SecretBox(bytes(32)))
+    new = NewKommo(shop.agent_id, account_id, "shop.kommo.com", "Shop", "token")
+    account = (await connections.connect(shop.tenant_id, Actor("olga"), new)).account
+    await connections.begin(shop.tenant_id, Actor("olga"), shop.agent_id, "client", "secret", "https://x.test")
+    await store.count(account)
+    assert await store.take_bot(account, 7, 10.0) is None
 
 
 async def _as(lab: RealLab, role: Role, tenant: UUID | None, *, local: bool = False) -> None:
