@@ -178,6 +178,9 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
         ("inbox", "turn_id"), ("messages", "turn_id"), ("messages", "inbox_id"), ("messages", "external_id"), ("outbox", "turn_id"),
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
         ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"),
+        # Kommo's own numbers and names.
+        ("kommo_accounts", "account_id"), ("kommo_accounts", "client_id"), ("kommo_accounts", "bot_id"), ("kommo_accounts", "field_id"),
+        ("kommo_authorizations", "client_id"), ("kommo_bot_runs", "lead_id"),
     }  # fmt: skip
     covered = {(k["child"], c) for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) for c in k["columns"]}
     found = set()
@@ -191,7 +194,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
         Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
-        Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
+        Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets", "kommo_accounts", "kommo_authorizations"},
     }
     for role, open_tables in expected.items():
         await _as(shops.lab, role, None)
