@@ -1,5 +1,6 @@
 """Connecting accounts over the API, with a real gateway and the fake Kommo."""
 
+import asyncio
 import hashlib
 import hmac
 from collections.abc import AsyncIterator
@@ -17,6 +18,14 @@ from tests.integration.gateway.processes import GatewayProcess
 CLIENT = {"client_id": "client-1", "client_secret": "secret-1"}
 
 
+class PatientGateway(GatewayProcess):
+    """Waits longer for its start: what is tested here needs a gateway, a sender's and Kommo's processes on one machine."""
+
+    async def up(self) -> None:
+        async with asyncio.timeout(90), self.session.get("/health", timeout=aiohttp.ClientTimeout(total=90)) as response:
+            assert response.status in (200, 503)
+
+
 @pytest.fixture
 async def company(database: str) -> Company:
     return await found(database, "acme")
@@ -24,7 +33,7 @@ async def company(database: str) -> Company:
 
 @pytest.fixture
 async def gateway(database: str, redis_url: str, tmp_path: Path, kommo: KommoProcess) -> AsyncIterator[GatewayProcess]:
-    running = GatewayProcess(
+    running = PatientGateway(
         database, redis_url, tmp_path, {"CALLBOARD_KOMMO_API": kommo.url, "CALLBOARD_PUBLIC_URL": "https://cb.example"}
     )
     async with running:
@@ -158,7 +167,7 @@ async def test_kommo_says_that_the_access_was_taken_back(
 async def test_without_a_public_address_it_says_what_to_do(
     database: str, redis_url: str, tmp_path: Path, company: Company, kommo: KommoProcess
 ) -> None:
-    async with GatewayProcess(database, redis_url, tmp_path, {"CALLBOARD_KOMMO_API": kommo.url}) as gateway:
+    async with PatientGateway(database, redis_url, tmp_path, {"CALLBOARD_KOMMO_API": kommo.url}) as gateway:
         path = f"/api/agents/{company.agent_id}/integrations/kommo"
         for suffix, body in (("", {"address": "demo", "token": "demo-token"}), ("/oauth", CLIENT)):
             status, problem = await call(gateway, company, "POST", path + suffix, body)
