@@ -259,7 +259,7 @@ async def _find(connection: Connection, agent_id: UUID, integration_id: UUID) ->
 
 
 def _actor_json(by: Actor) -> str:
-    return orjson.dumps(asdict(by)).decode()
+    return orjson.dumps(asdict(by), default=str).decode()  # ids are a UUID of the driver's own
 
 
 def _actor_of(kept: Mapping[str, Any]) -> Actor:

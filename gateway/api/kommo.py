@@ -6,12 +6,13 @@ from actors.domain.errors import CallboardError, TerminalError, TransientError, 
 from gateway.api.operation import Answer, Call, Operation
 from gateway.directory import Directory
 from gateway.kommo_desk import NO_PUBLIC_URL, KommoDesk
-from gateway.problems import Problem, invalid, unavailable
+from gateway.problems import Problem, invalid, not_found, unavailable
 from gateway.schemas.kommo import KommoInvitation, KommoInvite, KommoPatch, KommoToken, KommoView, kommo_view
 from storage.kommo_connections import ConnectedElsewhere
 
 _ALL = "/api/agents/{id}/integrations/kommo"
 _ONE = f"{_ALL}/{{integration_id}}"
+_THING = "Kommo account"
 
 
 class KommoApi:
@@ -69,7 +70,7 @@ class KommoApi:
         """Show a connected account: what is wrong with it, and how its answers go out."""
         state = await self._desk.accounts.find(call.tenant_id, call.uuid("id"), call.uuid("integration_id"))
         if state is None:
-            raise call.missing()
+            raise not_found(_THING)
         return Answer(kommo_view(state))
 
     async def change(self, call: Call[KommoPatch]) -> Answer:
@@ -79,7 +80,7 @@ class KommoApi:
         numbers = (bot.bot_id, bot.field_id) if bot else (None, None)
         state = await self._desk.accounts.set_bot(call.tenant_id, call.caller.actor, *ids, *numbers)
         if state is None:
-            raise call.missing()
+            raise not_found(_THING)
         return Answer(kommo_view(state))
 
     async def _ready(self, call: Call[KommoInvite] | Call[KommoToken]) -> None:

@@ -6,6 +6,7 @@ is cured in between: a token that was over, an account that moved.
 
 import logging
 from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID
@@ -13,17 +14,30 @@ from uuid import UUID
 from actors.domain.errors import CredentialsRefused, TerminalError, UnknownOutcome
 from actors.ports.kommo import Credentials, KommoAccount, KommoCredentials, KommoPace
 from actors.ports.time import Ticks
-from integrations.kommo.errors import BLOCKED_S, AccountMoved, AddressBlocked, TokenRefused, TooFast
+from integrations.kommo.errors import BLOCKED_S, AccountMoved, AddressBlocked, Missed, TokenRefused, TooFast
 from integrations.kommo.hosts import account_host, api_domain
-from integrations.kommo.limits import Priority, Reservations
+from integrations.kommo.limits import LATE_S, MISSES, Priority, Reservations, Slot
 from integrations.kommo.oauth import Tokens
-from integrations.kommo.wire import NEVER, Wire
+from integrations.kommo.wire import NEVER, Moment, Wire
 
 log = logging.getLogger(__name__)
 
 PAGE = 250  # the most that Kommo gives at once
 MAX_PAGES = 10_000
 Query = Mapping[str, str | int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """One call of `ask`."""
+
+    account: KommoAccount
+    method: str
+    address: str
+    body: Any
+    priority: Priority
+    not_after: float
+    harmless: bool
 
 
 class KommoClient:
@@ -69,22 +83,22 @@ class KommoClient:
             CredentialsRefused: the account must be connected again.
             CallboardError: see errors.py.
         """
-        address = f"{path}?{urlencode(query)}" if query else path
-
-        async def once(credentials: Credentials) -> Any:
-            return await self._once(account, credentials, method, address, body, not_after, harmless=harmless)
-
-        credentials = await self._turn(account, priority, not_after)
+        asked = _Asked(account, method, f"{path}?{urlencode(query)}" if query else path, body, priority, not_after, harmless)
+        slot = await self._reservations.wait(account, priority, not_after)
+        credentials = await self._tokens.current(account, slot.generation)
+        if slot.stale and credentials.generation == slot.generation and credentials.refresh_token is not None:
+            credentials = await self._refreshed(asked, credentials, slot)
+            slot = await self._reservations.wait(account, priority, not_after)
         try:
-            return await once(credentials)
+            return await self._in_time(asked, credentials, slot)
         except TokenRefused as refused:
-            again = await self._tokens.refreshed(account, credentials)
-            log.info("integration %s: %s; the token was refreshed", account.integration_id, refused)
+            log.info("integration %s: %s", account.integration_id, refused)
+            slot = await self._reservations.wait(account, priority, not_after)
+            again = await self._refreshed(asked, credentials, slot)
         except AccountMoved as moved:
             again = await self._follow(account, credentials, moved)
-        await self._reservations.wait(account, priority, not_after)
         try:
-            return await once(again)
+            return await self._in_time(asked, again, await self._reservations.wait(account, priority, not_after))
         except (TokenRefused, AccountMoved) as error:
             raise CredentialsRefused(f"{error}: connect the account again") from None
 
@@ -113,28 +127,37 @@ class KommoClient:
             answer = await self.ask(account, "GET", following, priority=priority)
         raise TerminalError(f"Kommo's list {path} does not end")
 
-    async def _turn(self, account: KommoAccount, priority: Priority, not_after: float) -> Credentials:
-        """Wait for a moment to ask; a token that is about to end is replaced first, which takes a moment of its own."""
-        given = await self._reservations.wait(account, priority, not_after)
-        credentials = await self._tokens.current(account, given.generation)
-        if given.stale and credentials.generation == given.generation and credentials.refresh_token is not None:
-            credentials = await self._tokens.refreshed(account, credentials)
-            await self._reservations.wait(account, priority, not_after)
-        return credentials
+    async def _refreshed(self, asked: "_Asked", old: Credentials, slot: Slot) -> Credentials:
+        """Get newer credentials; a refresh is a request, too, and takes the moment."""
+        await self._reservations.arrive(slot)
+        return await self._tokens.refreshed(asked.account, old)
 
-    async def _once(
-        self, account: KommoAccount, credentials: Credentials, method: str, address: str, body: Any, not_after: float, *, harmless: bool
-    ) -> Any:
+    async def _in_time(self, asked: "_Asked", credentials: Credentials, slot: Slot) -> Any:
+        """Ask at the moment; where it was missed, at another one."""
+        for _ in range(MISSES):
+            try:
+                return await self._once(asked, credentials, Moment(slot.at, LATE_S, asked.not_after))
+            except Missed:
+                slot = await self._reservations.wait(asked.account, asked.priority, asked.not_after)
+        return await self._once(asked, credentials, Moment(slot.at, not_after=asked.not_after))
+
+    async def _once(self, asked: "_Asked", credentials: Credentials, moment: Moment) -> Any:
         try:
             return await self._wire.ask(
-                method, credentials.host, address, token=credentials.access_token, body=body, not_after=not_after, harmless=harmless
+                asked.method,
+                credentials.host,
+                asked.address,
+                token=credentials.access_token,
+                body=asked.body,
+                moment=moment,
+                harmless=asked.harmless,
             )
         except AddressBlocked as error:
             log.error("Kommo blocks the network address of this server: all Kommo accounts wait for %.0f s", BLOCKED_S)
-            await self._pace.block(account, BLOCKED_S, str(error))
+            await self._pace.block(asked.account, BLOCKED_S, str(error))
             raise
         except TooFast as error:
-            await self._pace.slow_down(account, error.retry_after_s or 1.0)
+            await self._pace.slow_down(asked.account, error.retry_after_s or 1.0)
             raise
 
     async def _follow(self, account: KommoAccount, credentials: Credentials, moved: AccountMoved) -> Credentials:

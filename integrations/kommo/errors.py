@@ -49,6 +49,10 @@ class Unprocessable(TerminalError):
     """422: it is the wrong state for this, as a closed talk."""
 
 
+class Missed(Exception):
+    """The request's moment in the account's pace had passed; nothing was written."""
+
+
 class LeaseOver(Exception):
     """The last moment at which the request might have been written had passed; nothing was written."""
 

@@ -9,7 +9,8 @@ from actors.ports.time import Ticks
 
 PER_SECOND = 6.6  # 7 are allowed, counted at the far end: a few per cent are for requests that travel faster than others
 GAP_S = 1 / PER_SECOND
-LATE_S = 0.04  # who wakes up later than this lets its moment pass: eight of seven would arrive within a second
+LEAD_S = 0.3  # so much earlier a request begins: its connection is there when its moment comes
+LATE_S = 0.04  # who is later than this lets its moment pass: eight of seven would arrive within a second
 MISSES = 4  # a machine that is always late goes on, else nothing would ever go
 
 
@@ -29,6 +30,15 @@ class Priority(Enum):
     SYNC = _Rank(GAP_S, 60.0)
 
 
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """The moment of one request, on the monotonic clock, and what is known of the token then."""
+
+    at: float
+    generation: int
+    stale: bool
+
+
 class Reservations:
     """Waits for an account's moment."""
 
@@ -36,15 +46,14 @@ class Reservations:
         self._pace = pace
         self._clock = clock
 
-    async def wait(self, account: KommoAccount, priority: Priority, not_after: float) -> Reservation:
-        """Return when the request may be written now.
+    async def wait(self, account: KommoAccount, priority: Priority, not_after: float) -> Slot:
+        """Return a moment shortly before it comes.
 
         Raises:
             TransientError: not before `not_after`, or Kommo blocks our address.
             TerminalError: there is no such account any more.
         """
         until = min(not_after, self._clock.monotonic() + priority.value.patience_s)
-        misses = 0
         while True:
             given = await self._reserve(account, priority)
             at = self._clock.monotonic() + given.wait_s
@@ -52,12 +61,14 @@ class Reservations:
                 raise TransientError("Kommo blocks the network address of this server", given.blocked_s)
             if at > until:
                 raise TransientError("the Kommo account is busy", given.wait_s)
-            await self._clock.sleep(given.wait_s if given.granted else max(given.wait_s - priority.value.horizon_s, 0.02))
-            if not given.granted:
-                continue
-            if self._clock.monotonic() - at <= LATE_S or misses >= MISSES:
-                return given
-            misses += 1
+            if given.granted:
+                await self._clock.sleep(max(given.wait_s - LEAD_S, 0.0))
+                return Slot(at, given.generation, given.stale)
+            await self._clock.sleep(max(given.wait_s - priority.value.horizon_s, 0.02))
+
+    async def arrive(self, slot: Slot) -> None:
+        """Return at the moment itself."""
+        await self._clock.sleep(max(slot.at - self._clock.monotonic(), 0.0))
 
     async def _reserve(self, account: KommoAccount, priority: Priority) -> Reservation:
         given = await self._pace.reserve(account, GAP_S, priority.value.horizon_s)

@@ -20,7 +20,7 @@ from aiohttp import (
 
 from actors.domain.errors import TransientError
 from actors.ports.time import Ticks
-from integrations.kommo.errors import LeaseOver, error_of_failure, result_of
+from integrations.kommo.errors import LeaseOver, Missed, error_of_failure, result_of
 
 NEVER = float("inf")
 MAX_BODY = 8 * 1024 * 1024  # 250 leads with many fields are below one
@@ -28,11 +28,23 @@ _PER_HOST = 20  # an account has seven requests a second
 READING = frozenset({"GET", "HEAD"})
 
 
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When the first byte of a request is written, on the monotonic clock: at `at`, `late_s` later at the most, never after `not_after`."""
+
+    at: float = 0.0
+    late_s: float = NEVER
+    not_after: float = NEVER
+
+
+NOW = Moment()
+
+
 @dataclass(slots=True)
 class _Attempt:
-    """One request: until when its first byte may be written, and whether it may have been."""
+    """One request: when its first byte may be written, and whether it may have been."""
 
-    not_after: float
+    moment: Moment
     written: bool = False
 
 
@@ -68,7 +80,7 @@ class Wire:
         *,
         token: str | None = None,
         body: Any = None,
-        not_after: float = NEVER,
+        moment: Moment = NOW,
         harmless: bool = False,
     ) -> Any:
         """Return the JSON of the answer; None if it is empty.
@@ -79,13 +91,14 @@ class Wire:
             path: with the query.
             token: an access token.
             body: becomes JSON.
-            not_after: on the monotonic clock; after it no byte is written.
+            moment: when to write it; the connection is made before.
             harmless: repeating it changes nothing, though it is no GET.
 
         Raises:
+            Missed: its moment had passed.
             CallboardError: see errors.py.
         """
-        attempt, reading = _Attempt(not_after), harmless or method in READING
+        attempt, reading = _Attempt(moment), harmless or method in READING
         headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         data = None if body is None else orjson.dumps(body)
         if data is not None:
@@ -119,8 +132,14 @@ class Wire:
     async def _before_first_byte(self, _: ClientSession, context: SimpleNamespace, __: TraceRequestHeadersSentParams) -> None:
         """The HTTP client calls this when a connection is there and nothing has been written to it: the last moment to stop."""
         attempt: _Attempt = context.trace_request_ctx
-        if self._clock.monotonic() > attempt.not_after:
+        moment = attempt.moment
+        if (early_s := moment.at - self._clock.monotonic()) > 0:
+            await self._clock.sleep(early_s)
+        now = self._clock.monotonic()
+        if now > moment.not_after:
             raise LeaseOver
+        if now > moment.at + moment.late_s:
+            raise Missed
         attempt.written = True
 
 

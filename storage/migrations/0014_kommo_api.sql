@@ -32,7 +32,7 @@ create table kommo_pace (
   tenant_id uuid not null,
   integration_id uuid primary key,
   next_at timestamptz not null default now(),
-  foreign key (tenant_id, integration_id) references kommo_accounts (tenant_id, integration_id)
+  foreign key (tenant_id, integration_id) references integrations (tenant_id, id)
 ) with (fillfactor = 50);
 call protect_tenant_table('kommo_pace');
 
@@ -43,7 +43,7 @@ create table kommo_sends (
   month date not null,
   sent int not null default 0,
   primary key (tenant_id, integration_id, month),
-  foreign key (tenant_id, integration_id) references kommo_accounts (tenant_id, integration_id)
+  foreign key (tenant_id, integration_id) references integrations (tenant_id, id)
 );
 call protect_tenant_table('kommo_sends');
 
@@ -54,7 +54,7 @@ create table kommo_bot_runs (
   lead_id bigint not null,
   free_at timestamptz not null,
   primary key (tenant_id, integration_id, lead_id),
-  foreign key (tenant_id, integration_id) references kommo_accounts (tenant_id, integration_id)
+  foreign key (tenant_id, integration_id) references integrations (tenant_id, id)
 );
 call protect_tenant_table('kommo_bot_runs');
 

@@ -11,7 +11,11 @@ import pytest
 
 from gateway.api.operation import Operation
 from gateway.openapi import unconnected
+from storage.accounts.audit import Actor
 from storage.accounts.roles import RANK, Level, at_least
+from storage.crypto import SecretBox
+from storage.kommo_connections import KommoConnections, NewKommo
+from storage.postgres import Database, Role
 from tests.integration.gateway.company import Company, EchoHost, found
 from tests.integration.gateway.desk import DELIVERY, Desk
 from tests.integration.gateway.processes import GatewayProcess
@@ -36,6 +40,9 @@ BODIES: Mapping[str, Any] = {
     "RuleOrder": {"rules": []},
     "AgentCopy": {"name": "Copy"},
     "AgentPatch": {"name": "Renamed"},
+    "KommoInvite": {"client_id": "client", "client_secret": "secret"},
+    "KommoPatch": {"salesbot": {"bot_id": 1, "field_id": 2}},
+    "KommoToken": {"address": "shop", "token": "token"},
     "IntegrationPatch": {"status": "paused"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
@@ -145,6 +152,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),
+        "kommo": str(await connect_kommo(company, database)),
         "user": user["user"]["id"],
         "api key": key["id"],
         "tenant": str(company.tenant_id),
@@ -176,6 +184,12 @@ async def an_action(database: str, company: Company, conversation_id: int) -> st
         return str(await owner.fetchval(sql, company.tenant_id, company.agent_id, conversation_id, uuid4()))
     finally:
         await owner.close()
+
+
+async def connect_kommo(company: Company, database: str) -> UUID:
+    async with await Database.open(database, Role.API, "test", size=1) as api:
+        new = NewKommo(company.agent_id, company.agent_id.int % 10**9, "shop.kommo.com", "Shop", "token")
+        return (await KommoConnections(api, SecretBox(bytes(32))).connect(company.tenant_id, Actor("olga"), new)).account.integration_id
 
 
 async def test_nobody_reaches_what_is_not_theirs(

@@ -14,7 +14,10 @@ from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
 from storage.authoring.rules import Rules
 from storage.authoring.scripts import Scripts
+from storage.crypto import SecretBox
 from storage.idempotency import Idempotency, Request
+from storage.kommo_accounts import PostgresKommo
+from storage.kommo_connections import KommoConnections, NewKommo
 from storage.postgres import Database, Role
 from storage.widgets import Widgets
 from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
@@ -65,12 +68,22 @@ async def shops(real_lab: RealLab) -> Shops:
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
+        await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
         rows = await real_lab.owner.fetchval(f"select count(distinct {_tenant_column(table)}) from {table}")
         assert rows == 2, f"{table} has no row of each tenant: this fixture must make one, or the table is not tested"
     return Shops(real_lab, mine, theirs, tables)
+
+
+async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
+    connections, store = KommoConnections(lab.api, SecretBox(bytes(32))), PostgresKommo(lab.engine, SecretBox(bytes(32)))
+    new = NewKommo(shop.agent_id, account_id, "shop.kommo.com", "Shop", "token")
+    account = (await connections.connect(shop.tenant_id, Actor("olga"), new)).account
+    await connections.begin(shop.tenant_id, Actor("olga"), shop.agent_id, "client", "secret", "https://x.test")
+    await store.count(account)
+    assert await store.take_bot(account, 7, 10.0) is None
 
 
 async def _as(lab: RealLab, role: Role, tenant: UUID | None, *, local: bool = False) -> None:
@@ -171,6 +184,9 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
         ("inbox", "turn_id"), ("messages", "turn_id"), ("messages", "inbox_id"), ("messages", "external_id"), ("outbox", "turn_id"),
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
         ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"), ("actions", "turn_id"),
+        # Kommo's own numbers and names.
+        ("kommo_accounts", "account_id"), ("kommo_accounts", "client_id"), ("kommo_accounts", "bot_id"), ("kommo_accounts", "field_id"),
+        ("kommo_authorizations", "client_id"), ("kommo_bot_runs", "lead_id"),
     }  # fmt: skip
     covered = {(k["child"], c) for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) for c in k["columns"]}
     found = set()
@@ -183,8 +199,19 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
-        Role.ENGINE: {"actions", "agents", "conversations", "inbox", "integrations", "job_schedules", "jobs", "outbox", "tenants", "timers"},
-        Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
+        Role.ENGINE: {
+            "actions",
+            "agents",
+            "conversations",
+            "inbox",
+            "integrations",
+            "job_schedules",
+            "jobs",
+            "outbox",
+            "tenants",
+            "timers",
+        },
+        Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets", "kommo_accounts", "kommo_authorizations"},
     }
     for role, open_tables in expected.items():
         await _as(shops.lab, role, None)
