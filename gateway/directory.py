@@ -73,7 +73,8 @@ class Directory:
 
 def _to_bytes(route: Route) -> bytes:
     secret_hash = route.secret_hash.hex() if route.secret_hash else None
-    fields = [route.id, route.tenant_id, route.agent_id, route.channel, route.account, route.status, route.mode, secret_hash]
+    ids = [str(route.id), str(route.tenant_id), str(route.agent_id)]  # the driver's UUIDs are a type of their own, unknown to orjson
+    fields = [*ids, route.channel, route.account, route.status, route.mode, secret_hash]
     return orjson.dumps(fields)
 
 

@@ -20,6 +20,7 @@ from storage.catalogue import Agents
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from tests.bench.console import first_page
+from tests.bench.kommo import kommo_ack
 from tests.bench.load import LoadPlan, Target
 from tests.bench.loops import RUN
 from tests.bench.pull import pull_after_a_million_ms
@@ -56,6 +57,7 @@ async def measure(messages: int) -> dict[str, Any]:
             rates.append(_echo(world, loop, free_port()))
         steady = load(world.home, _plan(world.installation.port, world.targets, WARM_UP + messages, STEADY, STEADY_RATE))
         result |= {"ack_p50_ms": steady["p50_ms"], "ack_p99_ms": steady["p99_ms"], "ack_refused": steady["refused"]}
+        result |= await kommo_ack(world.installation.url, world.installation.database_url, world.installation.data_dir, TEXT)
         result["pull_after_1m_ms"] = await pull_after_a_million_ms(world.installation.database_url)
     finally:
         world.stop()

@@ -6,7 +6,7 @@ from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import LogActivity
 from actors.domain.ids import InboxId
 from actors.domain.intake import gathered
-from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, TimerFired
+from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input, TimerFired
 from tests.unit.domain.test_inbound import NOW, controls, logged, message, said, turn
 
 AT = NOW.timestamp()
@@ -23,7 +23,7 @@ def spoke(inbox_id: int, by: str = "person") -> CompanySpoke:
 
 def test_messages_are_in_the_order_they_were_written_then_arrived() -> None:
     timer = TimerFired(InboxId(9), NOW, "give_back")
-    inputs = [written(1, "c", AT + 1), timer, written(2, "a", AT), written(3, "b", AT)]
+    inputs: list[Input] = [written(1, "c", AT + 1), timer, written(2, "a", AT), written(3, "b", AT)]
     assert [item.inbox_id for item in gathered(inputs)] == [2, 9, 3, 1]
     first, second = message(1, "x"), message(2, "y")  # channels with an order of their own
     assert gathered([first, second]) == (first, second)
