@@ -10,9 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
+from actors.services.connecting import Connecting
 from config.settings import Settings
 from gateway.auth import Callers
 from gateway.committer import Committer
+from gateway.connections import Connections
 from gateway.directory import Directory
 from gateway.edge import Busy, EdgeRunner
 from gateway.health import Probe
@@ -26,6 +28,7 @@ from gateway.patience import Patience
 from gateway.spooler import Spooler
 from gateway.surface import Services, surface
 from gateway.tasks import Keeper
+from integrations.telegram.bot_api import BotApi
 from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
@@ -63,6 +66,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         callers = Callers(ApiKeys(api), Sessions(api), origins, patience)
         passwords = Passwords()
         stack.callback(passwords.close)
+        bot_api = await stack.enter_async_context(BotApi(settings.telegram_api, settings.telegram_timeout_s))
         probe = Probe(engine, signals, spool, spooler, patience)
         have = Services(
             api,
@@ -77,6 +81,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             probe,
             settings.public_url,
             settings.reply_wait_s,
+            Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

@@ -2,9 +2,12 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
+from actors.services.connecting import Connecting
 from gateway.auth import Callers
 from gateway.committer import Committer
+from gateway.connections import Connections
 from gateway.directory import Directory
 from gateway.health import Probe
 from gateway.intake import Intake
@@ -14,6 +17,7 @@ from gateway.origin import Origins
 from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.surface import Services, Surface, surface
+from integrations.telegram.bot_api import BotApi
 from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
@@ -31,7 +35,10 @@ async def unconnected() -> Surface:
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
         probe = Probe(database, signals, None, None, patience)
-        return surface(Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0))
+        connections = Connections(database, Path(), Connecting(BotApi(""), ""))
+        return surface(
+            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, connections)
+        )
 
 
 def main() -> int:

@@ -9,6 +9,7 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.integrations import IntegrationsApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -18,6 +19,7 @@ from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
 from gateway.auth import Callers
+from gateway.connections import Connections
 from gateway.console_files import ConsoleFiles
 from gateway.directory import Directory
 from gateway.health import Probe
@@ -50,6 +52,7 @@ class Services:
     probe: Probe
     public_url: str
     reply_wait_s: float
+    connections: Connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,8 @@ def surface(have: Services) -> Surface:
         AgentsApi(have.api),
         AgentVersionsApi(have.api),
         ScriptsApi(have.api),
-        AgentIntegrationsApi(have.api, have.directory),
+        AgentIntegrationsApi(have.api, have.directory, have.connections),
+        IntegrationsApi(have.api, have.connections),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
         ChatApi(chats),

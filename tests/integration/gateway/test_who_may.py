@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -12,6 +13,7 @@ import pytest
 from gateway.api.operation import Operation
 from gateway.openapi import unconnected
 from storage.accounts.roles import RANK, Level, at_least
+from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.gateway.company import Company, EchoHost, found
 from tests.integration.gateway.desk import DELIVERY, Desk
 from tests.integration.gateway.processes import GatewayProcess
@@ -30,6 +32,7 @@ PUBLIC = {
 BODIES: Mapping[str, Any] = {
     "AgentCopy": {"name": "Copy"},
     "AgentPatch": {"name": "Renamed"},
+    "ConnectBody": {"token": "4200000042:a-token-that-works"},
     "IntegrationPatch": {"status": "paused"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
@@ -43,6 +46,15 @@ BODIES: Mapping[str, Any] = {
     "WidgetPatch": {"name": "Renamed"},
 }
 CANARY = "canary-of-acme"
+
+
+@pytest.fixture
+async def gateway(database: str, redis_url: str, tmp_path: Path, telegram: TelegramProcess) -> AsyncIterator[GatewayProcess]:
+    """One that reaches a Bot API which knows the bot of BODIES."""
+    await telegram.add_bot(BODIES["ConnectBody"]["token"])
+    env = {"CALLBOARD_REPLY_WAIT_S": "4", "CALLBOARD_TELEGRAM_API": telegram.url}
+    async with GatewayProcess(database, redis_url, tmp_path, env) as running:
+        yield running
 
 
 @pytest.fixture
