@@ -41,8 +41,8 @@ where id = $1 and agent_id = $2 and channel = $3 and status <> 'disconnected'"""
 _RECEIVE = """
 update integrations set mode = $2, secret_hash = $3, problem = null, problem_code = null where id = $1"""
 _NOTE = """
-update integrations set problem = $2, problem_code = $3,
-  status = case when $4 and status = 'live' then 'broken' when $2 is null and status = 'broken' then 'live' else status end
+update integrations set problem = $2::text, problem_code = $3,
+  status = case when $4::bool and status = 'live' then 'broken' when $2::text is null and status = 'broken' then 'live' else status end
 where id = $1 and status <> 'disconnected'
 returning status"""
 

@@ -60,11 +60,11 @@ MEANINGS: Mapping[TroubleCode, tuple[str, str]] = {
     ),
     "foreign_webhook": (
         "The bot's messages go to another address",
-        "Another program has set its own address at Telegram. Stop it, then choose how messages are received once more",
+        "Another program has set its own address at Telegram. Stop it, then set up the receiving of messages again",
     ),
     "webhook_missing": (
         "Telegram sends this bot's messages nowhere",
-        "Another program removed the address. Choose how messages are received once more",
+        "Another program removed the address. Set up the receiving of messages again",
     ),
     "webhook_failing": (
         "Telegram cannot deliver to the public address",

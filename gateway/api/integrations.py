@@ -24,11 +24,11 @@ class IntegrationsApi:
         """Return the operations."""
         check = "/api/integrations/check"
         return [
-            Operation("GET", "/api/integrations", self.list, level="viewer", tag="integrations", answer=TenantIntegrations),
+            Operation("GET", "/api/integrations", self.everywhere, level="viewer", tag="integrations", answer=TenantIntegrations),
             Operation("POST", check, self.check, level="admin", tag="integrations", body=TokenBody, answer=CheckedView),
         ]
 
-    async def list(self, call: Call) -> Answer:
+    async def everywhere(self, call: Call) -> Answer:
         """List what the company's agents are connected to, and what was moved away from them."""
         found = await self._endpoints.of_agent(call.tenant_id, None) + await self._endpoints.moved_away(call.tenant_id)
         items = [integration_view(endpoint) for endpoint in found]

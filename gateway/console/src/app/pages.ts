@@ -1,5 +1,6 @@
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
+import IconPlug from "@tabler/icons-react/icons/IconPlug";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
 
 /** What is in the navigation, the palette and the title, in this order. */
@@ -7,6 +8,7 @@ export const PAGES = [
   { path: "test-chat", name: "page.test-chat", icon: IconMessageCircle },
   { path: "ai-agents", name: "page.agents", icon: IconRobot },
   { path: "scripts", name: "page.scripts", icon: IconScript },
+  { path: "integrations", name: "page.integrations", icon: IconPlug },
 ] as const;
 
 export type Page = (typeof PAGES)[number];

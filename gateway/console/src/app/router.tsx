@@ -39,6 +39,12 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId/scripts",
             lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsPage }),
           },
+          {
+            path: "integrations",
+            lazy: async () => ({
+              Component: (await import("../pages/integrations/IntegrationsPage")).IntegrationsPage,
+            }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },
