@@ -35,7 +35,9 @@ class StatusRoutes:
         health = await self._probe.look()
         if "application/json" in request.headers.get("Accept", ""):
             spool = {"depth": health.spool_depth, "hasRoom": health.spool_has_room}
-            return _json({**health.to_json(), "jobs": jobs_json(health.jobs), "spool": spool, **self._metrics.counts()})
+            odd = {"uncertain": dict(health.oddities.uncertain), "ignored": dict(health.oddities.ignored)}
+            return _json({**health.to_json(), "jobs": jobs_json(health.jobs), "spool": spool, **odd, **self._metrics.counts()})
+        self._metrics.odd(health.oddities.uncertain, health.oddities.ignored)
         self._metrics.observe(health.up(), health.spool_depth, dict(jobs_json(health.jobs)))
         return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE, **_NO_STORE})
 

@@ -29,7 +29,7 @@ update integrations set username = $2, mode = $3, secret_hash = $4, token_encryp
   problem_code = null
 where id = $1"""
 _MOVE = """
-update integrations set status = 'disconnected', problem = 'the bot was connected elsewhere', problem_code = 'moved', secret_hash = null
+update integrations set status = 'disconnected', problem = 'moved', problem_code = 'moved', secret_hash = null
 where id = $1 returning username"""
 _WITHDRAW = """
 update outbox set state = 'withdrawn', error = 'the bot was connected elsewhere'
@@ -148,7 +148,15 @@ class Desk:
         return self._box.derive(f"webhook:{integration_id}")
 
     def _bot(self, r: Any) -> ConnectedBot:
-        return ConnectedBot(IntegrationId(r["id"]), r["agent_id"], r["account"], r["mode"], r["status"], trouble_of_row(r), self._token(r))
+        return ConnectedBot(
+            IntegrationId(r["id"]),
+            r["agent_id"],
+            r["account"],
+            r["mode"],
+            r["status"],
+            stored_trouble(r["problem"], r["problem_code"]),
+            self._token(r),
+        )
 
     def _token(self, r: Any) -> str | None:
         if r["token_encrypted"] is None:
@@ -159,12 +167,9 @@ class Desk:
             return None
 
 
-def trouble_of_row(r: Any) -> Trouble | None:
-    """Return what a row says is wrong."""
-    return None if r["problem"] is None else Trouble(known_code(r["problem_code"]), r["problem"])
-
-
-def known_code(code: str | None) -> TroubleCode:
-    """Return a stored word; one that another version of the program wrote is `other`."""
-    found: TroubleCode = code if code in TROUBLE_CODES else "other"  # type: ignore[assignment]
-    return found
+def stored_trouble(problem: str | None, code: str | None) -> Trouble | None:
+    """Return what a row says is wrong. A word that another version of the program wrote is `other`; without a detail, text and word are one."""
+    if problem is None:
+        return None
+    known: TroubleCode = code if code in TROUBLE_CODES else "other"  # type: ignore[assignment]
+    return Trouble(known, "" if problem == code else problem)

@@ -22,7 +22,8 @@ where ($1::uuid is null or g.agent_id = $1) and g.status <> 'disconnected' order
 _MOVED = f"""
 select {_COLUMNS} from integrations g join agents a on a.id = g.agent_id and a.archived_at is null
 where g.status = 'disconnected' and g.problem_code = 'moved'
-  and not exists (select from integrations h where h.channel = g.channel and h.account = g.account and h.status <> 'disconnected')
+  and not exists (select from integrations h where h.channel = g.channel and h.account = g.account
+                    and (h.status <> 'disconnected' or h.created_at > g.created_at))
 order by g.created_at, g.id"""  # noqa: S608
 # The test chat and the chats of widgets belong to the agent and its widgets, and come and go with them.
 _FIND = f"""

@@ -10,7 +10,7 @@ from actors.domain.troubles import MEANINGS, Trouble
 from actors.ports.connecting import Bot, Webhook
 from actors.services.connecting import Checked, Tested
 from gateway.schemas.bodies import Body, View, cleaned
-from storage.connections import known_code
+from storage.connections import stored_trouble
 from storage.endpoints import Endpoint
 
 Pasted = Annotated[
@@ -147,7 +147,6 @@ def problem_view(trouble: Trouble | None) -> IntegrationProblem | None:
 
 def integration_view(endpoint: Endpoint) -> IntegrationView:
     """Return an integration."""
-    trouble = None if endpoint.problem is None else Trouble(known_code(endpoint.problem_code), endpoint.problem)
     return IntegrationView(
         id=endpoint.id,
         agent_id=endpoint.agent_id,
@@ -157,7 +156,7 @@ def integration_view(endpoint: Endpoint) -> IntegrationView:
         status=endpoint.status,
         mode=endpoint.mode,
         reply_policy=endpoint.reply_policy,
-        problem=problem_view(trouble),
+        problem=problem_view(stored_trouble(endpoint.problem, endpoint.problem_code)),
         uncertain=endpoint.uncertain,
         created_at=endpoint.created_at,
     )

@@ -4,7 +4,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.house import House, Person
 
-NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "lost")
+NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "integrations", "lost")
 
 
 async def addresses(house: House, person: Person) -> dict[str, str]:
@@ -24,6 +24,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "versions": f"{agent}?tab=versions",
         "scripts": f"{agent}/scripts",
         "new-script": f"{agent}/scripts?script=new",
+        "integrations": person.path("integrations"),
         "lost": person.path("nowhere"),
     }
 

@@ -17,7 +17,7 @@ export function ProblemNote({ problem, serious }: { problem: IntegrationProblem;
     >
       <Stack gap={4}>
         <Text size="sm">{t(`integrations.problem.${problem.code}.do`, { defaultValue: problem.what_to_do })}</Text>
-        {problem.detail && problem.detail !== problem.code && (
+        {problem.detail && (
           <Text size="xs" c="dimmed" className="wraps">
             {t("integrations.said", { words: problem.detail })}
           </Text>
