@@ -168,7 +168,10 @@ class Desk:
 
 
 def stored_trouble(problem: str | None, code: str | None) -> Trouble | None:
-    """Return what a row says is wrong. A word that another version of the program wrote is `other`; without a detail, text and word are one."""
+    """Return what a row says is wrong; a word that another version of the program wrote is `other`.
+
+    Without a detail, the row's text is the word.
+    """
     if problem is None:
         return None
     known: TroubleCode = code if code in TROUBLE_CODES else "other"  # type: ignore[assignment]
