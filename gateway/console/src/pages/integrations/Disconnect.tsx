@@ -35,7 +35,7 @@ export function Disconnect({ integration }: { integration: Integration }) {
             <Button variant="default" onClick={ask.close} data-autofocus>
               {t("app.cancel")}
             </Button>
-            <Button color="red" onClick={send} loading={disconnect.isPending}>
+            <Button color="red.9" onClick={send} loading={disconnect.isPending}>
               {t("integrations.disconnect")}
             </Button>
           </Group>
