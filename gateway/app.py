@@ -10,9 +10,11 @@ from typing import Any
 
 from aiohttp import web
 
+from actors.services.connecting import Connecting
 from config.settings import Settings
 from gateway.auth import Callers
 from gateway.committer import Committer
+from gateway.connections import Connections
 from gateway.directory import Directory
 from gateway.edge import Busy, EdgeRunner
 from gateway.health import Probe
@@ -27,6 +29,7 @@ from gateway.patience import Patience
 from gateway.spooler import Spooler
 from gateway.surface import Services, surface
 from gateway.tasks import Keeper
+from integrations.telegram.bot_api import BotApi
 from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
@@ -65,22 +68,24 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         passwords = Passwords()
         stack.callback(passwords.close)
         kommo = await stack.enter_async_context(KommoDesk(api, settings.data_dir, settings.public_url, settings.kommo_api))
+        bot_api = await stack.enter_async_context(BotApi(settings.telegram_api, settings.telegram_timeout_s))
         probe = Probe(engine, signals, spool, spooler, patience)
         have = Services(
-            api,
-            signals,
-            callers,
-            origins,
-            passwords,
-            patience,
-            metrics,
-            intake,
-            directory,
-            probe,
-            settings.public_url,
-            settings.reply_wait_s,
-            settings.data_dir,
-            kommo,
+            api=api,
+            signals=signals,
+            callers=callers,
+            origins=origins,
+            passwords=passwords,
+            patience=patience,
+            metrics=metrics,
+            intake=intake,
+            directory=directory,
+            probe=probe,
+            public_url=settings.public_url,
+            reply_wait_s=settings.reply_wait_s,
+            data_dir=settings.data_dir,
+            connections=Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
+            kommo=kommo,
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

@@ -13,6 +13,7 @@ from gateway.patience import Patience
 from gateway.spooler import Spooler
 from storage.heartbeat import Heartbeat, Heartbeats
 from storage.jobs.counts import JobCounts, Jobs
+from storage.oddities import Oddities, OddityCounts
 from storage.postgres import Database
 from storage.signals import RedisHealth, RedisSignals
 from storage.spool import Spool
@@ -32,6 +33,7 @@ class Health:
     jobs: JobCounts
     spool_depth: int
     spool_has_room: bool
+    oddities: Oddities
 
     @property
     def accepts(self) -> bool:
@@ -103,11 +105,13 @@ class Probe:
     def __init__(self, database: Database, signals: RedisSignals, spool: Spool | None, spooler: Spooler | None, patience: Patience) -> None:
         self._heartbeats = Heartbeats(database)
         self._jobs = Jobs(database)
+        self._oddities = OddityCounts(database)
         self._signals = signals
         self._spool = spool
         self._spooler = spooler
         self._patience = patience
         self._last_jobs = JobCounts()
+        self._last_oddities = Oddities()
         self._cache: Cache[Literal["health"], Health] = Cache(self._probe, patience, ttl_s=KEPT_S, load_timeout_s=2 * TIMEOUT_S)
 
     async def look(self) -> Health:
@@ -117,17 +121,17 @@ class Probe:
     async def _probe(self, _: str) -> Health:
         (error, stage), has_room = await asyncio.gather(self._postgres(), self._has_room())
         depth = self._spooler.backlog if self._spooler else 0
-        return Health(error, self._signals.health(), stage, self._last_jobs, depth, has_room)
+        return Health(error, self._signals.health(), stage, self._last_jobs, depth, has_room, self._last_oddities)
 
     async def _postgres(self) -> tuple[str | None, Heartbeat | None]:
         try:
-            stage, self._last_jobs = await self._patience.within(TIMEOUT_S, self._ask())
+            stage, self._last_jobs, self._last_oddities = await self._patience.within(TIMEOUT_S, self._ask())
         except (CallboardError, OSError) as error:
             return str(error) or type(error).__name__, None
         return None, stage
 
-    async def _ask(self) -> tuple[Heartbeat | None, JobCounts]:
-        return await self._heartbeats.read("stage"), await self._jobs.counts(QUEUE)
+    async def _ask(self) -> tuple[Heartbeat | None, JobCounts, Oddities]:
+        return await self._heartbeats.read("stage"), await self._jobs.counts(QUEUE), await self._oddities.read()
 
     async def _has_room(self) -> bool:
         if self._spool is None:

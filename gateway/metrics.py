@@ -1,6 +1,6 @@
 """What the gateway counts. Its own registry: nothing else in the process appears at /metrics."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -20,6 +20,8 @@ class Metrics:
         self._up = Gauge("callboard_up", "1 if the dependency answers", ["component"], registry=self.registry)
         self._spool = Gauge("callboard_spool_depth", "acknowledged inputs waiting on this machine", registry=self.registry)
         self._waiting = Gauge("callboard_waiting", "inputs waiting for the next commit", registry=self.registry)
+        self._uncertain = Gauge("callboard_uncertain", "sends of which nobody knows the outcome", ["channel"], registry=self.registry)
+        self._ignored = Gauge("callboard_ignored", "inputs nobody acts on, since the hosts started", ["kind"], registry=self.registry)
         self._jobs = Gauge("callboard_jobs", "jobs by state", ["state"], registry=self.registry)
         self._oldest_job = Gauge("callboard_jobs_oldest_age_seconds", "since the longest waiting job could begin", registry=self.registry)
 
@@ -40,6 +42,13 @@ class Metrics:
             self._jobs.labels(state).set(number)
         self._oldest_job.set(oldest_job_s)
         self._spool.set(spool_depth)
+
+    def odd(self, uncertain: Mapping[str, int], ignored: Mapping[str, int]) -> None:
+        """Take over what did not go as it should; kinds that hosts have forgotten are not shown any more."""
+        for gauge, counts in ((self._uncertain, uncertain), (self._ignored, ignored)):
+            gauge.clear()
+            for label, number in counts.items():
+                gauge.labels(label).set(number)
 
     def watch(self, waiting: Callable[[], int]) -> None:
         """Show how many inputs wait, as of the moment of the scrape."""

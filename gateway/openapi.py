@@ -4,8 +4,10 @@ import asyncio
 import sys
 from pathlib import Path
 
+from actors.services.connecting import Connecting
 from gateway.auth import Callers
 from gateway.committer import Committer
+from gateway.connections import Connections
 from gateway.directory import Directory
 from gateway.health import Probe
 from gateway.intake import Intake
@@ -16,6 +18,7 @@ from gateway.origin import Origins
 from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.surface import Services, Surface, surface
+from integrations.telegram.bot_api import BotApi
 from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
@@ -33,9 +36,26 @@ async def unconnected() -> Surface:
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
         probe = Probe(database, signals, None, None, patience)
+        connections = Connections(database, Path(), Connecting(BotApi(""), ""))
         kommo = KommoDesk(database, Path(), "", "")
         return surface(
-            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, Path(), kommo)
+            Services(
+                api=database,
+                signals=signals,
+                callers=callers,
+                origins=origins,
+                passwords=Passwords(),
+                patience=patience,
+                metrics=metrics,
+                intake=intake,
+                directory=directory,
+                probe=probe,
+                public_url="",
+                reply_wait_s=1.0,
+                data_dir=Path(),
+                connections=connections,
+                kommo=kommo,
+            )
         )
 
 

@@ -40,9 +40,12 @@ class StatusRoutes:
                     **health.to_json(),
                     "jobs": {**jobs_json(health.jobs), "oldestAgeS": round(health.jobs.oldest_age_s, 1)},
                     "spool": spool,
+                    "uncertain": dict(health.oddities.uncertain),
+                    "ignored": dict(health.oddities.ignored),
                     **self._metrics.counts(),
                 }
             )
+        self._metrics.odd(health.oddities.uncertain, health.oddities.ignored)
         self._metrics.observe(health.up(), health.spool_depth, dict(jobs_json(health.jobs)), health.jobs.oldest_age_s)
         return web.Response(body=generate_latest(self._metrics.registry), headers={"Content-Type": CONTENT_TYPE, **_NO_STORE})
 

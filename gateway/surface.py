@@ -12,6 +12,7 @@ from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.exports import ExportsApi
+from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.kommo import KommoApi
 from gateway.api.live import LiveApi
@@ -24,6 +25,7 @@ from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
 from gateway.auth import Callers
+from gateway.connections import Connections
 from gateway.console_files import ConsoleFiles
 from gateway.directory import Directory
 from gateway.health import Probe
@@ -61,6 +63,7 @@ class Services:
     reply_wait_s: float
     data_dir: Path
     kommo: KommoDesk
+    connections: Connections
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,8 @@ def surface(have: Services) -> Surface:
         ScriptsApi(have.api),
         RulesApi(have.api),
         ActionsApi(have.api),
-        AgentIntegrationsApi(have.api, have.directory),
+        AgentIntegrationsApi(have.api, have.directory, have.connections),
+        IntegrationsApi(have.api, have.connections),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
         ChatApi(chats),

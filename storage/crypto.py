@@ -1,6 +1,7 @@
 """Secrets at rest: AES-256-GCM under a key that never enters the database."""
 
 import base64
+import hmac
 import os
 import secrets
 from pathlib import Path
@@ -26,7 +27,12 @@ class SecretBox:
     def __init__(self, key: bytes) -> None:
         if len(key) != _KEY_BYTES:
             raise SecretKeyError(f"the secret key must be {_KEY_BYTES} bytes, not {len(key)}")
+        self._key = key
         self._aead = AESGCM(key)
+
+    def derive(self, purpose: str) -> str:
+        """Return a secret that is always the same for a purpose: two who set it at the same time set the same."""
+        return base64.urlsafe_b64encode(hmac.digest(self._key, purpose.encode(), "sha256")).decode().rstrip("=")
 
     def encrypt(self, secret: str, purpose: str) -> bytes:
         """Return what may be stored; `purpose` names the row, e.g. the integration's id."""

@@ -1,7 +1,6 @@
 """Integrations: configured endpoints, their secrets encrypted or hashed."""
 
 import hashlib
-import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -11,8 +10,12 @@ from actors.domain.errors import TerminalError
 from actors.domain.ids import AgentId, IntegrationId, TenantId, owned, shard_of
 from actors.ports.carriers import Carrier
 from actors.ports.integrations import IntegrationRecord
+from storage.accounts.audit import Actor
 from storage.crypto import SecretBox
+from storage.integration_log import Subject, tell
 from storage.postgres import Database
+
+PROGRAM = Actor("Callboard")
 
 _OWNED = """
 select id, tenant_id, channel, account, mode, status, token_encrypted from integrations
@@ -21,7 +24,10 @@ _ROUTE_COLUMNS = "id, tenant_id, agent_id, channel, account, status, mode, secre
 _INSERT = """
 insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard, username)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
-_LIVE_ACCOUNT = "integrations_live_account"  # the index: one live integration per account in the whole installation
+LIVE_ACCOUNT = "integrations_live_account"  # the index: one live integration per account in the whole installation
+_LOCK = "select status, agent_id, username from integrations where id = $1 and status in ('live', 'broken') for update"
+_MARK = "update integrations set status = $2, problem = $3, problem_code = $4 where id = $1"
+_POLLED = "select status = 'live' and mode = 'poll' from integrations where id = $1"
 _LIST = """
 select id, agent_id, channel, account, status, mode, reply_policy, problem from integrations
 where ($1::uuid is null or agent_id = $1) and status <> 'disconnected' order by created_at, id"""
@@ -83,15 +89,25 @@ class PostgresIntegrations:
             rows = await connection.fetch(_OWNED, owned(carrier.part, carrier.parts))
         return [self._record(r) for r in rows]
 
-    async def mark(self, integration: IntegrationRecord, status: Literal["live", "broken"], problem: str | None) -> None:
-        """Say for people whether it works; a paused or disconnected one stays so."""
+    async def mark(
+        self, integration: IntegrationRecord, status: Literal["live", "broken"], problem: str | None, code: str | None = None
+    ) -> None:
+        """Say for people whether it works; a paused or disconnected one stays so. That it broke is told in the feed, once."""
         async with self._database.tenant_transaction(integration.tenant_id) as connection:
-            await connection.execute(
-                "update integrations set status = $2, problem = $3 where id = $1 and status in ('live', 'broken')",
-                integration.id,
-                status,
-                problem,
-            )
+            r = await connection.fetchrow(_LOCK, integration.id)
+            if r is None:
+                return
+            await connection.execute(_MARK, integration.id, status, problem, code)
+            if status == "broken" and r["status"] == "live":
+                about = Subject(
+                    integration.tenant_id, integration.id, r["agent_id"], integration.channel, integration.account, r["username"]
+                )
+                await tell(connection, about, PROGRAM, "integration.broken", {"status": "live"}, {"status": "broken"}, problem_code=code)
+
+    async def polled(self, integration: IntegrationRecord) -> bool:
+        """Return whether it is live and polled at this moment."""
+        async with self._database.tenant_transaction(integration.tenant_id) as connection:
+            return bool(await connection.fetchval(_POLLED, integration.id))
 
     async def route(self, integration_id: UUID) -> Route | None:
         """Return where a webhook of this integration belongs."""
@@ -130,7 +146,7 @@ class IntegrationAdmin:
         try:
             return await self._insert(tenant_id, new)
         except TerminalError as error:
-            if _LIVE_ACCOUNT in str(error):
+            if LIVE_ACCOUNT in str(error):
                 raise TerminalError(f"this {new.channel} account is connected already: disconnect it first") from error
             raise
 
@@ -166,23 +182,6 @@ class IntegrationAdmin:
                 "select id from integrations where agent_id = $1 and channel = 'test' and status <> 'disconnected'", agent_id
             )
         return IntegrationId(found) if found else None
-
-    async def new_secret(self, tenant_id: UUID, integration_id: UUID) -> str:
-        """Replace the webhook secret and return it; only its hash is kept."""
-        secret = secrets.token_urlsafe(32)
-        async with self._database.tenant_transaction(tenant_id) as connection:
-            await connection.execute("update integrations set secret_hash = $2 where id = $1", integration_id, secret_hash(secret))
-        return secret
-
-    async def set_mode(self, tenant_id: UUID, integration_id: UUID, mode: Literal["push", "poll"]) -> None:
-        """Choose between webhook and polling."""
-        async with self._database.tenant_transaction(tenant_id) as connection:
-            await connection.execute("update integrations set mode = $2 where id = $1", integration_id, mode)
-
-    async def set_status(self, tenant_id: UUID, integration_id: UUID, status: Literal["live", "paused", "disconnected"]) -> None:
-        """Pause, resume or disconnect it."""
-        async with self._database.tenant_transaction(tenant_id) as connection:
-            await connection.execute("update integrations set status = $2, problem = null where id = $1", integration_id, status)
 
 
 def secret_hash(secret: str | bytes) -> bytes:

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from actors.domain.errors import AccountInUse, CallboardError, CredentialsRefused, TerminalError, TransientError
 from actors.domain.ids import IntegrationId
 from actors.domain.retry import backoff_s
+from actors.domain.troubles import trouble_of
 from actors.ports.channels import UpdateBatch, UpdateSource
 from actors.ports.inbox import InboxStore, NewInput
 from actors.ports.integrations import IntegrationRecord
@@ -76,6 +77,9 @@ class Polling:
         while True:
             try:
                 if not prepared:
+                    # It may have been switched to a webhook a moment ago: that one must not be taken away.
+                    if not await self._book.polled(record):
+                        return
                     await source.prepare(record)
                     prepared = True
                 batch = await source.fetch(record, offset)
@@ -83,7 +87,11 @@ class Polling:
                 await self._book.broken(record, str(error))
                 return
             except CallboardError as error:
-                failures, offset, prepared = failures + 1, None, prepared and not isinstance(error, AccountInUse)
+                if isinstance(error, AccountInUse):
+                    prepared = False
+                    if not await self._still_polled(record):
+                        return
+                failures, offset = failures + 1, None
                 await self._after_failure(record, error, failures)
                 continue
             failures = 0
@@ -91,13 +99,20 @@ class Polling:
             await self._store(batch)
             offset = batch.next_offset
 
+    async def _still_polled(self, record: IntegrationRecord) -> bool:
+        """Whether a conflict is one: what we switched to a webhook ourselves is none."""
+        try:
+            return await self._book.polled(record)
+        except CallboardError:  # asked again before anything is done about it
+            return True
+
     async def _after_failure(self, record: IntegrationRecord, error: CallboardError, failures: int) -> None:
         self.counts["failures"] += 1
         if isinstance(error, AccountInUse):
             self.counts["conflicts"] += 1
-            await self._book.problem(record, f"somebody else receives this bot's messages; end that program: {error}")
+            await self._book.problem(record, f"somebody else receives this bot's messages; end that program: {error}", "second_poller")
         elif failures == 3:  # a single failure is no news
-            await self._book.problem(record, str(error))
+            await self._book.problem(record, str(error), trouble_of(error).code)
         wish = error.retry_after_s if isinstance(error, TransientError) else None
         await self._clock.sleep(backoff_s(failures, cap_s=CAP_S, retry_after_s=wish))
 

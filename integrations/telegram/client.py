@@ -167,22 +167,9 @@ class TelegramClient:
             raise UnknownOutcome("an answer of getUpdates that is no list")
         return updates
 
-    async def get_me(self, token: str) -> dict[str, Any]:
-        """Return what the bot is: id, username, first_name."""
-        return await self._dict(token, "getMe")
-
-    async def set_webhook(self, token: str, url: str, secret: str, allowed_updates: list[str], max_connections: int = 40) -> None:
-        """Have updates pushed to `url` with the secret in a header."""
-        arguments = {"url": url, "secret_token": secret, "allowed_updates": allowed_updates, "max_connections": max_connections}
-        await self._call(token, "setWebhook", arguments)
-
     async def delete_webhook(self, token: str) -> None:
         """Stop the push, so that updates can be polled; what waits is kept."""
         await self._call(token, "deleteWebhook", {"drop_pending_updates": False})
-
-    async def webhook_info(self, token: str) -> dict[str, Any]:
-        """Return where updates are pushed to, and Telegram's last error with it."""
-        return await self._dict(token, "getWebhookInfo")
 
     async def typing(self, token: str, chat_id: int, thread_id: int | None = None) -> None:
         """Show the typing indicator for about 5 s."""
@@ -192,12 +179,6 @@ class TelegramClient:
     async def close(self) -> None:
         """Close all connections."""
         await self._session.close()
-
-    async def _dict(self, token: str, name: str) -> dict[str, Any]:
-        result = await self._call(token, name, {})
-        if not isinstance(result, dict):
-            raise UnknownOutcome(f"an answer of {name} that is no object")
-        return result
 
     async def _call(self, token: str, name: str, arguments: dict[str, Any]) -> Any:
         return await self._bot(token)(RawCall(name=name, arguments=arguments))

@@ -11,8 +11,6 @@ from integrations.telegram.client import TelegramClient
 from integrations.telegram.codec import encode
 from integrations.telegram.routing import dedupe_key, route
 
-# What the parser understands or counts; Telegram keeps the list, so it is sent with every webhook.
-ALLOWED_UPDATES = ("message", "edited_message", "callback_query", "my_chat_member")
 POLL_S = 25  # below the 30 s after which proxies cut an idle request
 
 

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.browser.house import House, Person, chromium
 from tests.browser.model_thread import ModelThread
+from tests.fakes.telegram_process import TelegramProcess
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
@@ -42,9 +43,16 @@ def needs_chromium() -> None:
 
 
 @pytest.fixture(scope="session")
-def house() -> Iterator[House]:
+def bot_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelegramProcess]:
+    process = TelegramProcess(tmp_path_factory.mktemp("telegram") / "ledger.jsonl").start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def house(bot_api: TelegramProcess) -> Iterator[House]:
     with ModelThread() as model:
-        house = House(model)
+        house = House(model, bot_api)
         try:
             house.installation.start()
             yield house

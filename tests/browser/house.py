@@ -9,18 +9,25 @@ from uuid import uuid4
 import asyncpg
 
 from tests.browser.model_thread import ModelThread
+from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.installation import Installation
 
 PASSWORD = "тёплый плед у камина"
 
 
 class House:
-    """`callboard run` with the demo shop, a fake model, and sessions for whom a test needs."""
+    """`callboard run` with the demo shop, a fake model, a fake Bot API, and sessions for whom a test needs."""
 
-    def __init__(self, model: ModelThread) -> None:
+    def __init__(self, model: ModelThread, telegram: TelegramProcess) -> None:
         self.model = model
+        self.telegram = telegram
         self.installation = Installation(
-            env={"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.base_url, "CALLBOARD_REPLY_WAIT_S": "20"}
+            env={
+                "OPENAI_API_KEY": "sk-test",
+                "OPENAI_BASE_URL": model.base_url,
+                "CALLBOARD_REPLY_WAIT_S": "20",
+                "CALLBOARD_TELEGRAM_API": telegram.url,
+            }
         )
 
     @property

@@ -4,7 +4,21 @@ from playwright.async_api import Page, expect
 
 from tests.browser.house import House, Person
 
-NAMES = ("test-chat", "conversation", "trace", "agents", "agent", "versions", "scripts", "new-script", "jobs", "rules", "new-rule", "lost")
+NAMES = (
+    "test-chat",
+    "conversation",
+    "trace",
+    "agents",
+    "agent",
+    "versions",
+    "scripts",
+    "new-script",
+    "jobs",
+    "rules",
+    "new-rule",
+    "integrations",
+    "lost",
+)
 
 
 async def addresses(house: House, person: Person) -> dict[str, str]:
@@ -27,6 +41,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "new-script": f"{agent}/scripts?script=new",
         "rules": f"{agent}/rules",
         "new-rule": f"{agent}/rules?rule=new",
+        "integrations": person.path("integrations"),
         "lost": person.path("nowhere"),
     }
 

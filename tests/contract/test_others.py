@@ -107,3 +107,9 @@ async def test_a_broken_integration_is_still_owned_and_can_heal(lab: Lab) -> Non
     assert [i.status for i in await lab.integrations.owned(sender)] == ["broken"]
     await lab.integrations.mark(integration, "live", None)
     assert [i.status for i in await lab.integrations.owned(sender)] == ["live"]
+
+
+async def test_only_what_is_live_and_polled_is_polled(lab: Lab) -> None:
+    await lab.endpoint()
+    (pushed,) = await lab.integrations.owned(await carrier(lab, "sender"))
+    assert not await lab.integrations.polled(pushed)

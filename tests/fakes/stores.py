@@ -431,7 +431,13 @@ class FakeIntegrations:
                 found.append(IntegrationRecord(g.id, g.tenant_id, g.channel, g.account, mode, g.status, g.token))
         return sorted(found, key=lambda r: str(r.id))
 
-    async def mark(self, integration: IntegrationRecord, status: Literal["live", "broken"], problem: str | None) -> None:
+    async def polled(self, integration: IntegrationRecord) -> bool:
+        entry = self._world.integrations.get(integration.id)
+        return entry is not None and (entry.status, entry.mode) == ("live", "poll")
+
+    async def mark(
+        self, integration: IntegrationRecord, status: Literal["live", "broken"], problem: str | None, code: str | None = None
+    ) -> None:
         entry = self._world.integrations[integration.id]
         if entry.status in {"live", "broken"}:
             entry.status, entry.problem = status, problem

@@ -102,6 +102,9 @@ class Installation:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._call(urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}))
 
+    def delete(self, path: str) -> None:
+        self._call(urllib.request.Request(self.url + path, method="DELETE"))
+
     def agent_id(self) -> str:
         return str(self.get("/api/agents")["items"][0]["id"])
 
@@ -129,7 +132,7 @@ class Installation:
         request.add_header("Authorization", f"Bearer {self.key}")
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
-                return dict(json.load(response))
+                return dict(json.loads(response.read() or b"{}"))
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{request.full_url}: {error.code} {error.read().decode(errors='replace')}") from error
 

@@ -168,7 +168,7 @@ async def test_a_conflict_is_shown_and_goes_away(shop: Shop, telegram: TelegramP
     await telegram.fault("conflict", method="getUpdates", times=2)
     await telegram.push(token, message("through"))
     sender.start(shop.epoch)
-    await shop.until("exists (select from integrations where account = '700' and problem like '%409%')")
+    await shop.until("exists (select from integrations where account = '700' and problem like '%409%' and problem_code = 'second_poller')")
     await until_stored(shop, 1)
     await shop.until("exists (select from integrations where account = '700' and problem is null and status = 'live')")
 
@@ -187,12 +187,32 @@ async def test_a_webhook_in_the_way_is_removed(shop: Shop, telegram: TelegramPro
     assert "polled" in [text_of(r) for r in await stored(shop)]
 
 
+async def test_a_webhook_that_we_set_ourselves_is_not_taken_away(shop: Shop, telegram: TelegramProcess, sender: SenderProcess) -> None:
+    """Switching: the row says `push`, the webhook is set, and the one who still polls gets a 409."""
+    _, token = await shop.add_bot("700", "poll")
+    await telegram.add_bot(token)
+    sender.start(shop.epoch)
+    await telegram.push(token, message("polled"))
+    await until_stored(shop, 1)
+    await shop.owner.execute("update integrations set mode = 'push' where account = '700'")
+    await telegram.control("../bot" + token + "/setWebhook", url="http://127.0.0.1:9/hook")
+    await asyncio.sleep(6)  # the list is read every 3 s, a conflict is repeated within 2 s
+    assert (await telegram.control("../bot" + token + "/getWebhookInfo"))["result"]["url"] == "http://127.0.0.1:9/hook"
+    assert await shop.owner.fetchval("select problem from integrations where account = '700'") is None
+
+
 async def test_a_revoked_token_breaks_that_integration_alone(shop: Shop, telegram: TelegramProcess, sender: SenderProcess) -> None:
     await shop.add_bot("700", "poll")
     _, token = await shop.add_bot("701", "poll")
     await telegram.add_bot(token)
     sender.start(shop.epoch)
-    await shop.until("exists (select from integrations where account = '700' and status = 'broken' and problem like '%401%')")
+    broken = (
+        "select from integrations where account = '700' and status = 'broken' and problem like '%401%' and problem_code = 'token_refused'"
+    )
+    await shop.until(f"exists ({broken})")
+    told = await shop.owner.fetch("select action, actor from audit_log where action = 'integration.broken'")
+    assert [tuple(r) for r in told] == [("integration.broken", "Callboard")]
+    assert await shop.owner.fetchval("select count(*) from activity_logs where kind = 'integration.broken'") == 1
     await telegram.push(token, message("other bot"))
     await until_stored(shop, 1)
     assert await shop.owner.fetchval("select status from integrations where account = '701'") == "live"

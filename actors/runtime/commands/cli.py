@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 
 from actors.domain.errors import CallboardError
-from actors.runtime.commands import admin, doctor
+from actors.runtime.commands import admin, doctor, telegram_connect
 from actors.runtime.commands.handover import become
 from actors.runtime.commands.places import find_places
 from actors.runtime.supervisor.demo import login_url
@@ -130,11 +130,8 @@ def _login_link(arguments: argparse.Namespace, known: Settings) -> int:
 
 
 def _connect_telegram(arguments: argparse.Namespace, known: Settings) -> int:
-    # A bot framework takes seconds to load: the other commands do not pay for it.
-    from actors.runtime.commands.telegram_connect import connect  # noqa: PLC0415
-
     token = getpass("Token from @BotFather: ") if sys.stdin.isatty() else sys.stdin.readline()
-    connect(find_places(known).database_url, known, arguments.tenant, token.strip(), Narrator.plain)
+    telegram_connect.connect(find_places(known).database_url, known, arguments.tenant, token, Narrator.plain)
     return 0
 
 

@@ -17,7 +17,9 @@ async def company(database: str) -> Company:
 
 @pytest.fixture
 async def gateway(database: str, redis_url: str, tmp_path: Path) -> AsyncIterator[GatewayProcess]:
-    async with GatewayProcess(database, redis_url, tmp_path, {"CALLBOARD_REPLY_WAIT_S": "4"}) as running:
+    # Nobody listens there: no test reaches a provider that it did not start.
+    env = {"CALLBOARD_REPLY_WAIT_S": "4", "CALLBOARD_TELEGRAM_API": "http://127.0.0.1:9"}
+    async with GatewayProcess(database, redis_url, tmp_path, env) as running:
         yield running
 
 

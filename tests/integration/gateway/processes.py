@@ -17,7 +17,7 @@ class GatewayProcess:
 
     def __init__(self, dsn: str, redis_url: str, data_dir: Path, env: Mapping[str, str] | None = None, module: str = "gateway") -> None:
         self.log = data_dir / f"gateway-{id(self)}.log"
-        self._env = {
+        self.env = {
             **{k: v for k, v in os.environ.items() if not k.startswith("CALLBOARD_")},
             "DATABASE_URL": dsn,
             "REDIS_URL": redis_url,
@@ -36,7 +36,7 @@ class GatewayProcess:
         fd = self._socket.fileno()
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", self._module, "--fd", str(fd)], env=self._env, pass_fds=[fd], stdout=log, stderr=log
+                [sys.executable, "-m", self._module, "--fd", str(fd)], env=self.env, pass_fds=[fd], stdout=log, stderr=log
             )
 
     async def __aenter__(self) -> "GatewayProcess":

@@ -60,7 +60,7 @@ async def test_chat_answers_and_a_repetition_is_the_same_answer(gateway: Gateway
 
 async def test_chat_as_a_stream(gateway: GatewayProcess, company: Company, database: str) -> None:
     started = await _start_conversation(gateway, company, database)
-    url = gateway._env["REDIS_URL"]
+    url = gateway.env["REDIS_URL"]
     body = {"agent_id": str(company.agent_id), "text": "stream", "conversation_id": started}
     headers = {**company.headers(), "Accept": "text/event-stream"}
     async with redis.asyncio.from_url(url) as client, gateway.session.post("/api/chat", json=body, headers=headers) as response:

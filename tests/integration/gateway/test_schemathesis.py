@@ -45,7 +45,7 @@ enabled = false
 """
 # What a schema cannot say, so that something of the right form may be refused with 422. A version 1.0 is an integer for
 # JSON Schema; a text of white space has a length.
-BEYOND_SCHEMAS = {"cursor", "definition", "value_error", "string_too_short", "int_type"}
+BEYOND_SCHEMAS = {"cursor", "definition", "value_error", "string_too_short", "int_type", "token_malformed", "no_public_url", "not_telegram"}
 
 
 @dataclass

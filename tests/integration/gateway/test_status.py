@@ -4,6 +4,8 @@ import asyncio
 import json
 from pathlib import Path
 
+import asyncpg
+
 from storage.embedded_redis import EmbeddedRedis
 from storage.heartbeat import Heartbeats
 from storage.postgres import Database, Role
@@ -89,6 +91,40 @@ async def test_counters_and_json_form(gateway: GatewayProcess, company: Company)
     }
     assert document["inputs"] == {"telegram.stored": 1, "telegram.duplicate": 1}
     assert document["redis"] == (await health(gateway))[1]["redis"]
+
+
+async def test_what_nobody_knows_and_what_nobody_acts_on_is_counted(gateway: GatewayProcess, company: Company, database: str) -> None:
+    bot = next(iter(company.bots))
+    connection = await asyncpg.connect(database)
+    try:
+        conversation = await connection.fetchval(
+            "insert into conversations (tenant_id, integration_id, key, kind, partition) values ($1, $2, '7', 'chat', 0) returning id",
+            company.tenant_id,
+            bot,
+        )
+        await connection.execute(
+            "insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, state, uncertain, body) "
+            "values ($1, $2, $3, 0, gen_random_uuid(), 0, 'reply', 'repeat_once', 'sent', 2, '{}')",
+            company.tenant_id,
+            conversation,
+            bot,
+        )
+        await connection.execute("insert into placement (epoch, hosts, senders, installation) values (1, 2, 1, gen_random_uuid())")
+        for part, ignored in enumerate(({"poll": 2}, {"poll": 1, 'a "kind"': 4})):
+            await connection.execute(
+                "insert into carriers (kind, part, generation, epoch, pid, status) values ('host', $1, gen_random_uuid(), 1, 1, $2)",
+                part,
+                json.dumps({"ignored": ignored}),
+            )
+    finally:
+        await connection.close()
+    await asyncio.sleep(1.1)  # the probe keeps what it saw for a second
+    seen = await metrics(gateway)
+    assert seen['callboard_uncertain{channel="telegram"}'] == 2
+    assert (seen['callboard_ignored{kind="poll"}'], seen['callboard_ignored{kind="other"}']) == (3, 4)
+    async with gateway.session.get("/api/integrations", headers=company.headers("viewer")) as response:
+        items = (await response.json())["items"]
+    assert {item["channel"]: item["uncertain"] for item in items} == {"test": 0, "telegram": 2}
 
 
 async def test_redis_away_loses_nothing_and_is_said_by_both(company: Company, database: str, servers_dir: Path, tmp_path: Path) -> None:

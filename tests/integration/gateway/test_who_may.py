@@ -2,7 +2,8 @@
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -16,6 +17,7 @@ from storage.accounts.roles import RANK, Level, at_least
 from storage.crypto import SecretBox
 from storage.kommo_connections import KommoConnections, NewKommo
 from storage.postgres import Database, Role
+from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.gateway.company import Company, EchoHost, found
 from tests.integration.gateway.desk import DELIVERY, Desk
 from tests.integration.gateway.processes import GatewayProcess
@@ -43,6 +45,7 @@ BODIES: Mapping[str, Any] = {
     "KommoInvite": {"client_id": "client", "client_secret": "secret"},
     "KommoPatch": {"salesbot": {"bot_id": 1, "field_id": 2}},
     "KommoToken": {"address": "shop", "token": "token"},
+    "ConnectBody": {"token": "4200000042:a-token-that-works"},
     "IntegrationPatch": {"status": "paused"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
@@ -59,6 +62,15 @@ BODIES: Mapping[str, Any] = {
 # Lists that hold nothing a company wrote.
 NOBODYS = {"/api/session", "/api/rules/vocabulary", "/api/webhook-secret"}
 CANARY = "canary-of-acme"
+
+
+@pytest.fixture
+async def gateway(database: str, redis_url: str, tmp_path: Path, telegram: TelegramProcess) -> AsyncIterator[GatewayProcess]:
+    """One that reaches a Bot API which knows the bot of BODIES."""
+    await telegram.add_bot(BODIES["ConnectBody"]["token"])
+    env = {"CALLBOARD_REPLY_WAIT_S": "4", "CALLBOARD_TELEGRAM_API": telegram.url}
+    async with GatewayProcess(database, redis_url, tmp_path, env) as running:
+        yield running
 
 
 @pytest.fixture

@@ -8,9 +8,11 @@ import pytest
 from actors.domain.errors import TerminalError
 from actors.ports.inbox import NewInput
 from actors.ports.turns import ActivityRow
+from storage.accounts.audit import Actor
 from storage.activity import Activity, ActivityCursor
 from storage.api_keys import ApiKeys
 from storage.carriers import PostgresPlacement
+from storage.endpoints import Endpoints
 from storage.heartbeat import Heartbeats
 from storage.housekeeping import Housekeeping
 from storage.integrations import IntegrationAdmin, NewIntegration, secret_hash
@@ -65,11 +67,7 @@ async def test_one_account_is_live_once_in_the_whole_installation(real_lab: Real
     assert route is not None
     assert (route.tenant_id, route.account, route.secret_hash) == (shop.tenant_id, "99", secret_hash("hush"))
     assert route.secret_hash == secret_hash("hush")
-    fresh = await admin.new_secret(shop.tenant_id, first)
-    route = await real_lab.integrations.route(first)
-    assert route is not None
-    assert route.secret_hash == secret_hash(fresh)
-    await admin.set_status(shop.tenant_id, first, "disconnected")
+    await Endpoints(real_lab.api).disconnect(shop.tenant_id, Actor("olga"), shop.agent_id, first)
     assert await admin.create(other.tenant_id, taken)
     assert await real_lab.integrations.route(uuid4()) is None
     stored = await real_lab.owner.fetchval("select string_agg(encode(token_encrypted, 'escape'), '') from integrations")

@@ -2,6 +2,7 @@ import IconJobs from "@tabler/icons-react/icons/IconListCheck";
 import IconBolt from "@tabler/icons-react/icons/IconBolt";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
+import IconPlug from "@tabler/icons-react/icons/IconPlug";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
 
 /** What is in the navigation, the palette and the title, in this order. */
@@ -11,6 +12,7 @@ export const PAGES = [
   { path: "scripts", name: "page.scripts", icon: IconScript },
   { path: "jobs", name: "page.jobs", icon: IconJobs },
   { path: "rules", name: "page.rules", icon: IconBolt },
+  { path: "integrations", name: "page.integrations", icon: IconPlug },
 ] as const;
 
 export type Page = (typeof PAGES)[number];

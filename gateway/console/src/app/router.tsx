@@ -51,6 +51,12 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId/rules",
             lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesPage }),
           },
+          {
+            path: "integrations",
+            lazy: async () => ({
+              Component: (await import("../pages/integrations/IntegrationsPage")).IntegrationsPage,
+            }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },
