@@ -31,6 +31,9 @@ class ConversationState:
     blocked: bool = False  # the customer blocked the bot
     apologised: bool = False  # for an answer that came too late
     album: str = ""  # the last one: a straggler of it is no new question
+    name: str = ""  # of the customer, as their channel shows it
+    operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
+    silent: bool = False  # the bot is stopped; never stored, storage adds it
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
@@ -44,6 +47,8 @@ class ConversationState:
             "blocked": self.blocked,
             "apologised": self.apologised,
             "album": self.album,
+            "name": self.name,
+            "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
 
@@ -60,6 +65,9 @@ class ConversationState:
             blocked=bool(raw.get("blocked", False)),
             apologised=bool(raw.get("apologised", False)),
             album=str(raw.get("album", "")),
+            name=str(raw.get("name", "")),
+            operator=str(raw.get("operator", "")),
+            silent=bool(raw.get("silent", False)),
         )
 
 

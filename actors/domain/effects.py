@@ -65,4 +65,17 @@ class StopSending:
     reason: str
 
 
-Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending
+MoveKind = Literal["link", "stranger", "take", "back", "reply", "wordless", "lost", "ask_stop", "ask_go", "stop", "go", "help"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorMove:
+    """What somebody wants who is an operator, or wants to be one: carried out by the turn's commit, which answers them."""
+
+    kind: MoveKind
+    conversation_id: int = 0  # whose customer it is about; 0: whatever the answered message was about
+    answers: str = ""  # the channel's id of the message that is answered
+    text: str = ""  # what is to be said, or the code
+
+
+Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending | OperatorMove

@@ -63,6 +63,8 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     talk = _listening(taken, int(now.timestamp())) if listens else taken.state.talk
     state = replace(taken.state, turns=view.state.turns + 1, choices=(), talk=talk)
     turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
+    if view.state.silent:
+        return _stopped(turn, taken)
     if catalogue.persona.responder == "chain":
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
     if not taken.messages and not taken.late:
@@ -70,6 +72,13 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     if listens and (robot := _robot(turn)) is not None:
         return robot
     return _answered(turn, taken, catalogue, view)
+
+
+def _stopped(turn: _Turn, taken: TakenIn) -> Decision:
+    """Hand over whoever writes while the bot is stopped; it says nothing of it."""
+    if turn.control is Control.BOT and (taken.messages or taken.late):
+        turn = replace(turn, effects=turn.effects + _waiting(turn.persona, "the bot is stopped"))
+    return _silent(turn, "the bot is stopped")
 
 
 def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
