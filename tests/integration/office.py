@@ -45,8 +45,7 @@ class Office:
     @classmethod
     async def open(cls, lab: HostLab) -> Self:
         agent = await lab.add_agent(SHOP)
-        new = NewIntegration(agent, "telegram", "700", username="shop_bot")
-        return cls(lab, agent, await IntegrationAdmin(lab.shop.api, lab.shop.box).create(lab.shop.tenant_id, new))
+        return cls(lab, agent, await _bot(lab, agent, "700"))
 
     @classmethod
     async def open_elsewhere(cls, lab: HostLab) -> Self:
@@ -54,8 +53,17 @@ class Office:
         tenant_id = await Tenants(lab.shop.api).create("elsewhere", "Elsewhere")
         elsewhere = replace(lab, shop=replace(lab.shop, tenant_id=tenant_id))
         agent = await elsewhere.add_agent(SHOP)
-        new = NewIntegration(agent, "telegram", "701", username="other_bot")
-        return cls(elsewhere, agent, await IntegrationAdmin(lab.shop.api, lab.shop.box).create(tenant_id, new))
+        return cls(elsewhere, agent, await _bot(elsewhere, agent, "701"))
+
+    @classmethod
+    async def open_beside(cls, office: "Office") -> Self:
+        """Return the office of another agent of the same company."""
+        agent = await office.lab.add_agent(SHOP)
+        return cls(office.lab, agent, await _bot(office.lab, agent, "702"))
+
+    async def with_another_bot(self) -> "Office":
+        """Return an office of the same agent whose bot was connected just now."""
+        return Office(self.lab, self.agent_id, await _bot(self.lab, self.agent_id, "703"))
 
     @property
     def tenant_id(self) -> TenantId:
@@ -164,3 +172,8 @@ class Office:
 
 def _chat(chat: int) -> dict[str, Any]:
     return {"id": chat, "type": "private" if chat > 0 else "supergroup"}
+
+
+async def _bot(lab: HostLab, agent: UUID, account: str) -> IntegrationId:
+    new = NewIntegration(agent, "telegram", account, username="shop_bot")
+    return await IntegrationAdmin(lab.shop.api, lab.shop.box).create(lab.shop.tenant_id, new)
