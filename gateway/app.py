@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from config.settings import Settings
+from gateway.api.files import FilesApi
 from gateway.auth import Callers
 from gateway.committer import Committer
 from gateway.directory import Directory
@@ -26,10 +27,12 @@ from gateway.patience import Patience
 from gateway.spooler import Spooler
 from gateway.surface import Services, surface
 from gateway.tasks import Keeper
+from integrations.telegram.files import TelegramFiles
 from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
 from storage.spool import Spool
@@ -63,6 +66,8 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         callers = Callers(ApiKeys(api), Sessions(api), origins, patience)
         passwords = Passwords()
         stack.callback(passwords.close)
+        telegram_files = TelegramFiles(settings.telegram_api, settings.telegram_timeout_s)
+        stack.push_async_callback(telegram_files.close)
         probe = Probe(engine, signals, spool, spooler, patience)
         have = Services(
             api,
@@ -77,6 +82,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             probe,
             settings.public_url,
             settings.reply_wait_s,
+            FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

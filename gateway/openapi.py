@@ -2,7 +2,9 @@
 
 import asyncio
 import sys
+from pathlib import Path
 
+from gateway.api.files import FilesApi
 from gateway.auth import Callers
 from gateway.committer import Committer
 from gateway.directory import Directory
@@ -18,6 +20,7 @@ from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
 
@@ -30,8 +33,11 @@ async def unconnected() -> Surface:
         origins = Origins("")
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
+        files = FilesApi(StoredFiles(database, Path()), {})
         probe = Probe(database, signals, None, None, patience)
-        return surface(Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0))
+        return surface(
+            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0, files)
+        )
 
 
 def main() -> int:

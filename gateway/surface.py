@@ -9,11 +9,14 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.files import FilesApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
 from gateway.api.scripts import ScriptsApi
+from gateway.api.stops import StopsApi
+from gateway.api.telegram_link import TelegramLinkApi
 from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
@@ -50,6 +53,7 @@ class Services:
     probe: Probe
     public_url: str
     reply_wait_s: float
+    files: FilesApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,9 @@ def surface(have: Services) -> Surface:
         AgentIntegrationsApi(have.api, have.directory),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
+        have.files,
+        TelegramLinkApi(have.api),
+        StopsApi(have.api, have.signals),
         ChatApi(chats),
         live,
         WidgetsApi(have.api, have.public_url),
