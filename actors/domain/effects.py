@@ -76,6 +76,7 @@ class OperatorMove:
     conversation_id: int = 0  # whose customer it is about; 0: whatever the answered message was about
     answers: str = ""  # the channel's id of the message that is answered
     text: str = ""  # what is to be said, or the code
+    name: str = ""  # of who sends a code, as their channel shows it
 
 
 Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending | OperatorMove

@@ -41,14 +41,14 @@ def _knocks(item: InboundMessage) -> bool:
 
 
 def _knock(item: InboundMessage) -> OperatorMove:
-    return OperatorMove("link", text=code) if (code := _code(item)) else OperatorMove("stranger")
+    return OperatorMove("link", text=code, name=item.author) if (code := _code(item)) else OperatorMove("stranger")
 
 
 def _move(item: InboundMessage) -> OperatorMove:
     if item.press:
         return _pressed(item) or OperatorMove("help")
     if code := _code(item):
-        return OperatorMove("link", text=code)
+        return OperatorMove("link", text=code, name=item.author)
     command = item.text.split(maxsplit=1)[0].partition("@")[0] if item.spoken and item.text.startswith("/") else ""
     if command in _COMMANDS:
         return OperatorMove(_COMMANDS[command])

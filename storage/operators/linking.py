@@ -40,7 +40,9 @@ select u.id, {TITLE} as name from used join users u on u.id = used.user_id where
 _CLAIM = "insert into operator_chats (user_id, tenant_id, conversation_id) values ($1, $2, $3)"
 # The chat was a customer's until now: what the bot still had to say there is not said, what waited for it does not wait any more.
 _MARK = """
-update conversations set state = state || jsonb_build_object('operator', $2::text), control = 'bot', version = version + 1 where id = $1"""
+update conversations set control = 'bot', version = version + 1,
+  state = state || jsonb_build_object('operator', $2::text, 'name', left($3::text, 120))
+where id = $1"""
 _WITHDRAW = """
 update outbox set state = 'withdrawn', error = 'the chat became an operator''s', claimed_by = null, lease_until = null
 where conversation_id = $1 and state in ('pending', 'claimed') and class <> 'operator'"""
@@ -112,7 +114,7 @@ class OperatorLinks:
         return known
 
 
-async def redeem(connection: Connection, tenant_id: UUID, chat: int, code: str) -> Linked:
+async def redeem(connection: Connection, tenant_id: UUID, chat: int, code: str, name: str) -> Linked:
     """Make a chat the one of the user whose code it is; in the commit of the turn that sent it."""
     if await connection.fetchval(_TRY, chat, tenant_id, CODE_MINUTES) > MOST_TRIES:
         return "too_many"
@@ -121,7 +123,7 @@ async def redeem(connection: Connection, tenant_id: UUID, chat: int, code: str) 
         return "wrong"
     await forget(connection, user["id"], chat)
     await connection.execute(_CLAIM, user["id"], tenant_id, chat)
-    await connection.execute(_MARK, chat, str(user["id"]))
+    await connection.execute(_MARK, chat, str(user["id"]), name)
     await connection.execute(_WITHDRAW, chat)
     await connection.execute("delete from timers where conversation_id = $1", chat)
     await connection.execute("delete from operator_tries where conversation_id = $1", chat)

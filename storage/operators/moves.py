@@ -61,7 +61,7 @@ class _Acting:
 
     async def carry_out(self, move: OperatorMove) -> None:
         if move.kind == "link":
-            await self._link(move.text)
+            await self._link(move)
         elif (operator := self.operator) is None:
             await forget(self.connection, None, self.turn.conversation_id)
             await self._answer(words("stranger", "en") + "\n\n" + words("stranger", "ru"))
@@ -83,8 +83,8 @@ class _Acting:
             case _:
                 assert_never(move.kind)
 
-    async def _link(self, code: str) -> None:
-        linked = await redeem(self.connection, self.turn.tenant_id, self.turn.conversation_id, code)
+    async def _link(self, move: OperatorMove) -> None:
+        linked = await redeem(self.connection, self.turn.tenant_id, self.turn.conversation_id, move.text, move.name)
         self.operator = await operator_of(self.connection, self.turn.conversation_id)
         if self.operator is not None and linked == "linked":
             await self._answer(words("linked", self.operator.locale, name=self.operator.name))

@@ -11,4 +11,6 @@ export type Script = Schemas["ScriptView"];
 export type ScriptBody = Schemas["ScriptBody"];
 export type TriedScripts = Schemas["TryView"];
 export type Conversation = Schemas["ConversationView"];
+export type TelegramLinkState = Schemas["TelegramLinkView"];
+export type TelegramCode = Schemas["TelegramCodeView"];
 export type Message = Schemas["MessageView"];

@@ -13,6 +13,7 @@ import { Palette } from "./Palette";
 import { PAGES } from "./pages";
 import classes from "./Shell.module.css";
 import { useSession } from "./session";
+import { StopBanner } from "./StopBanner";
 import { UserMenu } from "./UserMenu";
 
 export function Shell() {
@@ -79,6 +80,7 @@ export function Shell() {
         </Stack>
       </AppShell.Navbar>
       <AppShell.Main id="content">
+        <StopBanner />
         <Suspense fallback={<Loading />}>
           <Outlet />
         </Suspense>

@@ -39,6 +39,10 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId/scripts",
             lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsPage }),
           },
+          {
+            path: "profile",
+            lazy: async () => ({ Component: (await import("../pages/profile/ProfilePage")).ProfilePage }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },
