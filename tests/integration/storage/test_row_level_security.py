@@ -14,6 +14,7 @@ from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
 from storage.authoring.scripts import Scripts
 from storage.idempotency import Idempotency, Request
+from storage.operators.linking import OperatorLinks
 from storage.postgres import Database, Role
 from storage.widgets import Widgets
 from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
@@ -53,6 +54,7 @@ async def shops(real_lab: RealLab) -> Shops:
         await real_lab.set_control(shop, conversation, "human")
         await ApiKeys(real_lab.api).create(shop.tenant_id, "key", "owner")
         user = await Users(real_lab.api).create(shop.tenant_id, NewUser(f"{shop.tenant_id}@x.test", "", "owner", "en"), Actor("olga"))
+        await an_operator(real_lab, shop, user.id, conversation)
         link = await LoginLinks(real_lab.api).create(shop.tenant_id, user.id, "login", Actor("olga"))
         await LoginLinks(real_lab.api).redeem(link, "a browser")  # opens a session
         await Scripts(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, {"id": "hello", "phrases": ["hello"]})
@@ -65,6 +67,18 @@ async def shops(real_lab: RealLab) -> Shops:
         rows = await real_lab.owner.fetchval(f"select count(distinct {_tenant_column(table)}) from {table}")
         assert rows == 2, f"{table} has no row of each tenant: this fixture must make one, or the table is not tested"
     return Shops(real_lab, mine, theirs, tables)
+
+
+async def an_operator(lab: RealLab, shop: Endpoint, user_id: UUID, conversation: int) -> None:
+    """Somebody with a code, a chat, a wrong try, and a customer they were asked about."""
+    await OperatorLinks(lab.api).issue(shop.tenant_id, user_id, Actor("olga"))
+    for statement in (
+        "insert into operator_chats (tenant_id, user_id, conversation_id) values ($1, $2, $3)",
+        "insert into operator_tries (tenant_id, conversation_id, tries) select $1, $3, 1 where $2::uuid is not null",
+        "with h as (insert into handoffs (tenant_id, conversation_id, kind) values ($1, $3, 'handoff') returning id)"
+        " insert into handoff_asks (tenant_id, handoff_id, user_id) select $1, h.id, $2 from h",
+    ):
+        await lab.owner.execute(statement, shop.tenant_id, user_id, conversation)
 
 
 async def _as(lab: RealLab, role: Role, tenant: UUID | None, *, local: bool = False) -> None:
@@ -177,7 +191,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
-        Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
+        Role.ENGINE: {"agents", "conversations", "handoffs", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
         Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
     }
     for role, open_tables in expected.items():

@@ -12,8 +12,8 @@ import { LiveBadge } from "./LiveBadge";
 import { Palette } from "./Palette";
 import { PAGES } from "./pages";
 import classes from "./Shell.module.css";
-import { useSession } from "./session";
 import { StopBanner } from "./StopBanner";
+import { useSession } from "./session";
 import { UserMenu } from "./UserMenu";
 
 export function Shell() {

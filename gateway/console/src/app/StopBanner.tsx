@@ -19,9 +19,7 @@ export function StopBanner() {
   const { company, agents } = stops.data;
   return (
     <Stack gap="xs" p="md" pb={0} role="status">
-      {company && (
-        <Stopped stop={company}>{t("stop.company")}</Stopped>
-      )}
+      {company && <Stopped stop={company}>{t("stop.company")}</Stopped>}
       {agents.map((agent) => (
         <Stopped key={agent.agent_id} stop={agent.stop} agentId={agent.agent_id}>
           {t("stop.agent", { name: agent.name })}

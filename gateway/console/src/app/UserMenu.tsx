@@ -37,60 +37,64 @@ export function UserMenu() {
   };
   return (
     <>
-    <StopDialog opened={asking} close={ask.close} />
-    <Popover opened={opened} onChange={menu.set} position="top-start" width={232} trapFocus returnFocus>
-      <Popover.Target>
-        <UnstyledButton onClick={menu.toggle} className={classes.button} aria-label={t("user.menu", { name: user.name || user.email })}>
-          <Group gap="sm" wrap="nowrap">
-            <Avatar name={user.name || user.email} color="brand" radius="xl" size={34} aria-hidden />
-            <Stack gap={0} className={classes.who}>
-              <Text size="sm" fw={500} truncate>
-                {user.name || user.email}
-              </Text>
-              <Text size="xs" c="dimmed" truncate>
-                {t(`role.${user.role}`)}
-              </Text>
-            </Stack>
-          </Group>
-        </UnstyledButton>
-      </Popover.Target>
-      <Popover.Dropdown p={6} aria-label={t("user.settings")}>
-        <Preferences />
-        <Divider my={4} />
-        <NavLink
-          component={Link}
-          to={`/manage/${tenant.id}/profile`}
-          onClick={menu.close}
-          leftSection={<IconUser size={16} />}
-          label={t("profile.title")}
-          className={classes.item}
-        />
-        {mayStop && (
+      <StopDialog opened={asking} close={ask.close} />
+      <Popover opened={opened} onChange={menu.set} position="top-start" width={232} trapFocus returnFocus>
+        <Popover.Target>
+          <UnstyledButton
+            onClick={menu.toggle}
+            className={classes.button}
+            aria-label={t("user.menu", { name: user.name || user.email })}
+          >
+            <Group gap="sm" wrap="nowrap">
+              <Avatar name={user.name || user.email} color="brand" radius="xl" size={34} aria-hidden />
+              <Stack gap={0} className={classes.who}>
+                <Text size="sm" fw={500} truncate>
+                  {user.name || user.email}
+                </Text>
+                <Text size="xs" c="dimmed" truncate>
+                  {t(`role.${user.role}`)}
+                </Text>
+              </Stack>
+            </Group>
+          </UnstyledButton>
+        </Popover.Target>
+        <Popover.Dropdown p={6} aria-label={t("user.settings")}>
+          <Preferences />
+          <Divider my={4} />
           <NavLink
-            component="button"
-            leftSection={<IconHandStop size={16} />}
-            label={t("stop.menu")}
-            onClick={askToStop}
+            component={Link}
+            to={`/manage/${tenant.id}/profile`}
+            onClick={menu.close}
+            leftSection={<IconUser size={16} />}
+            label={t("profile.title")}
             className={classes.item}
           />
-        )}
-        <NavLink
-          href="/docs"
-          target="_blank"
-          rel="noreferrer"
-          leftSection={<IconBook size={16} />}
-          label={t("user.api")}
-          className={classes.item}
-        />
-        <NavLink
-          component="button"
-          leftSection={<IconLogout size={16} />}
-          label={t("user.log-out")}
-          onClick={() => logOut.mutate()}
-          className={classes.item}
-        />
-      </Popover.Dropdown>
-    </Popover>
+          {mayStop && (
+            <NavLink
+              component="button"
+              leftSection={<IconHandStop size={16} />}
+              label={t("stop.menu")}
+              onClick={askToStop}
+              className={classes.item}
+            />
+          )}
+          <NavLink
+            href="/docs"
+            target="_blank"
+            rel="noreferrer"
+            leftSection={<IconBook size={16} />}
+            label={t("user.api")}
+            className={classes.item}
+          />
+          <NavLink
+            component="button"
+            leftSection={<IconLogout size={16} />}
+            label={t("user.log-out")}
+            onClick={() => logOut.mutate()}
+            className={classes.item}
+          />
+        </Popover.Dropdown>
+      </Popover>
     </>
   );
 }
