@@ -12,6 +12,7 @@ from aiohttp import web
 
 from actors.services.connecting import Connecting
 from config.settings import Settings
+from gateway.api.files import FilesApi
 from gateway.auth import Callers
 from gateway.committer import Committer
 from gateway.connections import Connections
@@ -30,10 +31,12 @@ from gateway.spooler import Spooler
 from gateway.surface import Services, surface
 from gateway.tasks import Keeper
 from integrations.telegram.bot_api import BotApi
+from integrations.telegram.files import TelegramFiles
 from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
 from storage.spool import Spool
@@ -69,6 +72,8 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         stack.callback(passwords.close)
         kommo = await stack.enter_async_context(KommoDesk(api, settings.data_dir, settings.public_url, settings.kommo_api))
         bot_api = await stack.enter_async_context(BotApi(settings.telegram_api, settings.telegram_timeout_s))
+        telegram_files = TelegramFiles(settings.telegram_api, settings.telegram_timeout_s)
+        stack.push_async_callback(telegram_files.close)
         probe = Probe(engine, signals, spool, spooler, patience)
         have = Services(
             api=api,
@@ -86,6 +91,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             data_dir=settings.data_dir,
             connections=Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
             kommo=kommo,
+            files=FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

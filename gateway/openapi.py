@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from actors.services.connecting import Connecting
+from gateway.api.files import FilesApi
 from gateway.auth import Callers
 from gateway.committer import Committer
 from gateway.connections import Connections
@@ -23,6 +24,7 @@ from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
 
@@ -35,6 +37,7 @@ async def unconnected() -> Surface:
         origins = Origins("")
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
+        files = FilesApi(StoredFiles(database, Path()), {})
         probe = Probe(database, signals, None, None, patience)
         connections = Connections(database, Path(), Connecting(BotApi(""), ""))
         kommo = KommoDesk(database, Path(), "", "")
@@ -55,6 +58,7 @@ async def unconnected() -> Surface:
                 data_dir=Path(),
                 connections=connections,
                 kommo=kommo,
+                files=files,
             )
         )
 

@@ -12,6 +12,7 @@ from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.exports import ExportsApi
+from gateway.api.files import FilesApi
 from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.kommo import KommoApi
@@ -21,6 +22,8 @@ from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
 from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
+from gateway.api.stops import StopsApi
+from gateway.api.telegram_link import TelegramLinkApi
 from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
@@ -64,6 +67,7 @@ class Services:
     data_dir: Path
     kommo: KommoDesk
     connections: Connections
+    files: FilesApi
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +102,9 @@ def surface(have: Services) -> Surface:
         IntegrationsApi(have.api, have.connections),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
+        have.files,
+        TelegramLinkApi(have.api),
+        StopsApi(have.api, have.signals),
         ChatApi(chats),
         JobsApi(have.api, have.signals),
         SchedulesApi(have.api, have.signals),

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, TenantId
 from actors.ports.conversations import ConversationRecord, StoredMessage
-from storage.postgres import Database
+from storage.postgres import Connection, Database
 
 _ACTIVATE = "select * from conversations_activate($1, $2, $3, $4, $5)"
 _HISTORY = """
@@ -99,24 +99,36 @@ class ConversationControl:
             r = await connection.fetchrow(_FIND, conversation_id)
         return _summary(r) if r else None
 
-    async def take_over(self, tenant_id: UUID, conversation_id: int, by: str) -> ControlChange | None:
+    async def take_over(self, tenant_id: UUID, conversation_id: int, by: str, user_id: UUID | None = None) -> ControlChange | None:
         """Silence the bot: its unsent rows are withdrawn in the same transaction. None if there is no such conversation."""
-        return await self._change(tenant_id, conversation_id, "human", by)
+        return await self._change(tenant_id, conversation_id, "human", by, user_id)
 
     async def give_back(self, tenant_id: UUID, conversation_id: int, by: str) -> ControlChange | None:
         """Let the bot speak again. None if there is no such conversation."""
         return await self._change(tenant_id, conversation_id, "bot", by)
 
-    async def reply(self, tenant_id: UUID, conversation_id: int, turn_id: UUID, text: str, by: str) -> OperatorReply | None:
+    async def reply(
+        self, tenant_id: UUID, conversation_id: int, turn_id: UUID, text: str, by: str, user_id: UUID | None = None
+    ) -> OperatorReply | None:
         """Store an operator's answer for delivery; takes the conversation over if nobody has."""
         async with self._database.tenant_transaction(tenant_id) as connection:
+            await _act_as(connection, user_id)
             r = await connection.fetchrow("select * from operator_reply($1, $2, $3, $4, $5)", tenant_id, conversation_id, turn_id, text, by)
         return OperatorReply(r["message_id"], r["version"]) if r else None
 
-    async def _change(self, tenant_id: UUID, conversation_id: int, control: str, by: str) -> ControlChange | None:
+    async def _change(
+        self, tenant_id: UUID, conversation_id: int, control: str, by: str, user_id: UUID | None = None
+    ) -> ControlChange | None:
         async with self._database.tenant_transaction(tenant_id) as connection:
+            await _act_as(connection, user_id)
             r = await connection.fetchrow("select * from conversation_control($1, $2, $3, $4)", tenant_id, conversation_id, control, by)
         return ControlChange(r["version"], r["control"], r["withdrawn"]) if r else None
+
+
+async def _act_as(connection: Connection, user_id: UUID | None) -> None:
+    """Say which user acts, for the rest of the transaction: whoever takes a conversation is remembered as its holder."""
+    if user_id is not None:
+        await connection.execute("select set_config('app.operator', $1, true)", str(user_id))
 
 
 def kind_of(key: str) -> str:

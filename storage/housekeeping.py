@@ -35,6 +35,8 @@ _WHAT_GOES = (
     (_forgetting("sessions", "id", "expires_at"), 0),
     (_forgetting("login_links", "id", "expires_at"), KEEP_LINKS_DAYS),
     (_forgetting("login_throttles", "key", "began_at"), 1),
+    (_forgetting("operator_codes", "user_id", "expires_at"), 0),
+    (_forgetting("operator_tries", "conversation_id", "began_at"), 1),
     (_forgetting("idempotency_keys", "tenant_id, caller_id, key_hash", "created_at"), 1),
 )
 

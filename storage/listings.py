@@ -15,11 +15,11 @@ select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, c.ti
        coalesce((select left(m.body, 160) from messages m where m.conversation_id = c.id order by m.id limit 1), '')
 from conversations c join integrations g on g.id = c.integration_id
 where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control = $2) and ($3::text is null or g.channel = $3)
-  and c.kind = 'chat' and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
+  and c.kind = 'chat' and not c.state ? 'operator' and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
 order by c.last_at desc, c.id desc limit $6"""
 _MESSAGE = """
 select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.created_at,
-       o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at
+       m.data->'media' as media, o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at
 from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'"""
 _MESSAGES = f"{_MESSAGE} where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"
 
@@ -75,6 +75,7 @@ class MessageItem:
     version: int
     created_at: datetime
     delivery: Delivery | None
+    files: Sequence[Mapping[str, Any]] = ()  # of customers: kind, name, size, ...
 
 
 class Listings:
@@ -119,4 +120,5 @@ def _message(row: Any) -> MessageItem:
         row["version"],
         row["created_at"],
         delivery,
+        orjson.loads(row["media"] or "[]"),
     )

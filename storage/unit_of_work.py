@@ -1,11 +1,13 @@
 """The unit of work: many turns, one commit; each turn is written whole or not at all."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import orjson
 
+from actors.domain.ids import ConversationId
 from actors.ports.turns import TurnCommit
+from storage.operators.desk import Desk
 from storage.postgres import Database
 
 _FIRST_HEARD = 1_000  # the seq of the first message overheard in a turn: behind those that the turn itself says
@@ -16,8 +18,10 @@ _COMMIT = f"select turns_commit({_PARAMETERS})"
 class PostgresTurns:
     """Commits turns; needs the role callboard_engine."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, interrupt: Callable[[Sequence[ConversationId]], Awaitable[None]] | None = None) -> None:
+        """Take `interrupt` to tell hosts of conversations whose steps must not go on."""
         self._database = database
+        self._interrupt = interrupt
 
     async def commit(self, turns: Sequence[TurnCommit], finished_batches: Sequence[int]) -> list[bool]:
         """Commit many turns in one transaction; return for each whether it won.
@@ -38,6 +42,7 @@ class PostgresTurns:
         """Write what few turns have, too, in the same transaction; those that have nothing of it pay one round trip less."""
         tenants = list({turn.tenant_id for turn in turns})
         async with self._database.tenants_transaction(tenants) as connection:
+            desk = await Desk.open(connection, turns)
             won: list[int] = await connection.fetchval(_COMMIT, *arguments)
             winners = [turns[n - 1] for n in won]
             if any(_has_more(turn) for turn in winners):
@@ -46,11 +51,16 @@ class PostgresTurns:
                 await connection.execute("select turns_actions($1)", _json([_actions(turn) for turn in acting]))
             if heard := [row for turn in winners for row in _heard(turn)]:
                 await connection.execute("select turns_overheard($1)", _json(heard))
+            await desk.settle(winners)
+        if self._interrupt and desk.changed:
+            await self._interrupt([ConversationId(changed) for changed in sorted(desk.changed)])
         return won
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    return bool(turn.revisions or turn.actions or turn.overheard) or turn.stop_sending is not None or any(m.data for m in turn.messages)
+    return bool(turn.revisions or turn.actions or turn.overheard or turn.moves or turn.relay or turn.stop_sending is not None) or any(
+        m.data for m in turn.messages
+    )
 
 
 def _more(turn: TurnCommit) -> dict[str, Any]:

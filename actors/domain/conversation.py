@@ -39,6 +39,9 @@ class ConversationState:
     fired: Mapping[str, int] = field(default_factory=dict)  # when rules with a limit fired last, in Unix seconds
     talked: int = 0  # rises when somebody says something: what waited for silence is over
     reply_to: Mapping[str, str] = field(default_factory=dict)  # what the channel's sender must know to answer: the talk, the lead, ...
+    name: str = ""  # of the customer, as their channel shows it
+    operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
+    silent: bool = False  # the bot is stopped; never stored, storage adds it
 
     def to_json(self) -> dict[str, Any]:
         """Return the stored form; defaults are left out."""
@@ -57,6 +60,8 @@ class ConversationState:
             "fired": dict(self.fired),
             "talked": self.talked,
             "reply_to": dict(self.reply_to),
+            "name": self.name,
+            "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
 
@@ -78,6 +83,9 @@ class ConversationState:
             fired=dict(raw.get("fired", {})),
             talked=int(raw.get("talked", 0)),
             reply_to=raw.get("reply_to", {}),
+            name=str(raw.get("name", "")),
+            operator=str(raw.get("operator", "")),
+            silent=bool(raw.get("silent", False)),
         )
 
 

@@ -74,4 +74,18 @@ class Act:
     rule: str = ""  # who asked for it
 
 
-Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending | Act
+MoveKind = Literal["link", "stranger", "take", "back", "reply", "wordless", "lost", "ask_stop", "ask_go", "stop", "go", "help"]
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorMove:
+    """What somebody wants who is an operator, or wants to be one: carried out by the turn's commit, which answers them."""
+
+    kind: MoveKind
+    conversation_id: int = 0  # whose customer it is about; 0: whatever the answered message was about
+    answers: str = ""  # the channel's id of the message that is answered
+    text: str = ""  # what is to be said, or the code
+    name: str = ""  # of who sends a code, as their channel shows it
+
+
+Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending | Act | OperatorMove

@@ -21,6 +21,7 @@ from actors.domain.messages import (
 GIVE_BACK = "give_back"  # the kind of the timer that returns a conversation to the bot
 LATE_S = 3_600.0  # what was written longer ago is no question of now: prices and days have passed, and the customer may have, too
 _LONGEST_PAYLOAD = 64  # characters; Telegram's limit for the parameter of a link
+_LONGEST_NAME = 120
 START = "/start "
 
 
@@ -105,6 +106,8 @@ def _message(taken: TakenIn, item: InboundMessage) -> TakenIn:
         state = replace(state, blocked=False, album=item.album)
     if item.reply_to:
         state = replace(state, reply_to=item.reply_to)
+    if item.author and item.author != state.name:
+        state = replace(state, name=item.author[:_LONGEST_NAME])
     if item.press:
         effects += (AcknowledgePress(item.press),)
     if item.text.startswith(START) and (payload := item.text[len(START) :].strip()[:_LONGEST_PAYLOAD]):

@@ -68,6 +68,8 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     choices = view.state.choices if all(isinstance(item, CompanySpoke | CrmEvent) for item in inputs) else ()
     state = replace(taken.state, turns=view.state.turns + 1, choices=choices, talk=talk)
     turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
+    if view.state.silent:
+        return _stopped(turn, taken)
     if catalogue.persona.responder == "chain":
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
     if catalogue.rules:
@@ -119,6 +121,13 @@ def _rules_after(turn: _Turn, decided: Decision, own: int, heard: bool) -> Decis
 
 def _moment(turn: _Turn) -> Moment:
     return Moment(turn.persona, turn.version, turn.state, turn.control, turn.state.language or turn.persona.languages[0], turn.now)
+
+
+def _stopped(turn: _Turn, taken: TakenIn) -> Decision:
+    """Hand over whoever writes while the bot is stopped; it says nothing of it."""
+    if turn.control is Control.BOT and (taken.messages or taken.late):
+        turn = replace(turn, effects=turn.effects + _waiting(turn.persona, "the bot is stopped"))
+    return _silent(turn, "the bot is stopped")
 
 
 def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:

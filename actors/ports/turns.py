@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from actors.domain.effects import Source
+from actors.domain.effects import OperatorMove, Source
 from actors.domain.ids import AgentId, ConversationId, InboxId, TenantId, TurnId
 
 
@@ -113,6 +113,8 @@ class TurnCommit:
     revisions: tuple[Revision, ...] = ()
     stop_sending: str | None = None  # why: unsent rows of the conversation fail with it, and its timers end
     overheard: tuple[Overheard, ...] = ()
+    moves: tuple[OperatorMove, ...] = ()  # of an operator; their answers are written with them
+    relay: bool = False  # a person has the conversation, or is to take it: what the customer writes goes to their own chat, too
     ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
     actions: tuple[ActionRow, ...] = ()
     agent_id: AgentId | None = None  # who acts

@@ -42,6 +42,7 @@ from storage.integrations import PostgresIntegrations
 from storage.jobs.queue import PostgresJobQueue
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_pace import PostgresKommoPace
+from storage.operators.asking import Handoffs
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -87,7 +88,12 @@ async def build_host(member: Member) -> Body:
         catalogues = Catalogues(PostgresCatalogue(database))
         service = ConversationService(clock, SystemIds(), parsers(), catalogues, AgentService(clock, model(chosen, stack)))
         ports = HostPorts(
-            clock, PostgresInbox(database), PostgresConversations(database), PostgresTurns(database), PostgresCarriers(database), signals
+            clock,
+            PostgresInbox(database),
+            PostgresConversations(database),
+            PostgresTurns(database, signals.kick_control),
+            PostgresCarriers(database),
+            signals,
         )
         collector.settle()
         return Composed(ConversationHost(member.carrier, ports, service, catalogues, chosen.idle_s), stack.pop_all())
@@ -155,7 +161,9 @@ async def build_scheduler(member: Member) -> Body:
         database = await stack.enter_async_context(
             await Database.open(settings().database_url, Role.ENGINE, f"callboard {member.part}", size=SCHEDULER_CONNECTIONS)
         )
-        scheduler = SchedulerActor(SystemClock(), PostgresTimers(database), PostgresOutbox(database), Housekeeping(database))
+        scheduler = SchedulerActor(
+            SystemClock(), PostgresTimers(database), PostgresOutbox(database), Housekeeping(database), Handoffs(database)
+        )
         return Composed(scheduler, stack.pop_all())
 
 

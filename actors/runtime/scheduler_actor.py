@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 from actors.domain.errors import CallboardError
+from actors.ports.handoffs import HandoffStore
 from actors.ports.inbox import TimerStore
 from actors.ports.outbox import OutboxStore
 from actors.ports.time import Clock
@@ -16,6 +17,7 @@ log = logging.getLogger(__name__)
 EVERY_S = 1.0
 HOUSEKEEPING_S = 60.0
 _PORTION = 500  # timers of one transaction
+_ASKS = 100  # handoffs of one look, each a transaction
 
 
 class Housekeeper(Protocol):
@@ -27,15 +29,18 @@ class Housekeeper(Protocol):
 class SchedulerActor:
     """Two of it do no harm: every timer fires once, every lease ends once, by the database."""
 
-    def __init__(self, clock: Clock, timers: TimerStore, outbox: OutboxStore, housekeeper: Housekeeper) -> None:
+    def __init__(
+        self, clock: Clock, timers: TimerStore, outbox: OutboxStore, housekeeper: Housekeeper, handoffs: HandoffStore | None = None
+    ) -> None:
         self._clock = clock
         self._timers = timers
         self._outbox = outbox
         self._housekeeper = housekeeper
+        self._handoffs = handoffs
         self._draining = Bell()
         self._stopping = False
         self._ended = asyncio.Event()
-        self._counts: dict[str, int] = {"fired": 0, "expired": 0, "forgotten": 0, "failures": 0}
+        self._counts: dict[str, int] = {"fired": 0, "expired": 0, "forgotten": 0, "asked": 0, "failures": 0}
 
     async def run(self) -> None:
         """Work every second until drained."""
@@ -44,6 +49,7 @@ class SchedulerActor:
             while not self._stopping:
                 await self._guarded(self._fire)
                 await self._guarded(self._expire)
+                await self._guarded(self._ask)
                 if self._clock.monotonic() >= next_housekeeping:
                     next_housekeeping = self._clock.monotonic() + HOUSEKEEPING_S
                     await self._guarded(self._keep_house)
@@ -77,6 +83,11 @@ class SchedulerActor:
 
     async def _expire(self) -> None:
         self._counts["expired"] += sum((await self._outbox.expire()).values())
+
+    async def _ask(self) -> None:
+        if self._handoffs is not None:
+            await self._handoffs.sweep()
+            self._counts["asked"] += await self._handoffs.advance(_ASKS)
 
     async def _keep_house(self) -> None:
         gone = portion = 1_000

@@ -8,12 +8,13 @@ import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
-from actors.domain.effects import AcknowledgePress, Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
+from actors.domain.effects import AcknowledgePress, Act, Effect, LogActivity, OperatorMove, SendMessage, SetControl, SetTimer, StopSending
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
 from actors.domain.intake import addressed, gathered
 from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
+from actors.domain.operators import operator_effects
 from actors.domain.trace import Trace
 from actors.domain.turn import Decision, conclude, decide
 from actors.ports.channels import ChannelParser
@@ -63,12 +64,14 @@ class ConversationService:
         """
         if is_dead_letter(rows[0]):
             return self.dead_letter(record, rows[0], DIED_ALONE)
-        catalogue = self._catalogues.of(record)
         inputs, settled = self._parse(record, rows)
         turn_id = self._ids.turn_id()
         if not inputs:
             return _unreadable(record, turn_id, settled)
         view = view_of(record)
+        if record.channel == "telegram" and (moves := operator_effects(view.state, inputs)) is not None:
+            return _operator_turn(record, turn_id, settled, moves, self._clock.now().isoformat())
+        catalogue = self._catalogues.of(record)
         decision = decide(view, inputs, catalogue, self._clock.now())
         if isinstance(decision, AgentRequest):
             step = AgentStep(turn_id, decision, inputs, settled)
@@ -90,10 +93,12 @@ class ConversationService:
         reason = clean_text(reason, _LONGEST_REASON)
         effects: list[Effect] = [LogActivity("message.dead", {"inbox_id": row.id, "reason": reason})]
         view = view_of(record)
-        if row.kind == "message" and view.control is Control.BOT:
+        if row.kind == "message" and view.control is Control.BOT and not view.state.operator:
+            effects.append(SetControl(Control.WAITING))
+        if len(effects) > 1 and not view.state.silent:
             persona = self._catalogues.persona(record)
             language = view.state.language or persona.languages[0]
-            effects += [SendMessage(pick(persona.handoff_text, language), "handoff"), SetControl(Control.WAITING)]
+            effects.insert(1, SendMessage(pick(persona.handoff_text, language), "handoff"))
         decision = Decision(view.state, tuple(effects), _dead_trace(record, row, reason, self._clock.now().isoformat()))
         return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
 
@@ -145,6 +150,7 @@ def turn_commit(
     timers: list[TimerRow] = []
     actions: list[ActionRow] = []
     activity = [_dead_activity(record, item) for item in settled if item.state == "dead"] if inputs else []
+    moves: list[OperatorMove] = []
     control: str | None = None
     stop: str | None = None
     for effect in decision.effects:
@@ -155,6 +161,8 @@ def turn_commit(
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
+            case OperatorMove():
+                moves.append(effect)
             case StopSending():
                 stop = effect.reason
             case Act():
@@ -184,6 +192,8 @@ def turn_commit(
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
         overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
+        moves=tuple(moves),
+        relay=record.control != "bot" and record.channel != "test" and any(message.role == "customer" for message in messages),
         ignored=tuple([item.what for item in inputs if isinstance(item, IgnoredInput)]),
         actions=tuple(actions),
         agent_id=record.agent_id,
@@ -227,6 +237,15 @@ def _unreadable(record: ConversationRecord, turn_id: TurnId, settled: tuple[Sett
     """Return the turn of inputs none of which can be understood: nothing is said, people are told."""
     effects = tuple([LogActivity("message.dead", {"inbox_id": item.inbox_id, "reason": item.reason}) for item in settled])
     trace = Trace(str(record.agent_id), 0, "", tuple([item.inbox_id for item in settled]), record.control, "", "", "no input can be read")
+    return turn_commit(record, turn_id, (), settled, Decision(view_of(record).state, effects, trace))
+
+
+def _operator_turn(
+    record: ConversationRecord, turn_id: TurnId, settled: tuple[SettledInput, ...], effects: tuple[Effect, ...], decided_at: str
+) -> TurnCommit:
+    """Return the turn of a chat that is an operator's: nothing of it is a message, no agent hears of it."""
+    ids = tuple([item.inbox_id for item in settled])
+    trace = Trace(str(record.agent_id), 0, decided_at, ids, record.control, "", "operator", "an operator's own chat")
     return turn_commit(record, turn_id, (), settled, Decision(view_of(record).state, effects, trace))
 
 

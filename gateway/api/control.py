@@ -40,7 +40,7 @@ class ControlApi:
 
     async def take_over(self, call: Call) -> Answer:
         """Silence the bot: once this is answered, nothing of the bot's is claimed for sending."""
-        change = await self._control.take_over(call.tenant_id, call.number("id"), call.caller.name)
+        change = await self._control.take_over(call.tenant_id, call.number("id"), call.caller.name, call.caller.user_id)
         return self._changed(call, change)
 
     async def give_back(self, call: Call) -> Answer:
@@ -53,7 +53,9 @@ class ControlApi:
         conversation = await self._control.find(call.tenant_id, call.number("id"))
         if conversation is None:
             raise call.missing()
-        said = await self._control.reply(call.tenant_id, conversation.id, ids.turn_id(), call.body.text, call.caller.name)
+        said = await self._control.reply(
+            call.tenant_id, conversation.id, ids.turn_id(), call.body.text, call.caller.name, call.caller.user_id
+        )
         if said is None:
             raise call.missing()
         view = StoredReplyView(conversation_id=str(conversation.id), message_id=str(said.message_id), control="human")

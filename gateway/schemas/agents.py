@@ -33,6 +33,8 @@ class PersonaFields(Body):
     fallback_text: Texts | None = None
     handoff_text: Texts | None = None
     choices_text: Texts | None = None
+    overdue_text: Texts | None = None
+    handoff_limit_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
     waiting_s: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
     model: Line | None = None
     instructions: LongText | None = None
@@ -87,6 +89,8 @@ class PersonaView(View):
     fallback_text: dict[str, str]
     handoff_text: dict[str, str]
     choices_text: dict[str, str]
+    overdue_text: dict[str, str]
+    handoff_limit_s: float
     waiting_s: float
     model: str
     instructions: str

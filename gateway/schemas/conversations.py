@@ -58,6 +58,15 @@ class DeliveryView(View):
     sent_at: datetime | None
 
 
+class FileView(View):
+    """A file that a customer sent; `number` is its place below the message: `files/{number}`."""
+
+    number: int
+    kind: str
+    name: str
+    size: int | None
+
+
 class MessageView(View):
     """One utterance. `delivery` is null for customers' messages and where the commit is the delivery."""
 
@@ -69,6 +78,7 @@ class MessageView(View):
     sources: list[dict[str, Any]]
     created_at: datetime
     delivery: DeliveryView | None
+    files: list[FileView]
 
 
 class MessagePage(View):
@@ -138,6 +148,11 @@ def message_view(item: MessageItem) -> MessageView:
         sources=[dict(source) for source in item.sources],
         created_at=item.created_at,
         delivery=_delivery(item.delivery) if item.delivery else None,
+        files=[
+            FileView(number=number, kind=file["kind"], name=file.get("name", ""), size=file.get("size"))
+            for number, file in enumerate(item.files, 1)
+            if file.get("file_id")
+        ],
     )
 
 

@@ -6,6 +6,7 @@ Prints one JSON line `{"url": ...}` when it listens. Control, by POST with JSON:
     /control/bots     {"token", "username"?}                   a token that is not registered is 401
     /control/updates  {"token", "updates": [...]}              what customers do; goes to the webhook if one is set
     /control/faults   {"kind", "token"?, "chat"?, "method"?, "times"?, "retry_after"?, "seconds"?} or {"clear": true}
+    /control/files    {"token", "file_id", "text" | "size"}    a file that a customer sent
     /control/moved    {"token", "chat", "to"}                  a group became a supergroup
     /control/state    {}                                       counts
 """
@@ -44,12 +45,18 @@ class FakeBotApi:
             "getwebhookinfo": self._get_webhook_info,
             "sendchataction": self._send_chat_action,
             "answercallbackquery": self._answer_callback_query,
+            "getfile": self._get_file,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path
         if path.startswith("/control/"):
             return _json(200, self._control(path[9:], json.loads(await request.read() or b"{}")))
+        if path.startswith("/file/bot"):
+            try:
+                return await self._download(request)
+            except Refused as refused:
+                return _refusal(refused)
         token, _, method = path[4:].partition("/") if path.startswith("/bot") else ("", "", "")
         try:
             arguments = await _arguments(request)
@@ -100,6 +107,22 @@ class FakeBotApi:
         bot.queries.discard(query_id)
         return True
 
+    async def _get_file(self, bot: Bot, arguments: Arguments) -> Any:
+        file_id = str(arguments.get("file_id", ""))
+        if (content := bot.files.get(file_id)) is None:
+            raise Refused(400, "Bad Request: wrong file_id or the file is temporarily unavailable")
+        return {"file_id": file_id, "file_unique_id": file_id, "file_size": len(content), "file_path": f"photos/{file_id}.jpg"}
+
+    async def _download(self, request: web.BaseRequest) -> web.StreamResponse:
+        token, _, path = request.path.removeprefix("/file/bot").partition("/")
+        bot = self.telegram.bot(token)
+        if (fault := self.telegram.fault(token, "", "download")) is not None:
+            return await _fail(request, fault, None)
+        content = bot.files.get(path.removeprefix("photos/").removesuffix(".jpg"))
+        if content is None:
+            raise Refused(404, "Not Found")
+        return web.Response(body=content, content_type="application/octet-stream")
+
     async def _get_updates(self, bot: Bot, arguments: Arguments) -> Any:
         limit = min(max(_int(arguments, "limit", 100), 1), 100)
         _confirm(bot, _int(arguments, "offset", 0))
@@ -143,6 +166,8 @@ class FakeBotApi:
             case "updates":
                 bot = telegram.bot(body["token"])
                 return {"update_ids": [telegram.push(bot, update) for update in body["updates"]]}
+            case "files":
+                telegram.bot(body["token"]).files[body["file_id"]] = b"x" * body["size"] if "size" in body else body["text"].encode()
             case "moved":
                 telegram.bot(body["token"]).moved[int(body["chat"])] = int(body["to"])
             case "faults" if body.get("clear"):

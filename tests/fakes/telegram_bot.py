@@ -86,6 +86,7 @@ class Bot:
     push_queues: dict[str, deque[dict[str, Any]]] = field(default_factory=dict)
     pushed: int = 0
     moved: dict[int, int] = field(default_factory=dict)  # groups that became supergroups
+    files: dict[str, bytes] = field(default_factory=dict)  # what customers sent, by file_id
     queries: set[str] = field(default_factory=set)  # buttons pressed and not answered
 
     @property

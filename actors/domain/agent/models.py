@@ -28,6 +28,10 @@ LATE: Mapping[str, str] = {
     "ru": "Простите за долгое молчание: мы были недоступны. Коллега ответит вам здесь.",
     "en": "Sorry for the long silence: we could not be reached. A colleague will answer you here.",
 }
+OVERDUE: Mapping[str, str] = {
+    "ru": "Коллеги сейчас заняты, но ваш вопрос не потерян: вам ответят здесь.",
+    "en": "My colleagues are busy at the moment, but your question is not lost: you will be answered here.",
+}
 CHOICES: Mapping[str, str] = {"ru": "Уточните, пожалуйста, что вас интересует:", "en": "Please tell me which of these you mean:"}
 
 
@@ -44,6 +48,8 @@ class Persona:
     handoff_text: Mapping[str, str] = field(default_factory=lambda: HANDOFF)
     late_text: Mapping[str, str] = field(default_factory=lambda: LATE)  # to who wrote while nothing could be received
     choices_text: Mapping[str, str] = field(default_factory=lambda: CHOICES)
+    overdue_text: Mapping[str, str] = field(default_factory=lambda: OVERDUE)  # to who waits longer than handoff_limit_s
+    handoff_limit_s: float = 600.0  # an operator who was asked and did not answer for so long: the next one is asked
     waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
     model: str = ""  # empty: the installation's default
     instructions: str = ""
@@ -115,6 +121,8 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         handoff_text=fields.by_language("handoff_text") or HANDOFF,
         late_text=fields.by_language("late_text") or LATE,
         choices_text=fields.by_language("choices_text") or CHOICES,
+        overdue_text=fields.by_language("overdue_text") or OVERDUE,
+        handoff_limit_s=fields.number("handoff_limit_s", 600.0, 1.0, 86_400.0),
         waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
         model=fields.text("model"),
         instructions=fields.text("instructions"),

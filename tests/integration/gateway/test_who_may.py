@@ -46,6 +46,7 @@ BODIES: Mapping[str, Any] = {
     "KommoPatch": {"salesbot": {"bot_id": 1, "field_id": 2}},
     "KommoToken": {"address": "shop", "token": "token"},
     "ConnectBody": {"token": "4200000042:a-token-that-works"},
+    "AvailabilityPatch": {"available": True},
     "IntegrationPatch": {"status": "paused"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
@@ -61,6 +62,10 @@ BODIES: Mapping[str, Any] = {
 }
 # Lists that hold nothing a company wrote.
 NOBODYS = {"/api/session", "/api/rules/vocabulary", "/api/webhook-secret"}
+# Its own test has both: a file is there only where a provider still has it.
+ELSEWHERE = {"/api/conversations/{id}/messages/{message_id}/files/{n}"}
+# Lists of the caller's own that hold nothing at first.
+PERSONAL = {"/api/session", "/api/me/telegram-link", "/api/tenant/stop"}
 CANARY = "canary-of-acme"
 
 
@@ -211,7 +216,7 @@ async def test_nobody_reaches_what_is_not_theirs(
     theirs = await settle(gateway, await found(database, "other"), database, "canary-of-other")
     before = await rows_of(database, company.tenant_id)
     # What a widget's visitors do is told apart by their own credential: tests of the widget.
-    on_things = [operation for operation in operations if operation.things and operation.level]
+    on_things = [operation for operation in operations if operation.things and operation.level and operation.path not in ELSEWHERE]
     wrong: list[tuple[str, str, int]] = []
     for operation in on_things:
         paths = [estate.path(operation)]
@@ -255,7 +260,7 @@ async def test_lists_hold_nothing_of_others(gateway: GatewayProcess, company: Co
             _, text = await send(gateway, operation, operation.path + query, other.headers())
             assert not leaks(text, estate), (operation.path, query, text)
             _, own = await send(gateway, operation, operation.path, company.headers())
-            assert leaks(own, estate) or operation.path in NOBODYS, operation.path
+            assert leaks(own, estate) or operation.path in NOBODYS | PERSONAL, operation.path
 
 
 def leaks(text: str, estate: Estate) -> bool:

@@ -18,6 +18,7 @@ from storage.crypto import SecretBox
 from storage.idempotency import Idempotency, Request
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_connections import KommoConnections, NewKommo
+from storage.operators.linking import OperatorLinks
 from storage.postgres import Database, Role
 from storage.widgets import Widgets
 from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
@@ -57,6 +58,7 @@ async def shops(real_lab: RealLab) -> Shops:
         await real_lab.set_control(shop, conversation, "human")
         await ApiKeys(real_lab.api).create(shop.tenant_id, "key", "owner")
         user = await Users(real_lab.api).create(shop.tenant_id, NewUser(f"{shop.tenant_id}@x.test", "", "owner", "en"), Actor("olga"))
+        await an_operator(real_lab, shop, user.id, conversation)
         link = await LoginLinks(real_lab.api).create(shop.tenant_id, user.id, "login", Actor("olga"))
         await LoginLinks(real_lab.api).redeem(link, "a browser")  # opens a session
         await Scripts(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, {"id": "hello", "phrases": ["hello"]})
@@ -84,6 +86,18 @@ async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
     await connections.begin(shop.tenant_id, Actor("olga"), shop.agent_id, "client", "secret", "https://x.test")
     await store.count(account)
     assert await store.take_bot(account, 7, 10.0) is None
+
+
+async def an_operator(lab: RealLab, shop: Endpoint, user_id: UUID, conversation: int) -> None:
+    """Somebody with a code, a chat, a wrong try, and a customer they were asked about."""
+    await OperatorLinks(lab.api).issue(shop.tenant_id, user_id, Actor("olga"))
+    for statement in (
+        "insert into operator_chats (tenant_id, user_id, conversation_id) values ($1, $2, $3)",
+        "insert into operator_tries (tenant_id, conversation_id, tries) select $1, $3, 1 where $2::uuid is not null",
+        "with h as (insert into handoffs (tenant_id, conversation_id, kind) values ($1, $3, 'handoff') returning id)"
+        " insert into handoff_asks (tenant_id, handoff_id, user_id) select $1, h.id, $2 from h",
+    ):
+        await lab.owner.execute(statement, shop.tenant_id, user_id, conversation)
 
 
 async def _as(lab: RealLab, role: Role, tenant: UUID | None, *, local: bool = False) -> None:
@@ -203,6 +217,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "actions",
             "agents",
             "conversations",
+            "handoffs",
             "inbox",
             "integrations",
             "job_schedules",

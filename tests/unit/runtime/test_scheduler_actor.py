@@ -29,13 +29,27 @@ class AwayOnce(FakeTimers):
         return await super().fire(limit)
 
 
+class Asking:
+    """Two handoffs are due, once."""
+
+    def __init__(self) -> None:
+        self.due = 2
+
+    async def advance(self, limit: int) -> int:
+        asked, self.due = min(self.due, limit), 0
+        return asked
+
+    async def sweep(self) -> int:
+        return 0
+
+
 async def test_due_timers_become_inputs_whatever_failed_before() -> None:
     world = World()
     bot = world.add_integration("test")
     [record] = await FakeConversations(world).activate([(bot.tenant_id, address("1", bot.id))])
     world.timers[record.id, "give_back"] = TimerEntry(bot.tenant_id, ConversationId(record.id), "give_back", 0.0, {})
     world.advance(1.0)
-    scheduler = SchedulerActor(SystemClock(), AwayOnce(world), FakeOutbox(world), Housekeeper([1000, 1000, 3]))
+    scheduler = SchedulerActor(SystemClock(), AwayOnce(world), FakeOutbox(world), Housekeeper([1000, 1000, 3]), Asking())
     task = asyncio.create_task(scheduler.run())
     async with asyncio.timeout(5):
         while (await scheduler.ping())["fired"] == 0:
@@ -43,4 +57,4 @@ async def test_due_timers_become_inputs_whatever_failed_before() -> None:
     await scheduler.drain()
     await task
     assert [entry.kind for entry in world.inbox.values()] == ["timer"]
-    assert await scheduler.ping() == {"fired": 1, "expired": 0, "forgotten": 2003, "failures": 1}
+    assert await scheduler.ping() == {"fired": 1, "expired": 0, "forgotten": 2003, "asked": 2, "failures": 1}

@@ -12,6 +12,7 @@ import { LiveBadge } from "./LiveBadge";
 import { Palette } from "./Palette";
 import { PAGES } from "./pages";
 import classes from "./Shell.module.css";
+import { StopBanner } from "./StopBanner";
 import { useSession } from "./session";
 import { UserMenu } from "./UserMenu";
 
@@ -79,6 +80,7 @@ export function Shell() {
         </Stack>
       </AppShell.Navbar>
       <AppShell.Main id="content">
+        <StopBanner />
         <Suspense fallback={<Loading />}>
           <Outlet />
         </Suspense>

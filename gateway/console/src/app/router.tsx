@@ -57,6 +57,10 @@ export const router = createBrowserRouter([
               Component: (await import("../pages/integrations/IntegrationsPage")).IntegrationsPage,
             }),
           },
+          {
+            path: "profile",
+            lazy: async () => ({ Component: (await import("../pages/profile/ProfilePage")).ProfilePage }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },

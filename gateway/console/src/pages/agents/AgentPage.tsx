@@ -1,9 +1,11 @@
 import { Anchor, Badge, Button, Card, Group, Stack, Tabs, Text } from "@mantine/core";
+import { useDisclosure } from "@mantine/hooks";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useAgent } from "../../api/agents";
 import type { AgentDraft } from "../../api/types";
+import { StopDialog } from "../../app/StopDialog";
 import { useMay, useSession } from "../../app/session";
 import { useTitle } from "../../app/title";
 import { CopyButton } from "../../parts/CopyButton";
@@ -26,10 +28,13 @@ function Shown({ agent }: { agent: AgentDraft }) {
   const { t } = useTranslation();
   const { tenant } = useSession();
   const mayEdit = useMay("admin");
+  const mayStop = useMay("operator");
+  const [asking, ask] = useDisclosure(false);
   const [query, setQuery] = useSearchParams();
   useTitle(agent.name);
   return (
     <Page>
+      <StopDialog opened={asking} close={ask.close} agent={agent} />
       <Stack gap="xs">
         <Anchor component={Link} to={`/manage/${tenant.id}/ai-agents`} size="sm">
           ← {t("page.agents")}
@@ -43,6 +48,11 @@ function Shown({ agent }: { agent: AgentDraft }) {
           >
             {t("agents.try-draft")}
           </Button>
+          {mayStop && (
+            <Button color="red" variant="light" onClick={ask.open}>
+              {t("stop.menu-agent")}
+            </Button>
+          )}
           {mayEdit && <Publish agent={agent} />}
         </PageHead>
         <Group gap="xs">

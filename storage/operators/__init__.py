@@ -1,0 +1,1 @@
+"""Operators in Telegram: their chats, what they want, whom they are asked about."""
