@@ -30,6 +30,7 @@ from storage.crypto import SecretBox, load_or_create_key
 from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.knowledge.calls import KnowledgeCalls
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -70,7 +71,9 @@ async def build_host(member: Member) -> Body:
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
         clock = SystemClock()
         catalogues = Catalogues(PostgresCatalogue(database))
-        service = ConversationService(clock, SystemIds(), parsers(), catalogues, AgentService(clock, model(chosen, stack)))
+        knowledge = await stack.enter_async_context(KnowledgeCalls(chosen.redis_url, database))
+        agent = AgentService(clock, model(chosen, stack), knowledge)
+        service = ConversationService(clock, SystemIds(), parsers(), catalogues, agent)
         ports = HostPorts(
             clock, PostgresInbox(database), PostgresConversations(database), PostgresTurns(database), PostgresCarriers(database), signals
         )

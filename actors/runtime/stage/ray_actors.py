@@ -24,6 +24,7 @@ FACTORIES: Mapping[Kind, str] = {
     "host": "actors.runtime.composition:build_host",
     "sender": "actors.runtime.composition:build_sender",
     "scheduler": "actors.runtime.composition:build_scheduler",
+    "knowledge": "actors.runtime.knowledge_parts:build_knowledge",
 }
 
 
@@ -79,7 +80,16 @@ class SchedulerActor(_Wrapped):
     """Fires timers."""
 
 
-_CLASSES: Mapping[Kind, type[_Wrapped]] = {"host": ConversationHost, "sender": DeliveryActor, "scheduler": SchedulerActor}
+class KnowledgeActor(_Wrapped):
+    """Searches documents."""
+
+
+_CLASSES: Mapping[Kind, type[_Wrapped]] = {
+    "host": ConversationHost,
+    "sender": DeliveryActor,
+    "scheduler": SchedulerActor,
+    "knowledge": KnowledgeActor,
+}
 
 
 def connect(address: str) -> None:
