@@ -18,6 +18,7 @@ from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.knowledge.calls import KnowledgeCalls
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
 
@@ -31,7 +32,10 @@ async def unconnected() -> Surface:
         callers = Callers(ApiKeys(database), Sessions(database), origins, patience)
         directory = Directory(PostgresIntegrations(database), None, patience)
         probe = Probe(database, signals, None, None, patience)
-        return surface(Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", 1.0))
+        calls = KnowledgeCalls("redis://localhost", database)
+        return surface(
+            Services(database, signals, callers, origins, Passwords(), patience, metrics, intake, directory, probe, "", calls, 1.0)
+        )
 
 
 def main() -> int:

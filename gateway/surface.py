@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from actors.ports.knowledge import Knowledge
 from gateway.api.accounts import AccountsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
@@ -9,6 +10,7 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.knowledge import KnowledgeApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -49,6 +51,7 @@ class Services:
     directory: Directory
     probe: Probe
     public_url: str
+    knowledge: Knowledge
     reply_wait_s: float
 
 
@@ -83,6 +86,7 @@ def surface(have: Services) -> Surface:
         ChatApi(chats),
         live,
         WidgetsApi(have.api, have.public_url),
+        KnowledgeApi(have.api, have.knowledge),
         visits,
         WidgetScript(),
         ConsoleFiles(),

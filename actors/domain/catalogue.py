@@ -1,5 +1,6 @@
 """A published version of an agent: everything decide() may use besides state and inputs."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import Script, read_script
 from actors.domain.scripts.validation import script_problems
 
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
 
 @dataclass(frozen=True, slots=True)
 class Catalogue:
@@ -26,6 +29,7 @@ class Catalogue:
     persona: Persona
     scripts: ScriptIndex
     passages: PassageIndex
+    knowledge: tuple[str, ...] = ()  # ids of the bases it answers from besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +39,7 @@ class Definition:
     persona: Persona
     scripts: tuple[Script, ...]
     passages: tuple[Passage, ...]
+    knowledge: tuple[str, ...] = ()
 
 
 def read_definition(raw: Mapping[str, Any]) -> Definition:
@@ -48,19 +53,24 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
     persona = read_persona(fields.inner("persona"), "persona", problems)
     scripts = fields.objects("scripts", lambda item, place: read_script(item, place, problems))
     passages = fields.objects("passages", lambda item, place: read_passage(item, place, problems))
+    knowledge = fields.texts("knowledge")
+    problems += [Problem(f"knowledge[{n}]", "must be the id of a base") for n, base in enumerate(knowledge) if not _ID.fullmatch(base)]
     problems += persona_problems(persona) + script_problems(scripts) + passage_problems(passages)
     if problems:
         raise InvalidDefinition(problems)
-    return Definition(persona, scripts, passages)
+    return Definition(persona, scripts, passages, knowledge)
 
 
-def assembled(persona: Mapping[str, Any], scripts: Iterable[Mapping[str, Any]], passages: Sequence[Any]) -> dict[str, Any]:
+def assembled(
+    persona: Mapping[str, Any], scripts: Iterable[Mapping[str, Any]], passages: Sequence[Any], knowledge: Sequence[str] = ()
+) -> dict[str, Any]:
     """Return the definition that publishing a draft makes: scripts that are switched off stay behind."""
-    return {
+    definition = {
         "persona": dict(persona),
         "scripts": [dict(script) for script in scripts if script.get("enabled", True)],
         "passages": list(passages),
     }
+    return {**definition, "knowledge": list(knowledge)} if knowledge else definition
 
 
 def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) -> Catalogue:
@@ -70,4 +80,4 @@ def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) ->
         InvalidDefinition: with every problem and its place.
     """
     read = read_definition(definition)
-    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages))
+    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages), read.knowledge)

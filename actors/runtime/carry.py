@@ -20,13 +20,19 @@ from storage.postgres import Database, Role
 
 log = logging.getLogger(__name__)
 
+
 async def _knowledge(member: Member) -> Body:
     from actors.runtime.knowledge_parts import build_knowledge  # noqa: PLC0415  # FAISS: the others do not pay for it
 
     return await build_knowledge(member)
 
 
-BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {"host": build_host, "sender": build_sender, "scheduler": build_scheduler, "knowledge": _knowledge}
+BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {
+    "host": build_host,
+    "sender": build_sender,
+    "scheduler": build_scheduler,
+    "knowledge": _knowledge,
+}
 
 
 async def member(kind: Kind, number: int, known: Settings) -> Member:

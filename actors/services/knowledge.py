@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
@@ -111,8 +112,7 @@ def _why_not(snapshots: Sequence[Snapshot]) -> str:
 
 
 def _durations(stages: dict[str, float]) -> dict[str, float]:
-    names = list(stages)
-    return {name: round((stages[after] - stages[name]) * 1e3, 2) for name, after in zip(names, names[1:], strict=False)}
+    return {name: round((stages[after] - stages[name]) * 1e3, 2) for name, after in pairwise(stages)}
 
 
 def needs(base: BaseState, embedder: Embedder, *, explicit: bool) -> bool:

@@ -74,7 +74,8 @@ class KnowledgeAnswers:
     async def _answer(self, payload: bytes) -> None:
         try:
             asked = orjson.loads(payload)
-            question, to, key, within_s = question_from_json(asked["question"]), str(asked["to"]), str(asked["id"]), float(asked["within_s"])
+            question, within_s = question_from_json(asked["question"]), float(asked["within_s"])
+            to, key = str(asked["to"]), str(asked["id"])
         except (CallboardError, ValueError, KeyError, TypeError):
             return  # not ours: whoever can publish to Redis must not be able to stop a listener
         reply = {"id": key, **await self._found(question, within_s)}

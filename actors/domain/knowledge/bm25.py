@@ -1,4 +1,7 @@
-"""BM25 over stems, compact: 12 bytes for each distinct word of each text. Every weight is computed once, because none depends on the question."""
+"""BM25 over stems, compact: 12 bytes for each distinct word of each text.
+
+Every weight is computed once, because none depends on the question.
+"""
 
 from array import array
 from bisect import bisect_left
