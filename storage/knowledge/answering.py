@@ -7,14 +7,11 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Self
 
 import orjson
-import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from actors.domain.errors import CallboardError
 from actors.ports.knowledge import Answered, Question
-from storage.knowledge.calls import channel_of
+from storage.knowledge.calls import channel_of, connected
 from storage.knowledge.codec import question_from_json
 from storage.live import messages
 
@@ -22,7 +19,6 @@ log = logging.getLogger(__name__)
 
 MOST = 200  # questions at once; more would all be late
 _BACKOFF_S = 0.5
-_REDIS_S = 2.0
 Search = Callable[[Question], Awaitable[Answered]]
 
 
@@ -30,7 +26,7 @@ class KnowledgeAnswers:
     """Subscribes to shards and answers what is asked there. Use as `async with`."""
 
     def __init__(self, redis_url: str, shards: Sequence[int], search: Search) -> None:
-        self._redis = redis.Redis.from_url(redis_url, socket_timeout=_REDIS_S, socket_connect_timeout=_REDIS_S, retry=Retry(NoBackoff(), 0))
+        self._redis = connected(redis_url)
         self._channels = [channel_of(shard) for shard in shards]
         self._search = search
         self._working: set[asyncio.Task[None]] = set()

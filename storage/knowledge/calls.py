@@ -29,6 +29,7 @@ SEARCH_S = 0.15  # of waiting, transport and search
 EMBED_S = 0.35  # of a question's embedding on a busy machine; an idle one takes 15 ms
 _PAUSE_S = 1.0  # after silence nobody is asked for so long: a customer does not wait for a dead process again and again
 _REDIS_S = 2.0
+CONNECTIONS = 4
 
 
 def channel_of(shard: int) -> str:
@@ -36,11 +37,24 @@ def channel_of(shard: int) -> str:
     return f"callboard:knowledge:{shard}"
 
 
+def connected(redis_url: str) -> redis.Redis:
+    """Return a client with few connections, one of which is a subscription: hundreds of questions at once wait for a free one."""
+    pool = redis.BlockingConnectionPool.from_url(
+        redis_url,
+        max_connections=CONNECTIONS,
+        timeout=_REDIS_S,
+        socket_timeout=_REDIS_S,
+        socket_connect_timeout=_REDIS_S,
+        retry=Retry(NoBackoff(), 0),
+    )
+    return redis.Redis.from_pool(pool)
+
+
 class KnowledgeCalls:
     """Implements Knowledge for hosts and the gateway. Use as `async with`; connects at the first question."""
 
     def __init__(self, redis_url: str, database: Database, timeout_s: float = SEARCH_S + EMBED_S) -> None:
-        self._redis = redis.Redis.from_url(redis_url, socket_timeout=_REDIS_S, socket_connect_timeout=_REDIS_S, retry=Retry(NoBackoff(), 0))
+        self._redis = connected(redis_url)
         self._chunks = PostgresKnowledge(database)
         self._timeout_s = timeout_s
         self._replies = f"callboard:knowledge:replies:{secrets.token_hex(8)}"

@@ -48,6 +48,7 @@ create table chunks (
   heading text not null default '',
   text text not null,
   unique (tenant_id, id),
+  foreign key (tenant_id, base_id) references knowledge_bases (tenant_id, id),
   foreign key (tenant_id, document_id) references documents (tenant_id, id) on delete cascade
 );
 create index chunks_document on chunks (document_id, position);
@@ -62,6 +63,7 @@ create table chunk_vectors (
   dimension smallint not null check (dimension > 0),
   vector bytea not null check (octet_length(vector) = 4 * dimension),
   primary key (chunk_id, embedder),
+  foreign key (tenant_id, base_id) references knowledge_bases (tenant_id, id),
   foreign key (tenant_id, chunk_id) references chunks (tenant_id, id) on delete cascade
 );
 create index chunk_vectors_base on chunk_vectors (base_id, embedder);

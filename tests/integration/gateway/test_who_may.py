@@ -31,10 +31,12 @@ BODIES: Mapping[str, Any] = {
     "AgentCopy": {"name": "Copy"},
     "AgentPatch": {"name": "Renamed"},
     "IntegrationPatch": {"status": "paused"},
+    "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
     "ScriptsImport": {"format": "callboard/scripts/1", "scripts": []},
+    "SearchBody": {"text": "delivery"},
     "TenantPatch": {"name": "Renamed"},
     "TryBody": {"text": "delivery"},
     "UserPatch": {"name": "Renamed"},
@@ -116,6 +118,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     agent_id = str(company.agent_id)
     agent = f"/api/agents/{agent_id}"
     script = await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "answer": {"en": name}}, expect=201)
+    document = await desk.do("POST", f"{agent}/knowledge/documents", {"title": name, "text": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
     user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
@@ -125,6 +128,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     things = {
         "agent": agent_id,
         "script": script["id"],
+        "document": document["id"],
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),
@@ -168,7 +172,8 @@ async def its_owner_reaches_everything(gateway: GatewayProcess, estate: Estate, 
     # Innermost things go first, and an agent after everything that it has.
     for operation in sorted(operations, key=lambda o: (order.index(o.method), -len(o.things), o.path)):
         status, text = await send(gateway, operation, estate.path(operation), estate.company.headers())
-        assert status < 500, (operation.method, operation.path, text)
+        nobody_answers = status == 503 and operation.path.endswith("/knowledge/search")  # no KnowledgeActor runs here
+        assert status < 500 or nobody_answers, (operation.method, operation.path, text)
         assert status not in {401, 403, 404, 422}, (operation.method, operation.path, status, text)
         if operation.method == "GET":
             assert status == 200, (operation.path, text)

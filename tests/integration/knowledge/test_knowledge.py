@@ -139,7 +139,8 @@ async def test_a_thousand_bases_under_a_budget_for_a_hundred(real_lab: RealLab) 
         await lab.index()
         (first,) = await lab.bases(shop)
         await real_lab.owner.execute(_MANY, shop.tenant_id, lab.embedder.id, lab.embedder.passages(["x"])[0].astype("<f4").tobytes())
-        rows = await real_lab.owner.fetch("select id, name from knowledge_bases where tenant_id = $1 and id <> $2", shop.tenant_id, UUID(first))
+        others = "select id, name from knowledge_bases where tenant_id = $1 and id <> $2"
+        rows = await real_lab.owner.fetch(others, shop.tenant_id, UUID(first))
         assert len(rows) == 1_000
         await lab.service.search(Question(tenant(shop), (first,), "code"))
         lab.cache._budget = lab.cache.bytes * 100

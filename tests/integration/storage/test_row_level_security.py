@@ -14,6 +14,7 @@ from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
 from storage.authoring.scripts import Scripts
 from storage.idempotency import Idempotency, Request
+from storage.knowledge.documents import KnowledgeDocuments, NewDocument
 from storage.postgres import Database, Role
 from storage.widgets import Widgets
 from tests.contract.labs import Endpoint, RealLab, open_conversation, receive, turn
@@ -57,6 +58,11 @@ async def shops(real_lab: RealLab) -> Shops:
         await LoginLinks(real_lab.api).redeem(link, "a browser")  # opens a session
         await Scripts(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, {"id": "hello", "phrases": ["hello"]})
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
+        document = NewDocument("Terms", "text", "350 roubles", [("", "350 roubles")])
+        assert await KnowledgeDocuments(real_lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, document)
+        (chunk,) = await real_lab.owner.fetch("select id, base_id from chunks where tenant_id = $1", shop.tenant_id)
+        values = (chunk["id"], shop.tenant_id, chunk["base_id"], bytes(4))
+        await real_lab.owner.execute("insert into chunk_vectors values ($1, $2, $3, 'test', 1, $4)", *values)
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
