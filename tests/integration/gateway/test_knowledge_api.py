@@ -98,7 +98,7 @@ async def test_the_first_document_makes_the_draft_differ_and_publishing_brings_i
     (base,) = (await desk.do("GET", f"{agent}/knowledge"))["bases"]
     assert base["published"]
     await desk.do("POST", documents, {"title": "U", "text": "more"}, expect=201)
-    assert not (await desk.do("GET", agent))["differs"], "later documents need no publication"
+    assert not (await desk.do("GET", agent))["unpublished_changes"], "later documents need no publication"
 
 
 async def test_a_search_is_tried_by_words_and_by_meaning(desk: Desk, documents: str, actor: KnowledgeLab) -> None:

@@ -39,6 +39,10 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId/scripts",
             lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsPage }),
           },
+          {
+            path: "ai-agents/:agentId/knowledge",
+            lazy: async () => ({ Component: (await import("../pages/knowledge/KnowledgePage")).KnowledgePage }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },

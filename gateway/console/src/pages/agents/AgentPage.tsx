@@ -1,4 +1,5 @@
 import { Anchor, Badge, Button, Card, Group, Stack, Tabs, Text } from "@mantine/core";
+import IconBook from "@tabler/icons-react/icons/IconBook";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
@@ -42,6 +43,14 @@ function Shown({ agent }: { agent: AgentDraft }) {
             leftSection={<IconMessageCircle size={16} />}
           >
             {t("agents.try-draft")}
+          </Button>
+          <Button
+            component={Link}
+            to={`/manage/${tenant.id}/ai-agents/${agent.id}/knowledge`}
+            variant="default"
+            leftSection={<IconBook size={16} />}
+          >
+            {t("page.knowledge")}
           </Button>
           {mayEdit && <Publish agent={agent} />}
         </PageHead>
