@@ -53,7 +53,7 @@ class Chat:
         await PostgresInbox(self.lab.shop.engine).ingest([self.lab.message(self.bot, 5, self.n, text)])
         await self.lab.settled()
         r = await self.lab.shop.owner.fetchrow(
-            "select m.body, m.mode, m.sources, t.trace from messages m join traces t on t.turn_id = m.turn_id "
+            "select m.body, m.mode, m.sources, t.body as trace from messages m join traces t on t.turn_id = m.turn_id "
             "where m.role = 'agent' order by m.id desc limit 1"
         )
         assert r is not None
@@ -89,7 +89,7 @@ async def test_a_customer_is_answered_from_a_document(lab: HostLab, knowledge: K
             assert sure["sources"][0]["id"] in told["titles"]
             assert "knowledge" in sure["trace"]["stages_ms"]
 
-            maybe = await chat.asks("courier for my aunt and her dog and their many lovely friends")
+            maybe = await chat.asks("courier delivery of flowers and a big red bag")
             assert maybe["mode"] == "choices"
             assert "2. Delivery: Courier delivery" in maybe["body"]
             titles = maybe["body"].splitlines()[1:]

@@ -183,7 +183,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
-        Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
+        Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "knowledge_bases", "outbox", "tenants", "timers"},
         Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
     }
     for role, open_tables in expected.items():

@@ -51,9 +51,7 @@ export function useChunks(agentId: string, documentId: string) {
     queryFn: ({ pageParam }) => {
       const query = { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) };
       const path = { id: agentId, document_id: documentId };
-      return said(
-        api.GET("/api/agents/{id}/knowledge/documents/{document_id}/chunks", { params: { path, query } }),
-      );
+      return said(api.GET("/api/agents/{id}/knowledge/documents/{document_id}/chunks", { params: { path, query } }));
     },
     getNextPageParam: (last) => last.next ?? undefined,
   });
