@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -39,11 +40,18 @@ class Settings(BaseSettings):
     kommo_api: str = Field("", description="replaces the address of every Kommo account, for tests; empty: https://ACCOUNT.kommo.com")
     hosts: int = Field(2, ge=1, le=64, description="ConversationHosts")
     senders: int = Field(1, ge=1, le=16, description="DeliveryActors")
+    knowledge: int = Field(1, ge=1, le=16, description="KnowledgeActors; each loads the embedder, 0.9 GB with both models")
     gateways: int = Field(1, ge=1, le=16, description="gateway processes")
     ray_dashboard_port: int = Field(8265, ge=0, le=65535, description="Ray's dashboard, on 127.0.0.1; 0 picks a free one")
     demo: bool = Field(True, description="create the demo tenant at the first start")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     model: str = Field("gpt-4.1-mini", description="model an agent uses when it names none")
+
+    embedder: Literal["auto", "e5+use", "e5", "use"] = Field(
+        "auto", description="what turns documents into vectors; auto: both models where torch is installed, use alone else"
+    )
+    embedder_model: str = Field("", description="directory or name at the hub of an e5 model; empty: made of an installed package")
+    knowledge_memory_mb: int = Field(512, ge=16, description="what a KnowledgeActor keeps of searched documents in memory")
 
     database_url: str = Field("", validation_alias="DATABASE_URL", description="empty: embedded PostgreSQL")
     redis_url: str = Field("", validation_alias="REDIS_URL", description="empty: embedded Redis")

@@ -36,6 +36,7 @@ from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.knowledge.calls import KnowledgeCalls
 from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -45,6 +46,7 @@ log = logging.getLogger(__name__)
 
 # One group commit is in flight at a time; the rest is for lookups, probes, the spool's replay and abandoned statements.
 ENGINE_CONNECTIONS = 6
+KNOWLEDGE_WAIT_S = 3.0  # of somebody who tries a search out; a customer waits for a fraction of it
 API_CONNECTIONS = 6
 CONNECT_TIMEOUT_S = 2.0
 ACQUIRE_TIMEOUT_S = 5.0
@@ -89,6 +91,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             public_url=settings.public_url,
             reply_wait_s=settings.reply_wait_s,
             data_dir=settings.data_dir,
+            knowledge=await stack.enter_async_context(KnowledgeCalls(settings.redis_url, api, KNOWLEDGE_WAIT_S)),
             connections=Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
             kommo=kommo,
             files=FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),

@@ -24,6 +24,7 @@ from storage.accounts.sessions import Sessions
 from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.knowledge.calls import KnowledgeCalls
 from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -56,6 +57,7 @@ async def unconnected() -> Surface:
                 public_url="",
                 reply_wait_s=1.0,
                 data_dir=Path(),
+                knowledge=KnowledgeCalls("redis://localhost", database),
                 connections=connections,
                 kommo=kommo,
                 files=files,

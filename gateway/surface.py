@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from actors.ports.knowledge import Knowledge
 from gateway.api.accounts import AccountsApi
 from gateway.api.actions import ActionsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
@@ -15,6 +16,7 @@ from gateway.api.exports import ExportsApi
 from gateway.api.files import FilesApi
 from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
+from gateway.api.knowledge import KnowledgeApi
 from gateway.api.kommo import KommoApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
@@ -63,6 +65,7 @@ class Services:
     directory: Directory
     probe: Probe
     public_url: str
+    knowledge: Knowledge
     reply_wait_s: float
     data_dir: Path
     kommo: KommoDesk
@@ -111,6 +114,7 @@ def surface(have: Services) -> Surface:
         ExportsApi(have.api, have.signals, have.data_dir),
         live,
         WidgetsApi(have.api, have.public_url),
+        KnowledgeApi(have.api, have.knowledge),
         visits,
         WidgetScript(),
         KommoApi(have.kommo, have.directory),

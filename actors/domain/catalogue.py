@@ -1,5 +1,6 @@
 """A published version of an agent: everything decide() may use besides state and inputs."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,7 @@ from actors.domain.scripts.models import Script, read_script
 from actors.domain.scripts.validation import script_problems
 
 NO_RULES = RuleIndex()
+_ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Catalogue:
     scripts: ScriptIndex
     passages: PassageIndex
     rules: RuleIndex = NO_RULES
+    knowledge: tuple[str, ...] = ()  # ids of the bases it answers from besides
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,7 @@ class Definition:
     scripts: tuple[Script, ...]
     passages: tuple[Passage, ...]
     rules: tuple[Rule, ...] = ()
+    knowledge: tuple[str, ...] = ()
 
 
 def read_definition(raw: Mapping[str, Any]) -> Definition:
@@ -57,23 +61,30 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
     passages = fields.objects("passages", lambda item, place: read_passage(item, place, problems))
     rules = fields.objects("rules", lambda item, place: read_rule(item, place, problems))
     problems += rule_problems(rules, {script.id for script in scripts if script.enabled})
+    knowledge = fields.texts("knowledge")
+    problems += [Problem(f"knowledge[{n}]", "must be the id of a base") for n, base in enumerate(knowledge) if not _ID.fullmatch(base)]
     problems += persona_problems(persona) + script_problems(scripts) + passage_problems(passages)
     if problems:
         raise InvalidDefinition(problems)
-    return Definition(persona, scripts, passages, rules)
+    return Definition(persona, scripts, passages, rules, knowledge)
 
 
 def assembled(
-    persona: Mapping[str, Any], scripts: Iterable[Mapping[str, Any]], passages: Sequence[Any], rules: Iterable[Mapping[str, Any]] = ()
+    persona: Mapping[str, Any],
+    scripts: Iterable[Mapping[str, Any]],
+    passages: Sequence[Any],
+    rules: Iterable[Mapping[str, Any]] = (),
+    knowledge: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Return the definition that publishing a draft makes: scripts and rules that are switched off stay behind."""
     enabled = [dict(rule) for rule in rules if rule.get("enabled", True)]
-    return {
+    definition = {
         "persona": dict(persona),
         "scripts": [dict(script) for script in scripts if script.get("enabled", True)],
         "passages": list(passages),
         **({"rules": enabled} if enabled else {}),
     }
+    return {**definition, "knowledge": list(knowledge)} if knowledge else definition
 
 
 def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) -> Catalogue:
@@ -84,4 +95,4 @@ def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) ->
     """
     read = read_definition(definition)
     rules = RuleIndex(read.rules, {script.id: script.answer for script in read.scripts}) if read.rules else NO_RULES
-    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages), rules)
+    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages), rules, read.knowledge)

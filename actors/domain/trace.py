@@ -43,6 +43,7 @@ class Trace:
     prompt: PromptTrace | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)  # what woke them, who fired, why others did not; the facts of the moment
+    knowledge: Mapping[str, Any] = field(default_factory=dict)  # what came of the bases: embedder, why not, titles by id
 
     def with_stages(self, stages_ms: Mapping[str, float]) -> "Trace":
         """Return the trace with further stages and their times in milliseconds."""
@@ -63,6 +64,7 @@ class Trace:
             "scripts": _scripts(self.scripts),
             "passages": [[item.passage.id, item.score, item.coverage] for item in self.findings.found],
             "verdict": self.findings.verdict if self.findings.found else "",
+            "knowledge": self.knowledge,
             "prompt": _prompt(self.prompt) if self.prompt else None,
             "stages_ms": self.stages_ms,
             "rules": self.rules,

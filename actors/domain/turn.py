@@ -16,7 +16,8 @@ from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetCon
 from actors.domain.fields import pick
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.intake import GIVE_BACK, TakenIn, take_in
-from actors.domain.knowledge.models import NOTHING_FOUND, Findings, Passage
+from actors.domain.knowledge.hybrid import chunk_of
+from actors.domain.knowledge.models import NOTHING_FOUND, Findings
 from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
@@ -56,6 +57,7 @@ class _Turn:
     prompt: PromptTrace | None = None
     stages_ms: Mapping[str, float] | None = None
     rules: Ran | None = None
+    knowledge: Mapping[str, Any] | None = None
 
 
 def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -217,8 +219,11 @@ def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalog
     turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, messages)))
     if not texts:
         return _greet(turn, started=any(message.text.strip() for message in messages))
-    if chosen := _chosen(texts[-1], view.state.choices, catalogue):
+    picked = _picked(texts[-1], view.state.choices)
+    if chosen := catalogue.passages.get(picked):
         return _say(turn, chosen.text, "extractive", "chosen from the list", (Source(chosen.id, chosen.title),))
+    if (chunk := chunk_of(picked)) is not None:
+        return replace(_ask_agent(turn, texts[-1], asked, catalogue, view.control), picked=chunk)
     turn = replace(turn, scripts=_match(catalogue.scripts, texts, asked, turn.state.language))
     if turn.scripts.winner:
         return _answer_by_script(turn, turn.scripts.winner)
@@ -247,11 +252,12 @@ def _language(turn: _Turn, asked: Words, messages: Sequence[InboundMessage]) -> 
     return language_of(asked.folded, known, offered)
 
 
-def _chosen(text: str, choices: Sequence[str], catalogue: Catalogue) -> Passage | None:
+def _picked(text: str, choices: Sequence[str]) -> str:
+    """Return the id of the passage a customer chose by its number; empty if none."""
     number = text.rstrip(" .)")
     if len(number) > 2 or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= len(choices):
-        return None
-    return catalogue.passages.get(choices[int(number) - 1])
+        return ""
+    return choices[int(number) - 1]
 
 
 def _match(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
@@ -300,6 +306,7 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
         effects=turn.effects,
         scripts=turn.scripts,
         rules=turn.rules,
+        knowledge=catalogue.knowledge,
     )
 
 
@@ -326,6 +333,7 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
         prompt=prompt if outcome.prompt else None,
         stages_ms=outcome.stages_ms,
         rules=request.rules,
+        knowledge=outcome.knowledge,
     )
 
 
@@ -370,4 +378,5 @@ def _trace(turn: _Turn, mode: str, reason: str) -> Trace:
         prompt=turn.prompt,
         stages_ms=turn.stages_ms or {},
         rules=turn.rules.told if turn.rules else {},
+        knowledge=turn.knowledge or {},
     )

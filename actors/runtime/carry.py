@@ -20,11 +20,19 @@ from storage.postgres import Database, Role
 
 log = logging.getLogger(__name__)
 
+
+async def _knowledge(member: Member) -> Body:
+    from actors.runtime.knowledge_parts import build_knowledge  # noqa: PLC0415  # FAISS: the others do not pay for it
+
+    return await build_knowledge(member)
+
+
 BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {
     "host": build_host,
     "sender": build_sender,
     "scheduler": build_scheduler,
     "sync": build_sync,
+    "knowledge": _knowledge,
 }
 
 
@@ -38,7 +46,7 @@ async def member(kind: Kind, number: int, known: Settings) -> Member:
         placement = await PostgresPlacement(database).read()
     if placement is None:
         raise OwnershipLost("nobody has placed anything on this database yet")
-    of = {"host": placement.hosts, "sender": placement.senders, "scheduler": 1, "sync": 1}[kind]
+    of = {"host": placement.hosts, "sender": placement.senders, "scheduler": 1, "sync": 1, "knowledge": known.knowledge}[kind]
     if number >= of:
         raise OwnershipLost(f"the placement has no {kind} {number}")
     return Member(Part(kind, number, of, placement.epoch), fresh_generation())

@@ -40,6 +40,7 @@ from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
 from storage.jobs.queue import PostgresJobQueue
+from storage.knowledge.calls import KnowledgeCalls
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_pace import PostgresKommoPace
 from storage.operators.asking import Handoffs
@@ -86,7 +87,9 @@ async def build_host(member: Member) -> Body:
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
         clock = SystemClock()
         catalogues = Catalogues(PostgresCatalogue(database))
-        service = ConversationService(clock, SystemIds(), parsers(), catalogues, AgentService(clock, model(chosen, stack)))
+        knowledge = await stack.enter_async_context(KnowledgeCalls(chosen.redis_url, database))
+        agent = AgentService(clock, model(chosen, stack), knowledge)
+        service = ConversationService(clock, SystemIds(), parsers(), catalogues, agent)
         ports = HostPorts(
             clock,
             PostgresInbox(database),

@@ -8,9 +8,9 @@ from uuid import UUID
 
 from actors.ports.carriers import Carrier
 
-Kind = Literal["host", "sender", "scheduler", "sync"]
+Kind = Literal["host", "sender", "scheduler", "sync", "knowledge"]
 
-_NAME = re.compile(r"(host|sender|scheduler|sync)-(\d+)-of-(\d+)-epoch-(\d+)-([0-9a-f]{32})")
+_NAME = re.compile(r"(host|sender|scheduler|sync|knowledge)-(\d+)-of-(\d+)-epoch-(\d+)-([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,9 @@ class Member:
 
     @property
     def carrier(self) -> Carrier:
-        """Return the identity under which it pulls or claims; a scheduler and a worker of jobs have none."""
+        """Return the identity under which it pulls or claims; the others have none."""
         kind = self.part.kind
-        assert kind != "scheduler"
-        assert kind != "sync"
+        assert kind in ("host", "sender")
         return Carrier(kind, self.part.number, self.part.of, self.generation, self.part.epoch)
 
 

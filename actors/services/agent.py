@@ -7,8 +7,11 @@ from dataclasses import replace
 from actors.domain.agent.engine import HANDOFF_WORD, LONGEST_ANSWER, build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Prompt, Said
 from actors.domain.errors import TerminalError, TransientError
+from actors.domain.ids import TenantId
+from actors.ports.knowledge import Knowledge
 from actors.ports.model import ChatModel, ModelAnswer, ModelRequest
 from actors.ports.time import Clock
+from actors.services.documents import Documents
 
 PASSAGES = 5  # shown to a model
 LONGEST_ANSWER_TOKENS = 600  # five sentences, in Russian too
@@ -19,19 +22,27 @@ OnDelta = Callable[[str], Awaitable[None]]
 class AgentService:
     """Answers what no script does: from passages alone, or by a model that was shown them."""
 
-    def __init__(self, clock: Clock, model: ChatModel | None = None) -> None:
+    def __init__(self, clock: Clock, model: ChatModel | None = None, knowledge: Knowledge | None = None) -> None:
         self._clock = clock
         self._model = model
+        self._documents = Documents(clock, knowledge)
 
-    async def answer(self, request: AgentRequest, history: Sequence[tuple[str, str]], on_delta: OnDelta) -> AgentOutcome:
+    async def answer(
+        self, request: AgentRequest, history: Sequence[tuple[str, str]], on_delta: OnDelta, tenant_id: TenantId | None = None
+    ) -> AgentOutcome:
         """Return passages and, if a model answered within the persona's deadline, its answer; never fails because of the model.
 
         Args:
             request: what decide() asks for.
             history: (role, text) of earlier turns, oldest first.
             on_delta: gets the pieces of the answer while it is made.
+            tenant_id: whose documents are searched; None: none.
         """
         outcome = self._retrieve(request)
+        if tenant_id is not None and self._documents.wanted(request, outcome.findings):
+            outcome = await self._documents.search(tenant_id, request, outcome, unsure=self._model is not None)
+        if request.picked is not None:
+            return outcome
         findings, retrieved = outcome.findings, self._clock.monotonic()
         if self._model is None or not worth_asking(request, findings):
             return outcome
@@ -41,8 +52,11 @@ class AgentService:
         return replace(outcome, said=said, failure=failure, prompt=prompt.reference, stages_ms=stages)
 
     def at_once(self, request: AgentRequest) -> AgentOutcome | None:
-        """Return the outcome if nothing has to be waited for, that is without a model; None if `answer` is needed."""
-        return self._retrieve(request) if self._model is None else None
+        """Return the outcome if nothing has to be waited for: no model, no documents; None if `answer` is needed."""
+        if self._model is not None:
+            return None
+        outcome = self._retrieve(request)
+        return None if self._documents.wanted(request, outcome.findings) else outcome
 
     def _retrieve(self, request: AgentRequest) -> AgentOutcome:
         started = self._clock.monotonic()

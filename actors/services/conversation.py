@@ -81,7 +81,7 @@ class ConversationService:
 
     async def work(self, record: ConversationRecord, step: AgentStep, history: History, on_delta: OnDelta) -> TurnCommit:
         """Let the agent work and conclude the turn. No transaction is open meanwhile."""
-        outcome = await self._agent.answer(step.request, history.messages(), on_delta)
+        outcome = await self._agent.answer(step.request, history.messages(), on_delta, record.tenant_id)
         return self._conclude(record, step, outcome)
 
     def _conclude(self, record: ConversationRecord, step: AgentStep, outcome: AgentOutcome) -> TurnCommit:

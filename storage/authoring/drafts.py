@@ -26,6 +26,9 @@ order by a.created_at, a.id limit $2"""  # noqa: S608
 _FIND = f"{_SELECT} where a.id = $1"
 _CREATE = "insert into agents (id, tenant_id, name) values (gen_random_uuid(), $1, $2) returning id"
 _CREATE_DRAFT = "insert into agent_drafts (agent_id, tenant_id, persona, passages, changed_by) values ($1, $2, $3::jsonb, $4::jsonb, $5)"
+_COPY_BINDINGS = """
+insert into knowledge_bindings (tenant_id, agent_id, base_id)
+select tenant_id, $2, base_id from knowledge_bindings where agent_id = $1"""
 _CREATE_SCRIPTS = """
 insert into scripts (id, tenant_id, agent_id, definition, search, changed_by)
 select gen_random_uuid(), $1, $2, s.definition, s.search, $5
@@ -112,6 +115,7 @@ class Drafts:
             rules = await all_rules(connection, agent_id)
             definition = {"persona": draft.persona, "scripts": scripts, "passages": draft.passages, "rules": rules}
             copy = await create_agent(connection, tenant_id, by, name or draft.name, definition)
+            await connection.execute(_COPY_BINDINGS, agent_id, copy)
             return await self._born(connection, tenant_id, by, copy, agent_id)
 
     async def change(

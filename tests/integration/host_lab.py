@@ -19,6 +19,7 @@ from actors.domain.ids import Address, InboxId, IntegrationId, TenantId
 from actors.domain.messages import Input
 from actors.ports.carriers import Carrier
 from actors.ports.inbox import InboxRow, NewInput, Pulled
+from actors.ports.knowledge import Knowledge
 from actors.ports.model import ChatModel
 from actors.ports.signals import Signals
 from actors.ports.turns import TurnCommit
@@ -137,13 +138,14 @@ class HostLab:
         rng: random.Random | None = None,
         deadly: float = 0.0,
         model: ChatModel | None = None,
+        knowledge: Knowledge | None = None,
         signals: Signals | None = None,
         generation: UUID | None = None,
     ) -> ConversationHost:
         db = database or self.shop.engine
         clock, catalogues = SystemClock(), Catalogues(PostgresCatalogue(db))
         readers = {name: PoisonedParser(parser) for name, parser in parsers().items()}
-        service = ConversationService(clock, SystemIds(), readers, catalogues, AgentService(clock, model))
+        service = ConversationService(clock, SystemIds(), readers, catalogues, AgentService(clock, model, knowledge))
         turns = DeadlyTurns(db, rng or random.Random(0), deadly) if deadly else PostgresTurns(db)
         inbox = GreedyInbox(db) if greedy else PostgresInbox(db)
         ports = HostPorts(clock, inbox, PostgresConversations(db), turns, PostgresCarriers(db), signals or self.signals)

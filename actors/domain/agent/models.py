@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Any, Literal
 
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Effect
@@ -76,6 +76,8 @@ class AgentRequest:
     scripts: ScriptMatch
     rules: Ran | None = None  # what rules did before the agent was needed; None: the agent has none
     quoted: tuple[str, ...] = ()  # what the messages answer or pass on, a JSON object each
+    knowledge: tuple[str, ...] = ()  # bases to search besides the passages of the version
+    picked: int | None = None  # the chunk of a base that the customer chose from a list
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class AgentOutcome:
     failure: str = ""
     prompt: str = ""  # which prompt was used: version and hash
     stages_ms: Mapping[str, float] = field(default_factory=dict)
+    knowledge: Mapping[str, Any] = field(default_factory=dict)  # what came of the bases, for the trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,7 @@ class Dev:
             *(actor("sender", number, _LATE_S) for number in range(self._known.senders)),
             actor("scheduler", 0, _LATE_S),
             actor("sync", 0, _LATE_S),
+            *(actor("knowledge", number, _LATE_S) for number in range(self._known.knowledge)),
         ]
 
     def _begin(self) -> None:

@@ -109,7 +109,7 @@ async def serve(config: Settings) -> None:
     database = await Database.open(
         config.database_url, Role.ENGINE, "callboard stage", size=2, connect_timeout_s=3, command_timeout_s=5, acquire_timeout_s=5
     )
-    placing = Placing(PostgresPlacement(database), installation_of(config.data_dir), config.hosts, config.senders)
+    placing = Placing(PostgresPlacement(database), installation_of(config.data_dir), config.hosts, config.senders, config.knowledge)
     stage = Stage(RayPool(), database, placing, SystemClock())
     for number in (signal.SIGTERM, signal.SIGINT):  # after connect(): Ray installs handlers of its own
         asyncio.get_running_loop().add_signal_handler(number, stage.stop)

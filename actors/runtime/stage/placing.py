@@ -26,7 +26,7 @@ def installation_of(data_dir: Path) -> UUID:
         return UUID(file.read_text().strip())
 
 
-def parts(hosts: int, senders: int, epoch: int) -> frozenset[Part]:
+def parts(hosts: int, senders: int, epoch: int, knowledge: int = 0) -> frozenset[Part]:
     """Return what an installation has to carry under an epoch."""
     return frozenset(
         (
@@ -34,6 +34,7 @@ def parts(hosts: int, senders: int, epoch: int) -> frozenset[Part]:
             *(Part("sender", n, senders, epoch) for n in range(senders)),
             Part("scheduler", 0, 1, epoch),
             Part("sync", 0, 1, epoch),
+            *(Part("knowledge", n, knowledge, epoch) for n in range(knowledge)),
         )
     )
 
@@ -41,11 +42,12 @@ def parts(hosts: int, senders: int, epoch: int) -> frozenset[Part]:
 class Placing:
     """Claims the placement again and again: that is how others see that we are alive, and how we see that it is our turn."""
 
-    def __init__(self, store: PostgresPlacement, installation: UUID, hosts: int, senders: int) -> None:
+    def __init__(self, store: PostgresPlacement, installation: UUID, hosts: int, senders: int, knowledge: int = 0) -> None:
         self._store = store
         self._installation = installation
         self._hosts = hosts
         self._senders = senders
+        self._knowledge = knowledge
         self.wanted: frozenset[Part] | None = None  # None: not known yet
         self.standby = False
 
@@ -59,7 +61,7 @@ class Placing:
         if epoch is None and not self.standby:
             _log.warning(STANDBY)
         self.standby = epoch is None
-        self.wanted = frozenset() if epoch is None else parts(self._hosts, self._senders, epoch)
+        self.wanted = frozenset() if epoch is None else parts(self._hosts, self._senders, epoch, self._knowledge)
 
     async def resign(self) -> None:
         """Let another installation take over at once."""

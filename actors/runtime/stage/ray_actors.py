@@ -25,6 +25,7 @@ FACTORIES: Mapping[Kind, str] = {
     "sender": "actors.runtime.composition:build_sender",
     "scheduler": "actors.runtime.composition:build_scheduler",
     "sync": "actors.runtime.composition:build_sync",
+    "knowledge": "actors.runtime.knowledge_parts:build_knowledge",
 }
 
 
@@ -84,11 +85,16 @@ class SyncActor(_Wrapped):
     """Carries out jobs."""
 
 
+class KnowledgeActor(_Wrapped):
+    """Searches documents."""
+
+
 _CLASSES: Mapping[Kind, type[_Wrapped]] = {
     "host": ConversationHost,
     "sender": DeliveryActor,
     "scheduler": SchedulerActor,
     "sync": SyncActor,
+    "knowledge": KnowledgeActor,
 }
 
 

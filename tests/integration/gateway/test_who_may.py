@@ -48,10 +48,12 @@ BODIES: Mapping[str, Any] = {
     "ConnectBody": {"token": "4200000042:a-token-that-works"},
     "AvailabilityPatch": {"available": True},
     "IntegrationPatch": {"status": "paused"},
+    "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
     "ScriptsImport": {"format": "callboard/scripts/1", "scripts": []},
+    "SearchBody": {"text": "delivery"},
     "TenantPatch": {"name": "Renamed"},
     "TryBody": {"text": "delivery"},
     "UserPatch": {"name": "Renamed"},
@@ -150,6 +152,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     agent = f"/api/agents/{agent_id}"
     script = await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "answer": {"en": name}}, expect=201)
     rule = await desk.do("POST", f"{agent}/rules", {**RULE, "name": name}, expect=201)
+    document = await desk.do("POST", f"{agent}/knowledge/documents", {"title": name, "text": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
     user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
@@ -166,6 +169,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "action": await an_action(database, company, int(said["conversation_id"])),
         "agent": agent_id,
         "script": script["id"],
+        "document": document["id"],
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),
@@ -240,7 +244,8 @@ async def its_owner_reaches_everything(gateway: GatewayProcess, estate: Estate, 
     # Innermost things go first, and an agent after everything that it has.
     for operation in sorted(operations, key=lambda o: (order.index(o.method), -len(o.things), o.path)):
         status, text = await send(gateway, operation, estate.path(operation), estate.company.headers())
-        assert status < 500, (operation.method, operation.path, text)
+        nobody_answers = status == 503 and operation.path.endswith("/knowledge/search")  # no KnowledgeActor runs here
+        assert status < 500 or nobody_answers, (operation.method, operation.path, text)
         assert status not in {401, 403, 404, 422}, (operation.method, operation.path, status, text)
         if operation.method == "GET":
             assert status == 200, (operation.path, text)

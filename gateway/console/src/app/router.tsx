@@ -61,6 +61,10 @@ export const router = createBrowserRouter([
             path: "profile",
             lazy: async () => ({ Component: (await import("../pages/profile/ProfilePage")).ProfilePage }),
           },
+          {
+            path: "ai-agents/:agentId/knowledge",
+            lazy: async () => ({ Component: (await import("../pages/knowledge/KnowledgePage")).KnowledgePage }),
+          },
           { path: "*", element: <NotFound /> },
         ],
       },

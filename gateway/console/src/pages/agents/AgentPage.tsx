@@ -1,5 +1,6 @@
 import { Anchor, Badge, Button, Card, Group, Stack, Tabs, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
+import IconBook from "@tabler/icons-react/icons/IconBook";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
@@ -47,6 +48,14 @@ function Shown({ agent }: { agent: AgentDraft }) {
             leftSection={<IconMessageCircle size={16} />}
           >
             {t("agents.try-draft")}
+          </Button>
+          <Button
+            component={Link}
+            to={`/manage/${tenant.id}/ai-agents/${agent.id}/knowledge`}
+            variant="default"
+            leftSection={<IconBook size={16} />}
+          >
+            {t("page.knowledge")}
           </Button>
           {mayStop && (
             <Button color="red" variant="light" onClick={ask.open}>

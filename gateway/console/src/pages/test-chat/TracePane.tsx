@@ -83,10 +83,11 @@ function Explained({ trace, traceId, at, children }: ExplainedProps) {
       </Part>
       <Part title={t("trace.passages")}>
         {trace.passages ? (
-          <Passages found={trace.passages} verdict={trace.verdict} passages={passages} />
+          <Passages found={trace.passages} verdict={trace.verdict} passages={passages} knowledge={trace.knowledge} />
         ) : (
           <Quiet>{t(trace.scripts?.winner ? "trace.not-searched" : "trace.no-passage")}</Quiet>
         )}
+        {trace.knowledge?.why && <Quiet>{t("trace.documents-limited", { why: trace.knowledge.why })}</Quiet>}
       </Part>
       <Part title={t("trace.model")}>
         {trace.prompt ? <Prompt prompt={trace.prompt} /> : <Quiet>{t("trace.no-model")}</Quiet>}

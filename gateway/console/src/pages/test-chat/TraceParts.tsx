@@ -79,9 +79,10 @@ interface PassagesProps {
   found: NonNullable<Trace["passages"]>;
   verdict: string | undefined;
   passages: Map<string, Named>;
+  knowledge?: Trace["knowledge"];
 }
 
-export function Passages({ found, verdict, passages }: PassagesProps) {
+export function Passages({ found, verdict, passages, knowledge }: PassagesProps) {
   const { t, i18n } = useTranslation();
   const number = new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 2 });
   const share = new Intl.NumberFormat(i18n.language, { style: "percent" });
@@ -92,14 +93,14 @@ export function Passages({ found, verdict, passages }: PassagesProps) {
         <Card key={id} withBorder padding="sm" bg="transparent">
           <Group justify="space-between" wrap="nowrap" align="flex-start">
             <Text size="sm" fw={600} className="wraps">
-              {passages.get(id)?.title ?? id}
+              {passages.get(id)?.title ?? knowledge?.titles?.[id] ?? id}
             </Text>
             <Badge variant="light" tt="none">
               {number.format(score)}
             </Badge>
           </Group>
           <Text size="xs" c="dimmed">
-            {t("trace.coverage", { share: share.format(coverage) })}
+            {id.startsWith("kb:") ? t("trace.document") : t("trace.coverage", { share: share.format(coverage) })}
           </Text>
           {passages.get(id)?.text && (
             <Text size="sm" mt={4} className="wraps">

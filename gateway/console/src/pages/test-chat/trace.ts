@@ -16,6 +16,8 @@ export interface Trace {
   };
   passages?: [id: string, score: number, coverage: number][];
   verdict?: string;
+  /** What came of the documents; `why` says why they could not be searched, or by words only. */
+  knowledge?: { embedder?: string; why?: string; verdict?: string; titles?: Record<string, string> };
   prompt?: {
     reference?: string;
     model?: string;

@@ -1,0 +1,87 @@
+"""The documents of an agent beside the passages of its version: asked where those are not sure, never missed by a turn."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from actors.domain.agent.models import AgentOutcome, AgentRequest
+from actors.domain.errors import TerminalError, TransientError
+from actors.domain.ids import TenantId
+from actors.domain.knowledge.hybrid import Hit
+from actors.domain.knowledge.models import Findings, Found, Passage, Verdict
+from actors.ports.knowledge import Answered, Knowledge, Question
+from actors.ports.time import Clock
+
+LIMIT = 8  # shown to a model
+_RANK: dict[Verdict, int] = {"no": 0, "maybe": 1, "sure": 2}
+
+
+class Documents:
+    """Adds to the agent's findings what its knowledge bases hold."""
+
+    def __init__(self, clock: Clock, knowledge: Knowledge | None) -> None:
+        self._clock = clock
+        self._knowledge = knowledge
+
+    def wanted(self, request: AgentRequest, findings: Findings) -> bool:
+        """Return whether the documents are to be asked: what was authored for this version goes first, and at once."""
+        return self._knowledge is not None and (request.picked is not None or (bool(request.knowledge) and findings.verdict != "sure"))
+
+    async def search(self, tenant_id: TenantId, request: AgentRequest, outcome: AgentOutcome, *, unsure: bool) -> AgentOutcome:
+        """Return the outcome with what the documents hold; if they cannot be asked it stays and says so.
+
+        Args:
+            tenant_id: whose documents.
+            request: what is asked.
+            outcome: what the passages of the version gave.
+            unsure: whether chunks that do not answer by themselves are of use, as they are to a model.
+        """
+        assert self._knowledge is not None
+        began = self._clock.monotonic()
+        try:
+            if request.picked is not None:
+                found = _picked(await self._knowledge.chunk(tenant_id, request.picked))
+                answer = Answered("sure" if found else "no", found, why="" if found else "the document is gone")
+            else:
+                answer = await self._knowledge.search(Question(tenant_id, request.knowledge, request.text, LIMIT))
+        except (TransientError, TerminalError) as error:
+            return replace(outcome, knowledge={"why": str(error)}, stages_ms={**outcome.stages_ms, "knowledge": self._since(began)})
+        findings = merged(outcome.findings, answer, unsure=unsure)
+        return replace(
+            outcome, findings=findings, knowledge=_traced(answer), stages_ms={**outcome.stages_ms, "knowledge": self._since(began)}
+        )
+
+    def _since(self, began: float) -> float:
+        return round((self._clock.monotonic() - began) * 1_000, 3)
+
+
+def merged(own: Findings, answer: Answered, *, unsure: bool) -> Findings:
+    """Return both with the surer one first."""
+    hits = [hit for hit in answer.hits if unsure or hit.verdict != "no"]
+    found = tuple([_found(hit) for hit in hits])
+    if _RANK[answer.verdict] >= _RANK[own.verdict]:
+        return Findings(answer.verdict, (*found, *own.found)) if found else own
+    return Findings(own.verdict, (*own.found, *found))
+
+
+def _found(hit: Hit) -> Found:
+    return Found(Passage(hit.passage_id, hit.shown_title, hit.text), hit.score, hit.words, 0)
+
+
+def _picked(hit: Hit | None) -> tuple[Hit, ...]:
+    return () if hit is None else (hit,)
+
+
+def _traced(answer: Answered) -> dict[str, Any]:
+    full = {
+        "embedder": answer.embedder,
+        "why": answer.why,
+        "verdict": answer.verdict,
+        "titles": _titles(answer.hits),
+        "ms": answer.stages_ms,
+    }
+    return {name: value for name, value in full.items() if value}
+
+
+def _titles(hits: Sequence[Hit]) -> dict[str, str]:
+    return {hit.passage_id: hit.shown_title for hit in hits}

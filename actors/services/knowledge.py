@@ -1,0 +1,122 @@
+"""Searching documents: the newest snapshot of each base, meaning and words together, by words alone while there is no embedder."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeAlias
+from uuid import UUID
+
+from actors.domain.knowledge.hybrid import Hit, Thresholds, best
+from actors.ports.embedding import Embedder
+from actors.ports.knowledge import Answered, BaseContent, BaseState, KnowledgeStore, Question, Snapshot
+from actors.ports.time import Clock
+from actors.services.embedding import Embedding
+from actors.services.snapshots import SnapshotCache
+
+if TYPE_CHECKING:
+    from actors.ports.embedding import Vectors
+
+STALE_AFTER_S = 0.05  # a small base is rebuilt within it; a question about a large one is answered from the version before
+BY_WORDS = Thresholds(2.0, 2.0)  # no cosine reaches it
+Build: TypeAlias = Callable[[BaseContent, Thresholds], Snapshot]
+
+
+class KnowledgeService:
+    """Answers searches of all tenants; a tenant's questions see that tenant's bases only, because the store does."""
+
+    def __init__(self, store: KnowledgeStore, embedding: Embedding, build: Build, cache: SnapshotCache, clock: Clock) -> None:
+        self._store = store
+        self._embedding = embedding
+        self._build = build
+        self._cache = cache
+        self._clock = clock
+        self._building: dict[UUID, asyncio.Task[Snapshot | None]] = {}
+
+    async def search(self, question: Question) -> Answered:
+        """Return what is found.
+
+        Raises:
+            TransientError: the store is away.
+            TerminalError: what is stored is damaged.
+        """
+        began = self._clock.monotonic()
+        states = await self._store.states(question.tenant_id, [UUID(base) for base in question.bases])
+        if not states:
+            return Answered("no", why="there are no documents")
+        found = await asyncio.gather(*(self._snapshot(state) for state in states))
+        snapshots = [snapshot for snapshot in found if snapshot is not None]
+        loaded = self._clock.monotonic()
+        vector, embedder, why = await self._vector(snapshots, question.text)
+        embedded = self._clock.monotonic()
+        hits = await asyncio.to_thread(_searched, snapshots, vector, embedder, question)
+        stages = {"load": began, "embed": loaded, "search": embedded, "end": self._clock.monotonic()}
+        return Answered(hits[0].verdict if hits else "no", hits, embedder, why, _durations(stages))
+
+    async def _vector(self, snapshots: Sequence[Snapshot], text: str) -> "tuple[Vectors | None, str, str]":
+        embedder = self._embedding.embedder
+        if embedder is None:
+            return None, "", self._embedding.why
+        if not any(snapshot.base.embedder == embedder.id for snapshot in snapshots):
+            return None, "", _why_not(snapshots)
+        return await self._embedding.query(text), embedder.id, ""
+
+    async def _snapshot(self, state: BaseState) -> Snapshot | None:
+        known = self._cache.find(state.id)
+        if known is not None and known.base.version >= state.version:
+            self._cache.counts.hits += 1
+            return known
+        if (task := self._building.get(state.id)) is None:
+            task = self._building[state.id] = asyncio.create_task(self._built(state), name=f"index base {state.id}")
+            task.add_done_callback(lambda done: self._forget(state.id, done))
+        if known is None:
+            self._cache.counts.misses += 1
+            return await asyncio.shield(task)
+        await asyncio.wait([task], timeout=STALE_AFTER_S)
+        if task.done():
+            return task.result()
+        self._cache.counts.stale += 1
+        return known
+
+    async def _built(self, state: BaseState) -> Snapshot | None:
+        content = await self._store.content(state.tenant_id, state.id)
+        if content is None:
+            self._cache.drop(state.id)
+            return None
+        embedder = self._embedding.embedder
+        thresholds = embedder.thresholds if embedder is not None and embedder.id == content.base.embedder else BY_WORDS
+        snapshot = await asyncio.to_thread(self._build, content, thresholds)
+        # Without its thresholds a snapshot serves one question: the next one may come when the embedder is there.
+        if thresholds is not BY_WORDS or not content.base.embedder:
+            self._cache.put(snapshot)
+        return snapshot
+
+    def _forget(self, base_id: UUID, task: "asyncio.Task[Snapshot | None]") -> None:
+        self._building.pop(base_id, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited was told
+
+
+def _searched(snapshots: Sequence[Snapshot], vector: "Vectors | None", embedder: str, question: Question) -> tuple[Hit, ...]:
+    hits: list[Hit] = []
+    for snapshot in snapshots:
+        if vector is not None and snapshot.base.embedder != embedder:
+            continue  # what words alone score cannot be compared with cosines
+        hits += snapshot.search(vector, question.text, question.limit)
+    return best(hits, question.limit)
+
+
+def _why_not(snapshots: Sequence[Snapshot]) -> str:
+    if any(snapshot.base.embedder for snapshot in snapshots):
+        return "the documents were indexed with another embedder"
+    return "the documents are still being indexed"
+
+
+def _durations(stages: dict[str, float]) -> dict[str, float]:
+    return {name: round((stages[after] - stages[name]) * 1e3, 2) for name, after in pairwise(stages)}
+
+
+def needs(base: BaseState, embedder: Embedder, *, explicit: bool) -> bool:
+    """Return whether a base is to get vectors of this embedder: only an explicit choice replaces another one's."""
+    if base.embedder in ("", embedder.id):
+        return base.embedded != base.version or not base.embedder
+    return explicit

@@ -1,0 +1,119 @@
+"""Texts, Markdown and tables of questions with answers, cut into chunks. A chunk keeps the heading it stands under."""
+
+import csv
+import io
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from markdown_it import MarkdownIt
+from semantic_text_splitter import MarkdownSplitter, TextSplitter
+
+from actors.domain.errors import InvalidInput
+
+Kind = Literal["text", "markdown", "csv"]
+
+# Characters: shorter ones say too little to be told apart, longer ones mix subjects. No overlap: it did not help and doubles what is found.
+SIZE = (200, 700)
+LONGEST_ANSWER = 3_500  # of a table: it is given to a customer as it stands, and Telegram takes 4,096
+LONGEST_HEADING = 300
+MOST_CHUNKS = 5_000
+_QUESTION = ("question", "questions", "q", "вопрос", "вопросы")
+_ANSWER = ("answer", "answers", "a", "ответ", "ответы")
+_DELIMITERS = ",;\t"
+_SPACES = re.compile(r"\s+")
+_CUT = MarkdownSplitter(SIZE)
+_CUT_TEXT = TextSplitter(SIZE)
+_MARKDOWN = MarkdownIt()
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A chunk of a document."""
+
+    heading: str
+    text: str
+
+
+def cut(kind: Kind, text: str) -> list[Piece]:
+    """Return the chunks of a document in their order.
+
+    Raises:
+        InvalidInput: nothing is in it, or it is too much, or no table; the message says what to do.
+    """
+    pieces = list({"text": _text, "markdown": _markdown, "csv": _table}[kind](text))
+    if not pieces:
+        raise InvalidInput("there is no text in it")
+    if len(pieces) > MOST_CHUNKS:
+        raise InvalidInput(f"it has {len(pieces)} parts and at most {MOST_CHUNKS} fit into a document: split it into several")
+    return pieces
+
+
+def _text(text: str) -> Iterator[Piece]:
+    for chunk in _CUT_TEXT.chunks(text):
+        yield Piece("", chunk)
+
+
+def _markdown(text: str) -> Iterator[Piece]:
+    for heading, body in _sections(text):
+        for chunk in _CUT.chunks(body):
+            yield Piece(heading, chunk)
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    """Yield each heading with the headings above it, and what stands below it."""
+    lines = text.splitlines()
+    tokens = _MARKDOWN.parse(text)
+    path: list[tuple[int, str]] = []
+    begin = 0
+    for number, token in enumerate(tokens):
+        if token.type != "heading_open" or token.level or token.map is None:
+            continue
+        yield _heading(path), "\n".join(lines[begin : token.map[0]])
+        depth, title = int(token.tag[1:]), _SPACES.sub(" ", tokens[number + 1].content).strip()
+        path = [(above, name) for above, name in path if above < depth] + [(depth, title)]
+        begin = token.map[1]
+    yield _heading(path), "\n".join(lines[begin:])
+
+
+def _heading(path: Sequence[tuple[int, str]]) -> str:
+    return " / ".join([title for _, title in path if title])[:LONGEST_HEADING]
+
+
+def _table(text: str) -> Iterator[Piece]:
+    rows = [[cell.strip() for cell in row] for row in _rows(text)]
+    rows = [row for row in rows if any(row)]
+    if not rows:
+        return
+    asked, answered, skip = _columns(rows[0])
+    for number, row in enumerate(rows[skip:], start=skip + 1):
+        question, answer = _cell(row, asked), _cell(row, answered)
+        if not question or not answer:
+            raise InvalidInput(f"row {number} needs a question and an answer")
+        if len(answer) > LONGEST_ANSWER:
+            raise InvalidInput(f"the answer of row {number} is longer than {LONGEST_ANSWER} characters")
+        yield Piece(_SPACES.sub(" ", question)[:LONGEST_HEADING], answer)
+
+
+def _rows(text: str) -> Iterator[list[str]]:
+    first = text.lstrip("\ufeff\r\n").partition("\n")[0]
+    delimiter = max(_DELIMITERS, key=first.count)
+    try:
+        yield from csv.reader(io.StringIO(text.lstrip("\ufeff"), newline=""), delimiter=delimiter, strict=True)
+    except csv.Error as error:
+        raise InvalidInput(
+            f"this is no CSV table: {error}. Save it from a spreadsheet as CSV, with a question and an answer in each row"
+        ) from error
+
+
+def _columns(first: Sequence[str]) -> tuple[int, int, int]:
+    """Return where questions and answers stand, and whether the first row says so (1) or holds the first question (0)."""
+    names = [cell.casefold() for cell in first]
+    asked = next((n for n, name in enumerate(names) if name in _QUESTION), None)
+    answered = next((n for n, name in enumerate(names) if name in _ANSWER), None)
+    return (0, 1, 0) if asked is None or answered is None else (asked, answered, 1)
+
+
+def _cell(row: Sequence[str], number: int) -> str:
+    return row[number] if number < len(row) else ""

@@ -1,0 +1,5 @@
+"""A migrated database with both roles connected."""
+
+from tests.integration.storage.conftest import real_lab
+
+__all__ = ["real_lab"]
