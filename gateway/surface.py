@@ -9,6 +9,8 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.dashboard import DashboardApi
+from gateway.api.dashboard_export import DashboardExport
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -80,6 +82,8 @@ def surface(have: Services) -> Surface:
         AgentIntegrationsApi(have.api, have.directory),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
+        DashboardApi(have.api),
+        DashboardExport(have.api),
         ChatApi(chats),
         live,
         WidgetsApi(have.api, have.public_url),

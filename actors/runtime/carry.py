@@ -12,7 +12,7 @@ import uvloop
 
 from actors.domain.errors import CallboardError, OwnershipLost
 from actors.runtime.clock import fresh_generation
-from actors.runtime.composition import build_host, build_scheduler, build_sender
+from actors.runtime.composition import build_activity, build_host, build_scheduler, build_sender
 from actors.runtime.members import Body, Kind, Member, Part
 from config.settings import Settings, SettingsError, settings
 from storage.carriers import PostgresPlacement
@@ -20,7 +20,12 @@ from storage.postgres import Database, Role
 
 log = logging.getLogger(__name__)
 
-BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {"host": build_host, "sender": build_sender, "scheduler": build_scheduler}
+BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {
+    "host": build_host,
+    "sender": build_sender,
+    "scheduler": build_scheduler,
+    "activity": build_activity,
+}
 
 
 async def member(kind: Kind, number: int, known: Settings) -> Member:
@@ -33,7 +38,7 @@ async def member(kind: Kind, number: int, known: Settings) -> Member:
         placement = await PostgresPlacement(database).read()
     if placement is None:
         raise OwnershipLost("nobody has placed anything on this database yet")
-    of = {"host": placement.hosts, "sender": placement.senders, "scheduler": 1}[kind]
+    of = {"host": placement.hosts, "sender": placement.senders, "scheduler": 1, "activity": 1}[kind]
     if number >= of:
         raise OwnershipLost(f"the placement has no {kind} {number}")
     return Member(Part(kind, number, of, placement.epoch), fresh_generation())

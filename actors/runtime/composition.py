@@ -7,6 +7,7 @@ from typing import Any
 
 from actors.ports.channels import ChannelParser
 from actors.ports.model import ChatModel
+from actors.runtime.activity_actor import ActivityLogActor
 from actors.runtime.clock import SystemClock, SystemIds
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
@@ -32,6 +33,7 @@ from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
+from storage.rollups import PostgresActivity
 from storage.signals import RedisSignals
 from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
@@ -39,6 +41,7 @@ from storage.unit_of_work import PostgresTurns
 HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
 SENDER_CONNECTIONS = 6  # claim, begin, finish, beat, integrations and a polled batch at once
 SCHEDULER_CONNECTIONS = 2
+ACTIVITY_CONNECTIONS = 1
 
 
 class Composed:
@@ -114,6 +117,17 @@ async def build_scheduler(member: Member) -> Body:
         )
         scheduler = SchedulerActor(SystemClock(), PostgresTimers(database), PostgresOutbox(database), Housekeeping(database))
         return Composed(scheduler, stack.pop_all())
+
+
+async def build_activity(member: Member) -> Body:
+    """Return an ActivityLogActor that works on the real servers."""
+    chosen = settings()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=ACTIVITY_CONNECTIONS)
+        )
+        signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
+        return Composed(ActivityLogActor(SystemClock(), PostgresActivity(database), signals), stack.pop_all())
 
 
 def parsers() -> dict[str, ChannelParser]:

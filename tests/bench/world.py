@@ -114,6 +114,7 @@ def _kind(process: psutil.Process, supervisor: int) -> str:
 
 _KINDS = (
     ("ray::ConversationHost", "hosts"), ("ray::DeliveryActor", "sender"), ("ray::SchedulerActor", "scheduler"),
+    ("ray::ActivityLogActor", "activity"),
     ("actors.runtime.stage", "stage"), ("-m gateway", "gateway"), ("postgres", "postgres"), ("valkey", "redis"),
 )  # fmt: skip
 

@@ -134,6 +134,7 @@ class Dev:
             *(actor("host", number, 0.0) for number in range(self._known.hosts)),
             *(actor("sender", number, _LATE_S) for number in range(self._known.senders)),
             actor("scheduler", 0, _LATE_S),
+            actor("activity", 0, _LATE_S),
         ]
 
     def _begin(self) -> None:

@@ -33,6 +33,7 @@ def parts(hosts: int, senders: int, epoch: int) -> frozenset[Part]:
             *(Part("host", n, hosts, epoch) for n in range(hosts)),
             *(Part("sender", n, senders, epoch) for n in range(senders)),
             Part("scheduler", 0, 1, epoch),
+            Part("activity", 0, 1, epoch),
         )
     )
 

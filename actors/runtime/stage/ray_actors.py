@@ -24,6 +24,7 @@ FACTORIES: Mapping[Kind, str] = {
     "host": "actors.runtime.composition:build_host",
     "sender": "actors.runtime.composition:build_sender",
     "scheduler": "actors.runtime.composition:build_scheduler",
+    "activity": "actors.runtime.composition:build_activity",
 }
 
 
@@ -79,7 +80,16 @@ class SchedulerActor(_Wrapped):
     """Fires timers."""
 
 
-_CLASSES: Mapping[Kind, type[_Wrapped]] = {"host": ConversationHost, "sender": DeliveryActor, "scheduler": SchedulerActor}
+class ActivityLogActor(_Wrapped):
+    """Counts what is logged."""
+
+
+_CLASSES: Mapping[Kind, type[_Wrapped]] = {
+    "host": ConversationHost,
+    "sender": DeliveryActor,
+    "scheduler": SchedulerActor,
+    "activity": ActivityLogActor,
+}
 
 
 def connect(address: str) -> None:

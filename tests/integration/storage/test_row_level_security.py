@@ -59,6 +59,7 @@ async def shops(real_lab: RealLab) -> Shops:
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
+        await real_lab.owner.execute("insert into activity_rollups (tenant_id, grain, at) values ($1, 'day', now())", shop.tenant_id)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
@@ -177,7 +178,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
 
 async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> None:
     expected = {
-        Role.ENGINE: {"agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
+        Role.ENGINE: {"activity_logs", "agents", "conversations", "inbox", "integrations", "jobs", "outbox", "tenants", "timers"},
         Role.API: {"api_keys", "tenants", "users", "sessions", "login_links", "widgets"},
     }
     for role, open_tables in expected.items():
