@@ -1,20 +1,29 @@
 """What the counters say of a range."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
+
+import orjson
 
 from actors.domain.rollups import Grain, Tally, begin
 from storage.postgres import Database
 from storage.rollups import COUNTERS, tally_of
 
-_MINE = """
-where tenant_id = $1 and grain = $2 and at >= $3 and at < $4
-  and ($5::uuid is null or agent_id = $5) and ($6::text is null or channel = $6)"""
-_ROWS = f"select agent_id, channel, {', '.join(COUNTERS)}, times from activity_rollups {_MINE}"  # noqa: S608
+_ROWS = f"""
+select r.agent_id, r.channel, {", ".join(f"r.{name}" for name in COUNTERS)}, r.times
+from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) s (grain, since, until)
+join activity_rollups r on r.tenant_id = $1 and r.grain = s.grain and r.at >= s.since and r.at < s.until
+where ($5::uuid is null or r.agent_id = $5) and ($6::text is null or r.channel = $6)"""  # noqa: S608
 _SUMS = ", ".join(f"sum({name})::int as {name}" for name in COUNTERS)
-_SERIES = f"select at, {_SUMS} from activity_rollups {_MINE} group by at order by at"  # noqa: S608
+_SERIES = f"""
+select at, {_SUMS} from activity_rollups
+where tenant_id = $1 and grain = $2 and at >= $3 and at < $4
+  and ($5::uuid is null or agent_id = $5) and ($6::text is null or channel = $6)
+group by at order by at"""  # noqa: S608
 _WAITING = """
 select g.agent_id, g.channel, count(*)::int as waiting, min(c.last_at) as oldest
 from conversations c join integrations g on g.id = c.integration_id
@@ -62,15 +71,28 @@ class Summaries:
 
     async def read(self, tenant_id: UUID, asked: Range, points: Grain) -> Summary:
         """Add the counters of a range up; whole days from the counters of days, the rest from those of hours."""
-        of: dict[tuple[UUID | None, str], Tally] = {}
+        cut = [list(column) for column in zip(*spans(asked.since, asked.until), strict=True)] or [[], [], []]
         async with self._database.tenant_transaction(tenant_id) as connection:
-            for grain, since, until in spans(asked.since, asked.until):
-                for r in await connection.fetch(_ROWS, tenant_id, grain, since, until, asked.agent_id, asked.channel):
-                    of.setdefault((r["agent_id"], r["channel"]), Tally()).add(tally_of(r, r["times"]))
+            rows = await connection.fetch(_ROWS, tenant_id, *cut, asked.agent_id, asked.channel)
             series = await connection.fetch(_SERIES, tenant_id, points, asked.since, asked.until, asked.agent_id, asked.channel)
             waiting = await connection.fetch(_WAITING, tenant_id, asked.agent_id, asked.channel)
             as_of = await connection.fetchval(_AS_OF)
-        return Summary(of, [(r["at"], tally_of(r)) for r in series], [Waiting(*r.values()) for r in waiting], as_of)
+        return Summary(_added(rows), [(r["at"], tally_of(r)) for r in series], [Waiting(*r.values()) for r in waiting], as_of)
+
+
+def _added(rows: Sequence[Any]) -> dict[tuple[UUID | None, str], Tally]:
+    """Add rows up; the histograms as they are stored, a number for each bucket only at the end: a month has 30,000."""
+    of: dict[tuple[UUID | None, str], Tally] = {}
+    times: dict[tuple[UUID | None, str], dict[str, int]] = {}
+    for r in rows:
+        key = r["agent_id"], r["channel"]
+        of.setdefault(key, Tally()).add(tally_of(r))
+        sums = times.setdefault(key, {})
+        for bucket, answers in orjson.loads(r["times"]).items():
+            sums[bucket] = sums.get(bucket, 0) + answers
+    for key, sums in times.items():
+        of[key].times = Counter({int(bucket): answers for bucket, answers in sums.items()})
+    return of
 
 
 def spans(since: datetime, until: datetime) -> list[tuple[Grain, datetime, datetime]]:

@@ -11,4 +11,7 @@ export type Script = Schemas["ScriptView"];
 export type ScriptBody = Schemas["ScriptBody"];
 export type TriedScripts = Schemas["TryView"];
 export type Conversation = Schemas["ConversationView"];
+export type Update = Schemas["UpdateView"];
+export type Summary = Schemas["SummaryView"];
+export type Numbers = Schemas["NumbersView"];
 export type Message = Schemas["MessageView"];
