@@ -20,6 +20,7 @@ from storage.catalogue import Agents
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from tests.bench.console import first_page
+from tests.bench.dashboard import dashboard_ms
 from tests.bench.load import LoadPlan, Target
 from tests.bench.loops import RUN
 from tests.bench.pull import pull_after_a_million_ms
@@ -57,6 +58,7 @@ async def measure(messages: int) -> dict[str, Any]:
         steady = load(world.home, _plan(world.installation.port, world.targets, WARM_UP + messages, STEADY, STEADY_RATE))
         result |= {"ack_p50_ms": steady["p50_ms"], "ack_p99_ms": steady["p99_ms"], "ack_refused": steady["refused"]}
         result["pull_after_1m_ms"] = await pull_after_a_million_ms(world.installation.database_url)
+        result |= await dashboard_ms(world.installation.database_url)
     finally:
         world.stop()
         shutil.rmtree(world.home, ignore_errors=True)

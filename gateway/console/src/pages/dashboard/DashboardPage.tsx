@@ -1,5 +1,4 @@
 import { SegmentedControl, Select, SimpleGrid, Stack } from "@mantine/core";
-import { lazy, Suspense } from "react";
 import { useTranslation } from "react-i18next";
 import { useAgents } from "../../api/agents";
 import { RANGES, useSummary } from "../../api/dashboard";
@@ -8,14 +7,12 @@ import { CHANNELS } from "../../parts/channels";
 import { Page, PageHead } from "../../parts/PageHead";
 import { Failed, Loading } from "../../parts/states";
 import { Breakdown } from "./Breakdown";
+import { Chart } from "./Chart";
 import { Checklist } from "./Checklist";
 import { Counters } from "./Counters";
 import classes from "./Dashboard.module.css";
 import { type DashboardState, useDashboardState } from "./state";
 import { Updates } from "./Updates";
-
-// The library that draws is larger than the rest of the page: it comes after what can be read.
-const Chart = lazy(async () => ({ default: (await import("./Chart")).Chart }));
 
 export function DashboardPage() {
   const { t } = useTranslation();
@@ -42,9 +39,7 @@ export function DashboardPage() {
           <Counters summary={summary.data} />
           <section className={classes.card} aria-label={t("dashboard.chart")}>
             {summary.data.points.length > 0 ? (
-              <Suspense fallback={<Loading />}>
-                <Chart points={summary.data.points} step={summary.data.step} />
-              </Suspense>
+              <Chart summary={summary.data} />
             ) : (
               <p className={classes.quiet}>{t("dashboard.nothing")}</p>
             )}
