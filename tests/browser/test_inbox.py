@@ -48,7 +48,7 @@ async def test_what_is_looked_for_is_found_and_in_the_address(house: House, open
     await expect(rows).to_have_count(1)
     await expect(page).to_have_url(re.compile(rf"conversation={said['conversation_id']}"))
     await page.get_by_label("Поиск по именам и сообщениям").fill(f"100_ {word}")
-    await expect(page.get_by_text("Ничего не найдено")).to_be_visible()
+    await expect(page.get_by_text("Ничего не нашлось")).to_be_visible()
 
 
 async def test_three_panes_and_the_keyboard(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -3,7 +3,10 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from actors.domain.activity import KINDS, TOLD_BY_AUDIT
+from tests.unit.console.test_translations import words
 
 ROOT = Path(__file__).parents[2]
 _WORD = r"[a-z_]+\.[a-z_]+"
@@ -60,3 +63,9 @@ def test_every_kind_that_is_written_is_on_the_list_and_the_other_way_round() -> 
     assert {"turn.answered", "conversation.taken", "user.invited", "contact.blocked", "agent.published"} <= found
     assert found - KINDS.keys() == set()
     assert KINDS.keys() - found == _MADE
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_kind_has_words_of_its_own(language: str) -> None:
+    known = words(language)
+    assert [kind for kind in KINDS if f"activity.{kind}" not in known] == []

@@ -27,7 +27,7 @@ export function Breakdown({ summary, by }: { summary: Summary; by: "agents" | "c
         </Text>
       ) : (
         <ScrollArea viewportProps={{ tabIndex: 0, role: "group", "aria-label": title }}>
-          <Table className={classes.table} fz="sm">
+          <Table className={classes.table} fz="sm" horizontalSpacing={4}>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t("dashboard.name")}</Table.Th>

@@ -44,10 +44,8 @@ export function DashboardPage() {
               <p className={classes.quiet}>{t("dashboard.nothing")}</p>
             )}
           </section>
-          <SimpleGrid cols={{ base: 1, md: 2 }}>
-            <Breakdown summary={summary.data} by="agents" />
-            <Breakdown summary={summary.data} by="channels" />
-          </SimpleGrid>
+          <Breakdown summary={summary.data} by="agents" />
+          <Breakdown summary={summary.data} by="channels" />
         </>
       )}
       <Updates state={state} />

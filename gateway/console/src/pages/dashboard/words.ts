@@ -35,6 +35,13 @@ export function addressOf(update: Update, base: string): string | undefined {
   return update.agent_id ? `${base}/ai-agents/${update.agent_id}` : undefined;
 }
 
+/** Who is no person, by the names the program gives itself. */
+const BY_PROGRAM: Record<string, string> = {
+  timer: "updates.by-timer",
+  "command line": "updates.by-command-line",
+  "start of the demo": "updates.by-demo",
+};
+
 /** What happened in the reader's language. Kinds without words of their own are shown as the API says them. */
 export function useWords(update: Update): { what: string; about: string } {
   const { t } = useTranslation();
@@ -49,14 +56,14 @@ export function useWords(update: Update): { what: string; about: string } {
   const agent = agents.data?.find((one) => one.id === update.agent_id)?.name;
   const mode = text("mode");
   const reason = text("reason");
-  const by = text("by");
+  const by = BY_PROGRAM[text("by")] ? t(BY_PROGRAM[text("by")] ?? "") : text("by");
   const conversation = subject.type === "conversation" && subject.id ? t("inbox.number", { number: subject.id }) : "";
   const about = [
     subject.title || conversation,
     subject.title === agent ? "" : agent,
     mode && t(`mode.${mode}`, { defaultValue: mode }),
     reason && translatedReason(t, reason),
-    by === "timer" ? t("updates.by-timer") : by && by !== subject.title && t("updates.by", { name: by }),
+    by !== subject.title && by,
     text("error"),
   ];
   return { what, about: about.filter(Boolean).join(" · ") };
