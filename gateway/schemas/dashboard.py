@@ -41,22 +41,15 @@ class Range(Query):
 
     def where(self) -> UpdateFilter:
         """Return it as storage takes it."""
-        return _where(self.kind, self.agent_id, self.conversation_id, self.since, self.until)
+        kinds = tuple(self.kind.split(",")) if self.kind else ()
+        conversation = min(int(self.conversation_id), 2**63 - 1) if self.conversation_id else None
+        return UpdateFilter(kinds, self.agent_id, conversation, self.since, self.until)
 
 
-class UpdatesQuery(ListQuery):
+class UpdatesQuery(Range, ListQuery):
     """Which updates: pages from the newest on (`cursor`), or what came since (`after`)."""
 
-    kind: Kinds | None = None
-    agent_id: UUID | None = None
-    conversation_id: Number | None = None
-    since: Moment | None = None
-    until: Moment | None = None
     after: Annotated[Cursor | None, Field(description="`cursor` of an earlier answer: what came since, oldest first")] = None
-
-    def where(self) -> UpdateFilter:
-        """Return it as storage takes it."""
-        return _where(self.kind, self.agent_id, self.conversation_id, self.since, self.until)
 
 
 class ExportQuery(Range):
@@ -172,13 +165,6 @@ def numbers(tally: Tally, waiting: int) -> dict[str, Any]:
 
 def _rounded(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds, 4)
-
-
-def _where(
-    kind: str | None, agent_id: UUID | None, conversation_id: str | None, since: datetime | None, until: datetime | None
-) -> UpdateFilter:
-    conversation = min(int(conversation_id), 2**63 - 1) if conversation_id else None
-    return UpdateFilter(tuple(kind.split(",")) if kind else (), agent_id, conversation, since, until)
 
 
 def point_view(at: datetime, tally: Tally) -> PointView:
