@@ -14,7 +14,7 @@ from aiohttp import WSMsgType, web
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from actors.domain.errors import TransientError
-from storage.live import Event, conversation_channel, tenant_channel
+from storage.live import Event, conversation_channel, tenant_channel, updates_channel
 from storage.signals import RedisSignals
 
 log = logging.getLogger(__name__)
@@ -30,6 +30,7 @@ _BAD_MESSAGES = 3
 _CONVERSATION = re.compile(r"conversation:([1-9][0-9]{0,18})")
 _INT64 = 2**63
 _RECONNECTED = orjson.dumps({"type": "reconnected"})
+_OF_TENANT: Mapping[str, Callable[[UUID], str]] = {"conversations": tenant_channel, "updates": updates_channel}
 # Hints only: what was said is read through the API. Deltas are the exception, they are nowhere else.
 _SHOWN: Mapping[str, Sequence[str]] = {
     "turn": ("turn_id",),
@@ -37,6 +38,7 @@ _SHOWN: Mapping[str, Sequence[str]] = {
     "message": ("id", "role"),
     "control": ("control", "version"),
     "conversations": ("messages", "changed"),
+    "updates": ("items", "left_out"),
 }
 
 
@@ -50,7 +52,7 @@ class Code(IntEnum):
 
 
 class Command(BaseModel):
-    """What a client may send: topics are `conversations` and `conversation:ID`."""
+    """What a client may send: topics are `conversations`, `updates` and `conversation:ID`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -174,12 +176,13 @@ class LiveSocket:
         existing = await self._existing(numbers.values()) if numbers else ()
         channels: dict[str, str] = {}
         for topic in topics:
-            if topic != "conversations" and numbers.get(topic) not in existing:
+            if topic not in _OF_TENANT and numbers.get(topic) not in existing:
                 self._error("not-found", "there is no such topic", topic)
             elif len(self._topics) + len(channels) >= MAX_SUBSCRIPTIONS:
                 self._error("too-many", f"{MAX_SUBSCRIPTIONS} topics at the most", topic)
             else:
-                channels[tenant_channel(self._tenant_id) if topic == "conversations" else conversation_channel(numbers[topic])] = topic
+                of_tenant = _OF_TENANT.get(topic)
+                channels[of_tenant(self._tenant_id) if of_tenant else conversation_channel(numbers[topic])] = topic
         self._topics |= channels
         await self._signals.join(tuple(channels), self)
         for topic in channels.values():

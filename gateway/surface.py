@@ -12,6 +12,8 @@ from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
+from gateway.api.dashboard import DashboardApi
+from gateway.api.dashboard_export import DashboardExport
 from gateway.api.exports import ExportsApi
 from gateway.api.files import FilesApi
 from gateway.api.integrations import IntegrationsApi
@@ -108,6 +110,8 @@ def surface(have: Services) -> Surface:
         have.files,
         TelegramLinkApi(have.api),
         StopsApi(have.api, have.signals),
+        DashboardApi(have.api),
+        DashboardExport(have.api),
         ChatApi(chats),
         JobsApi(have.api, have.signals),
         SchedulesApi(have.api, have.signals),

@@ -77,7 +77,7 @@ class ApiKeys:
             assert r is not None
             made = ListedKey(*r.values())
             after = {"name": name, "role": role, "prefix": made.prefix}
-            await record(connection, tenant_id, actor, "api_key.created", f"api_key:{made.id}", after=after)
+            await record(connection, tenant_id, actor, "api_key.created", f"api_key:{made.id}", after=after, title=name)
         return made, key.plain
 
     async def lookup(self, key: str) -> ApiKey | None:
@@ -111,5 +111,5 @@ class ApiKeys:
             if RANK[r["role"]] > RANK[by]:
                 raise KeyRefused("nobody makes or ends a key with a role above his own")  # rolls back
             before = {"name": r["name"], "role": r["role"]}
-            await record(connection, tenant_id, actor, "api_key.revoked", f"api_key:{key_id}", before=before)
+            await record(connection, tenant_id, actor, "api_key.revoked", f"api_key:{key_id}", before=before, title=r["name"])
         return True

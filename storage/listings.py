@@ -10,13 +10,22 @@ import orjson
 
 from storage.postgres import Database
 
-_CONVERSATIONS = """
+# Words of messages are looked for in so many of the latest conversations: a walk over all would take seconds.
+_SEARCHED = 2_000
+_CONVERSATION = """
 select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, c.title, c.created_at, c.last_at, c.pinned_version,
-       coalesce((select left(m.body, 160) from messages m where m.conversation_id = c.id order by m.id limit 1), '')
+       coalesce((select left(m.body, 160) from messages m where m.conversation_id = c.id order by m.id limit 1), '') as opening,
+       coalesce(l.body, '') as latest, l.role as latest_role
 from conversations c join integrations g on g.id = c.integration_id
+left join lateral (
+  select left(m.body, 160) as body, m.role from messages m where m.conversation_id = c.id order by m.id desc limit 1) l on true"""
+_CONVERSATIONS = f"""{_CONVERSATION}
 where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control = $2) and ($3::text is null or g.channel = $3)
   and c.kind = 'chat' and not c.state ? 'operator' and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
-order by c.last_at desc, c.id desc limit $6"""
+  and ($7::text is null or c.title ilike $7 or c.id::text = $8 or c.id in (
+    select r.id from (select x.id from conversations x where x.kind = 'chat' order by x.last_at desc, x.id desc limit {_SEARCHED}) r
+    where exists (select from messages m where m.conversation_id = r.id and m.body ilike $7)))
+order by c.last_at desc, c.id desc limit $6"""  # noqa: S608
 _MESSAGE = """
 select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.created_at,
        m.data->'media' as media, o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at
@@ -31,6 +40,7 @@ class ConversationFilter:
     agent_id: UUID | None = None
     control: str | None = None
     channel: str | None = None
+    text: str | None = None  # in the title or the messages, or the number
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +58,8 @@ class ConversationItem:
     last_at: datetime
     pinned_version: int | None
     opening: str
+    latest: str
+    latest_role: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,8 +102,24 @@ class Listings:
         """Return conversations with people, the most recent first, after the place `before`."""
         last_at, conversation_id = before or (None, None)
         async with self._database.tenant_transaction(tenant_id) as connection:
-            rows = await connection.fetch(_CONVERSATIONS, where.agent_id, where.control, where.channel, last_at, conversation_id, limit)
+            rows = await connection.fetch(
+                _CONVERSATIONS,
+                where.agent_id,
+                where.control,
+                where.channel,
+                last_at,
+                conversation_id,
+                limit,
+                _pattern(where.text),
+                where.text,
+            )
         return [ConversationItem(*row.values()) for row in rows]
+
+    async def conversation(self, tenant_id: UUID, conversation_id: int) -> ConversationItem | None:
+        """Return one conversation."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            row = await connection.fetchrow(f"{_CONVERSATION} where c.id = $1", conversation_id)
+        return ConversationItem(*row.values()) if row else None
 
     async def messages(self, tenant_id: UUID, conversation_id: int, after: int, limit: int) -> list[MessageItem]:
         """Return messages after the message `after` (0: from the start), oldest first."""
@@ -104,6 +132,14 @@ class Listings:
         async with self._database.tenant_transaction(tenant_id) as connection:
             rows = await connection.fetch("select id from conversations where id = any($1::bigint[])", list(conversation_ids))
         return {row["id"] for row in rows}
+
+
+def _pattern(text: str | None) -> str | None:
+    """Return what finds a text anywhere, taken as it stands."""
+    if text is None:
+        return None
+    plain = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
+    return f"%{plain}%"
 
 
 def _message(row: Any) -> MessageItem:

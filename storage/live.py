@@ -43,6 +43,11 @@ def tenant_channel(tenant_id: UUID) -> str:
     return f"{_BASE}:tenant:{tenant_id}"
 
 
+def updates_channel(tenant_id: UUID) -> str:
+    """Return where the facts of a tenant's activity log are published."""
+    return f"{_BASE}:updates:{tenant_id}"
+
+
 def tenant_events(messages: Sequence[ConversationId], changed: Sequence[ConversationId]) -> list[dict[str, Any]]:
     """Return the events that say which conversations have new messages, and which changed otherwise."""
     named = [(str(c), True) for c in dict.fromkeys(messages)] + [(str(c), False) for c in dict.fromkeys(changed)]

@@ -16,7 +16,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from actors.domain.ids import Address, ConversationId, IntegrationId, TenantId
-from storage.live import Events, LiveEvents, Sink, conversation_channel, messages, tenant_channel, tenant_events
+from storage.live import Events, LiveEvents, Sink, conversation_channel, messages, tenant_channel, tenant_events, updates_channel
 
 Topic = Literal["partitions", "shards", "control", "jobs"]
 
@@ -111,6 +111,10 @@ class RedisSignals:
         """Tell whoever watches a tenant which conversations have new messages, and which changed otherwise."""
         for event in tenant_events(messages, changed):
             self._hint(tenant_channel(tenant_id), orjson.dumps(event))
+
+    async def publish_updates(self, tenant_id: TenantId, event: Mapping[str, Any]) -> None:
+        """Tell whoever watches a tenant's activity what happened."""
+        self._hint(updates_channel(tenant_id), orjson.dumps(dict(event)))
 
     async def typing(self, address: Address) -> None:
         """Say that an answer is being written at an address."""

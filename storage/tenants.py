@@ -60,7 +60,7 @@ class Tenants:
                 now = {**r, **wanted}
                 await connection.execute("update tenants set name = $2, locale = $3 where id = $1", tenant_id, now["name"], now["locale"])
                 after = {member: wanted[member] for member in before}
-                await record(connection, tenant_id, actor, "tenant.changed", f"tenant:{tenant_id}", before, after)
+                await record(connection, tenant_id, actor, "tenant.changed", f"tenant:{tenant_id}", before, after, now["name"])
         return _tenant({**r, **wanted})
 
     async def all(self) -> list[Tenant]:

@@ -12,7 +12,7 @@ import uvloop
 
 from actors.domain.errors import CallboardError, OwnershipLost
 from actors.runtime.clock import fresh_generation
-from actors.runtime.composition import build_host, build_scheduler, build_sender, build_sync
+from actors.runtime.composition import build_activity, build_host, build_scheduler, build_sender, build_sync
 from actors.runtime.members import Body, Kind, Member, Part
 from config.settings import Settings, SettingsError, settings
 from storage.carriers import PostgresPlacement
@@ -33,6 +33,7 @@ BUILD: Mapping[Kind, Callable[[Member], Awaitable[Body]]] = {
     "scheduler": build_scheduler,
     "sync": build_sync,
     "knowledge": _knowledge,
+    "activity": build_activity,
 }
 
 
@@ -46,7 +47,8 @@ async def member(kind: Kind, number: int, known: Settings) -> Member:
         placement = await PostgresPlacement(database).read()
     if placement is None:
         raise OwnershipLost("nobody has placed anything on this database yet")
-    of = {"host": placement.hosts, "sender": placement.senders, "scheduler": 1, "sync": 1, "knowledge": known.knowledge}[kind]
+    single = dict.fromkeys(("scheduler", "sync", "activity"), 1)
+    of = {**single, "host": placement.hosts, "sender": placement.senders, "knowledge": known.knowledge}[kind]
     if number >= of:
         raise OwnershipLost(f"the placement has no {kind} {number}")
     return Member(Part(kind, number, of, placement.epoch), fresh_generation())

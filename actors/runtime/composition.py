@@ -9,6 +9,7 @@ from typing import Any
 from actors.ports.channels import ChannelParser, ChannelSender
 from actors.ports.model import ChatModel
 from actors.runtime.action_loop import ActionLoop
+from actors.runtime.activity_actor import ActivityLogActor
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
@@ -46,6 +47,7 @@ from storage.kommo_pace import PostgresKommoPace
 from storage.operators.asking import Handoffs
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
+from storage.rollups import PostgresActivity
 from storage.signals import RedisSignals
 from storage.signing_keys import webhook_secret
 from storage.timers import PostgresTimers
@@ -56,6 +58,7 @@ SENDER_CONNECTIONS = 8  # claim, begin, finish, beat, integrations and a polled 
 SCHEDULER_CONNECTIONS = 2
 SYNC_CONNECTIONS = 8  # five jobs, exchange, beat, sweep
 CALL_SHARE = 0.4  # of a lease: a call outside ends by itself before anybody else may think it has
+ACTIVITY_CONNECTIONS = 1
 
 
 class Composed:
@@ -183,6 +186,17 @@ async def build_sync(member: Member) -> Body:
         queue, aside = PostgresJobQueue(database), chores(chosen, clock)
         sync = SyncActor(member.generation, queue, registry, signals, clock, random.random, aside)
         return Composed(sync, stack.pop_all())
+
+
+async def build_activity(member: Member) -> Body:
+    """Return an ActivityLogActor that works on the real servers."""
+    chosen = settings()
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(
+            await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=ACTIVITY_CONNECTIONS)
+        )
+        signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
+        return Composed(ActivityLogActor(SystemClock(), PostgresActivity(database), signals), stack.pop_all())
 
 
 def parsers() -> dict[str, ChannelParser]:

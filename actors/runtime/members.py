@@ -8,9 +8,9 @@ from uuid import UUID
 
 from actors.ports.carriers import Carrier
 
-Kind = Literal["host", "sender", "scheduler", "sync", "knowledge"]
+Kind = Literal["host", "sender", "scheduler", "sync", "knowledge", "activity"]
 
-_NAME = re.compile(r"(host|sender|scheduler|sync|knowledge)-(\d+)-of-(\d+)-epoch-(\d+)-([0-9a-f]{32})")
+_NAME = re.compile(r"(host|sender|scheduler|sync|knowledge|activity)-(\d+)-of-(\d+)-epoch-(\d+)-([0-9a-f]{32})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +49,9 @@ class Member:
 
     @property
     def carrier(self) -> Carrier:
-        """Return the identity under which it pulls or claims; the others have none."""
+        """Return the identity under which it pulls or claims; only these two have one."""
         kind = self.part.kind
-        assert kind in ("host", "sender")
+        assert kind == "host" or kind == "sender"  # noqa: PLR1714  # so that types follow
         return Carrier(kind, self.part.number, self.part.of, self.generation, self.part.epoch)
 
 

@@ -25,6 +25,7 @@ from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Ov
 from actors.services.agent import AgentService, OnDelta
 from actors.services.catalogues import Catalogues
 from actors.services.history import History
+from actors.services.tally import counted
 
 MOST_TRIES = 3  # tries alone after which an input is a dead letter
 DIED_ALONE = f"it ended the process that handled it, alone, {MOST_TRIES} times"
@@ -187,7 +188,7 @@ def turn_commit(
         messages=tuple(messages),
         outbox=tuple(outbox),
         timers=tuple(timers),
-        activity=tuple(activity),
+        activity=counted(activity, inputs, decision, record.agent_id),
         trace=decision.trace.to_bytes(),
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,

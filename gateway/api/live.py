@@ -51,6 +51,7 @@ class LiveApi:
         - `conversation:ID`: `turn` (`turn_id`), `delta` (`turn_id`, `text`), `message` (`id`, `role`), `control`
           (`control`, `version`); each with `topic`.
         - `conversations`: `conversations` with `messages` and `changed`, lists of ids.
+        - `updates`: `updates` with `items` as /api/dashboard/updates shows them, at most 50; `left_out` says how many more there are.
         - `reconnected`: events may have been missed; read anew what you show.
         - `hello` at the start, `alive` every 20 s, `unsubscribed`, `error` (`code`, `detail`, `topic`).
 

@@ -7,6 +7,7 @@ from gateway.schemas.bodies import ListQuery
 from gateway.schemas.conversations import (
     ConversationPage,
     ConversationQuery,
+    ConversationView,
     MessagePage,
     TraceView,
     conversation_view,
@@ -33,15 +34,23 @@ class ReadingApi:
         messages, numbers = f"{base}/{{id}}/messages", {"id", "message_id"}
         return [
             Operation("GET", base, self.conversations, level="viewer", tag=tag, query=ConversationQuery, answer=ConversationPage),
+            Operation("GET", f"{base}/{{id}}", self.conversation, level="viewer", tag=tag, answer=ConversationView, numbers={"id"}),
             Operation("GET", messages, self.messages, level="viewer", tag=tag, query=ListQuery, answer=MessagePage, numbers={"id"}),
             Operation("GET", f"{messages}/{{message_id}}/trace", self.trace, level="viewer", tag=tag, answer=TraceView, numbers=numbers),
         ]
 
     async def conversations(self, call: Call[None, ConversationQuery]) -> Answer:
         """List conversations, the most recent first."""
-        where = ConversationFilter(call.query.agent_id, call.query.control, call.query.channel)
+        where = ConversationFilter(call.query.agent_id, call.query.control, call.query.channel, call.query.q)
         found = await self._listings.conversations(call.tenant_id, where, after_moment(call.page), call.page.limit + 1)
         return call.listed(ConversationPage, found, conversation_view, lambda last: [last.last_at.isoformat(), last.id])
+
+    async def conversation(self, call: Call) -> Answer:
+        """Show a conversation."""
+        found = await self._listings.conversation(call.tenant_id, call.number("id"))
+        if found is None:
+            raise call.missing()
+        return Answer(conversation_view(found))
 
     async def messages(self, call: Call[None, ListQuery]) -> Answer:
         """List a conversation's messages, oldest first, each with what became of it."""

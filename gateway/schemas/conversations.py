@@ -4,9 +4,9 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, StringConstraints
 
-from gateway.schemas.bodies import Body, ListQuery, Text, View
+from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
 from storage.conversations import ControlChange
 from storage.listings import ConversationItem, Delivery, MessageItem
 from storage.traces import StoredTrace
@@ -16,12 +16,21 @@ Control = Literal["bot", "waiting", "human"]
 Channel = Literal["telegram", "kommo", "test", "web"]
 
 
+Search = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    BeforeValidator(cleaned),
+    Field(description="words of the title or of a message (in the 2,000 latest conversations), or the conversation's number"),
+]
+
+
 class ConversationQuery(ListQuery):
     """Which conversations."""
 
     agent_id: UUID | None = None
     control: Control | None = None
     channel: Channel | None = None
+    q: Search | None = None
 
 
 class ConversationView(View):
@@ -38,6 +47,8 @@ class ConversationView(View):
     last_at: datetime
     pinned_version: int | None = Field(description="the version that a test conversation keeps to; null: what is published")
     opening: str = Field(description="the beginning of its first message")
+    latest: str = Field(description="the beginning of its last message")
+    latest_role: Literal["customer", "agent", "operator"] | None = Field(description="who wrote its last message")
 
 
 class ConversationPage(View):
@@ -134,6 +145,8 @@ def conversation_view(item: ConversationItem) -> ConversationView:
         last_at=item.last_at,
         pinned_version=item.pinned_version,
         opening=item.opening,
+        latest=item.latest,
+        latest_role=item.latest_role,
     )
 
 

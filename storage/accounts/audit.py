@@ -8,11 +8,13 @@ from uuid import UUID
 
 import orjson
 
+from actors.domain.activity import TOLD_BY_AUDIT
 from storage.postgres import Connection, Database
 
 _RECORD = """
 insert into audit_log (tenant_id, user_id, key_id, actor, action, subject, before, after)
 values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8::jsonb)"""
+_TELL = "insert into activity_logs (tenant_id, kind, data) values ($1, $2, $3::jsonb)"
 _PAGE = """
 select id, at, user_id, key_id, actor, action, subject, before::text, after::text from audit_log
 where ($1::text is null or action = $1) and ($2::text is null or subject = $2) and ($3::uuid is null or user_id = $3)
@@ -64,8 +66,9 @@ async def record(
     subject: str,
     before: Mapping[str, Any] | None = None,
     after: Mapping[str, Any] | None = None,
+    title: str = "",
 ) -> None:
-    """Write one row, in the transaction of the change it tells of.
+    """Write one row, in the transaction of the change it tells of; changes of people and settings are activity as well.
 
     Args:
         connection: a transaction of the tenant.
@@ -75,8 +78,12 @@ async def record(
         subject: the kind and the id, as `agent:ID`.
         before: what was, as far as it differs: plain JSON values, no secrets.
         after: what is.
+        title: how people call the subject.
     """
     await connection.execute(_RECORD, tenant_id, actor.user_id, actor.key_id, actor.name, action, subject, _json(before), _json(after))
+    if action in TOLD_BY_AUDIT:
+        data = {"by": actor.name, "subject": subject, "title": title, "fields": sorted(after or {})}
+        await connection.execute(_TELL, tenant_id, action, _json(data))
 
 
 class AuditLog:

@@ -75,7 +75,7 @@ class LoginLinks:
                 raise LinkRefused("used")
             session = await open_session(connection, tenant_id, user["id"], user_agent, by_link=True)
             actor = Actor(user["title"], user_id=user["id"])
-            await record(connection, tenant_id, actor, "session.opened", f"user:{user['id']}", after={"by": "link"})
+            await record(connection, tenant_id, actor, "session.opened", f"user:{user['id']}", after={"by": "link"}, title=actor.name)
         return Entered(tenant_id, user["id"], session)
 
 

@@ -102,7 +102,9 @@ class Sessions:
             if name is None:
                 return None
             token = await open_session(connection, tenant_id, user_id, user_agent, by_link=False)
-            await record(connection, tenant_id, Actor(name, user_id), "session.opened", f"user:{user_id}", after={"by": "password"})
+            await record(
+                connection, tenant_id, Actor(name, user_id), "session.opened", f"user:{user_id}", after={"by": "password"}, title=name
+            )
             return token
 
     async def password_of(self, tenant_id: UUID, user_id: UUID) -> tuple[str, str | None]:
@@ -124,7 +126,7 @@ class Sessions:
             await connection.execute("delete from sessions where user_id = $1", user_id)
             await connection.execute(_END_LINKS, user_id)
             token = await open_session(connection, tenant_id, user_id, user_agent, by_link=False)
-            await record(connection, tenant_id, Actor(name, user_id), "user.password_set", f"user:{user_id}")
+            await record(connection, tenant_id, Actor(name, user_id), "user.password_set", f"user:{user_id}", title=name)
             return token
 
     async def end(self, tenant_id: UUID, session_id: UUID, actor: Actor) -> bool:

@@ -199,7 +199,7 @@ class Users:
             await connection.execute("delete from sessions where user_id = $1", user_id)
             await end_links(connection, user_id)
             before = {"email": user.email, "name": user.name, "role": user.role}
-            await record(connection, tenant_id, actor, "user.removed", f"user:{user_id}", before=before)
+            await record(connection, tenant_id, actor, "user.removed", f"user:{user_id}", before=before, title=user.name)
 
 
 async def _create(connection: Connection, tenant_id: UUID, new: NewUser, actor: Actor) -> User:
@@ -209,7 +209,7 @@ async def _create(connection: Connection, tenant_id: UUID, new: NewUser, actor: 
         raise UserRefused("email-taken") from None
     user = await _found(connection, user_id)
     after = {"email": user.email, "name": user.name, "role": user.role}
-    await record(connection, tenant_id, actor, "user.invited", f"user:{user.id}", after=after)
+    await record(connection, tenant_id, actor, "user.invited", f"user:{user.id}", after=after, title=user.name)
     return user
 
 
@@ -231,7 +231,7 @@ async def _change(connection: Connection, tenant_id: UUID, user: User, wanted: M
     now = {"name": user.name, "role": user.role, "locale": user.locale, **wanted}
     await connection.execute(_UPDATE, user.id, now["name"], now["role"], now["locale"])
     after = {name: wanted[name] for name in before}
-    await record(connection, tenant_id, actor, "user.changed", f"user:{user.id}", before, after)
+    await record(connection, tenant_id, actor, "user.changed", f"user:{user.id}", before, after, now["name"])
     return await _found(connection, user.id)
 
 

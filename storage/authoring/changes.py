@@ -111,6 +111,8 @@ async def tell(connection: Connection, tenant_id: UUID, agent_id: UUID, by: Acto
     await record(connection, tenant_id, by, change.action, change.subject, change.before, change.after)
     kind = change.action if change.action.startswith("agent.") else "agent.changed"
     data = {"by": by.name, "what": change.action, **(change.about or {})}
+    if not change.subject.startswith("agent:"):
+        data["subject"] = change.subject
     await connection.execute(_TELL, tenant_id, kind, agent_id, to_text(data))
 
 

@@ -20,6 +20,7 @@ from storage.catalogue import Agents
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from tests.bench.console import first_page
+from tests.bench.dashboard import dashboard_ms
 from tests.bench.kommo import kommo_ack
 from tests.bench.load import LoadPlan, Target
 from tests.bench.loops import RUN
@@ -59,6 +60,7 @@ async def measure(messages: int) -> dict[str, Any]:
         result |= {"ack_p50_ms": steady["p50_ms"], "ack_p99_ms": steady["p99_ms"], "ack_refused": steady["refused"]}
         result |= await kommo_ack(world.installation.url, world.installation.database_url, world.installation.data_dir, TEXT)
         result["pull_after_1m_ms"] = await pull_after_a_million_ms(world.installation.database_url)
+        result |= await dashboard_ms(world.installation.database_url)
     finally:
         world.stop()
         shutil.rmtree(world.home, ignore_errors=True)

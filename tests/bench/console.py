@@ -1,4 +1,4 @@
-"""What the console's first page costs: opening the test chat with an empty cache, in Debian's Chromium."""
+"""What the console's first page costs: opening the dashboard with an empty cache, in Debian's Chromium."""
 
 import json
 import os
@@ -27,7 +27,7 @@ async def first_page(url: str, data_dir: Path) -> dict[str, float]:
         for _ in range(OPENS):
             context = await browser.new_context(base_url=url, locale="ru-RU")
             await context.add_cookies([{"name": "callboard_session", "value": cookie, "url": url, "httpOnly": True}])
-            size, paint = await _open(await context.new_page(), f"/manage/{tenant}/test-chat")
+            size, paint = await _open(await context.new_page(), f"/manage/{tenant}")
             sizes.append(size)
             paints.append(paint)
             await context.close()

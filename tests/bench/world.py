@@ -113,7 +113,8 @@ def _kind(process: psutil.Process, supervisor: int) -> str:
 
 
 _KINDS = (
-    ("ray::ConversationHost", "hosts"), ("ray::DeliveryActor", "sender"), ("ray::SchedulerActor", "scheduler"), ("ray::SyncActor", "sync"),
+    ("ray::ConversationHost", "hosts"), ("ray::DeliveryActor", "sender"), ("ray::SchedulerActor", "scheduler"),
+    ("ray::SyncActor", "sync"), ("ray::ActivityLogActor", "activity"), ("ray::KnowledgeActor", "knowledge"),
     ("actors.runtime.stage", "stage"), ("-m gateway", "gateway"), ("postgres", "postgres"), ("valkey", "redis"),
 )  # fmt: skip
 

@@ -5,6 +5,10 @@ from playwright.async_api import Page, expect
 from tests.browser.house import House, Person
 
 NAMES = (
+    "dashboard",
+    "inbox",
+    "inbox-conversation",
+    "inbox-trace",
     "test-chat",
     "conversation",
     "trace",
@@ -26,10 +30,15 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
     agent_id = house.installation.agent_id()
     said = house.installation.chat("Сколько стоит доставка?")
     conversation, message = said["conversation_id"], said["reply"]["id"]
+    inbox = person.path("conversations")
     chat, agent = person.path("test-chat"), person.path(f"ai-agents/{agent_id}")
     return {
         "login": "/login",
         "link": "/login#token=" + "x" * 43,
+        "dashboard": person.path("").rstrip("/"),
+        "inbox": inbox,
+        "inbox-conversation": f"{inbox}?conversation={conversation}",
+        "inbox-trace": f"{inbox}?conversation={conversation}&trace={message}",
         "test-chat": chat,
         "conversation": f"{chat}?conversation={conversation}",
         "trace": f"{chat}?conversation={conversation}&trace={message}",

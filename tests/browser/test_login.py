@@ -30,7 +30,7 @@ async def test_a_wrong_password_is_told_apart_from_nothing(house: House, open_ta
     await log_in(page, person.email, "не тот пароль")
     await expect(page.get_by_role("alert")).to_contain_text("Неверная почта или пароль")
     await log_in(page, person.email, PASSWORD)
-    await expect(page).to_have_title("Пробный чат · Callboard")
+    await expect(page).to_have_title("Обзор · Callboard")
 
 
 async def test_when_the_session_ends_one_comes_back_to_the_same_page(house: House, open_tab: OpenTab) -> None:
@@ -58,7 +58,7 @@ async def test_another_company_looks_like_nothing(house: House, open_tab: OpenTa
     page = await open_tab("/manage/00000000-0000-4000-8000-000000000000/test-chat", admin)
     await expect(page.get_by_role("heading", name="Такой страницы нет")).to_be_visible()
     await page.get_by_role("link", name="На главную").click()
-    await expect(page).to_have_title("Пробный чат · Callboard")
+    await expect(page).to_have_title("Обзор · Callboard")
 
 
 async def test_the_badge_says_when_the_line_is_lost_and_back(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -28,8 +28,9 @@ async def test_from_the_link_to_the_trace(house: House, open_tab: OpenTab) -> No
     await page.get_by_label("Новый пароль", exact=True).fill(PASSWORD)
     await page.get_by_label("Тот же пароль ещё раз").fill(PASSWORD)
     await page.get_by_role("button", name="Сохранить и войти").click()
-    await expect(page).to_have_title("Пробный чат · Callboard")
+    await expect(page).to_have_title("Обзор · Callboard")
     assert "token" not in page.url
+    await page.get_by_role("link", name="Пробный чат").first.click()
 
     house.model.will(streams(reply))
     await say(page, asked)

@@ -136,6 +136,7 @@ class Dev:
             actor("scheduler", 0, _LATE_S),
             actor("sync", 0, _LATE_S),
             *(actor("knowledge", number, _LATE_S) for number in range(self._known.knowledge)),
+            actor("activity", 0, _LATE_S),
         ]
 
     def _begin(self) -> None:

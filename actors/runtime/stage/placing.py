@@ -35,6 +35,7 @@ def parts(hosts: int, senders: int, epoch: int, knowledge: int = 0) -> frozenset
             Part("scheduler", 0, 1, epoch),
             Part("sync", 0, 1, epoch),
             *(Part("knowledge", n, knowledge, epoch) for n in range(knowledge)),
+            Part("activity", 0, 1, epoch),
         )
     )
 

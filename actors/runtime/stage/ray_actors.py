@@ -26,6 +26,7 @@ FACTORIES: Mapping[Kind, str] = {
     "scheduler": "actors.runtime.composition:build_scheduler",
     "sync": "actors.runtime.composition:build_sync",
     "knowledge": "actors.runtime.knowledge_parts:build_knowledge",
+    "activity": "actors.runtime.composition:build_activity",
 }
 
 
@@ -89,12 +90,17 @@ class KnowledgeActor(_Wrapped):
     """Searches documents."""
 
 
+class ActivityLogActor(_Wrapped):
+    """Counts what is logged."""
+
+
 _CLASSES: Mapping[Kind, type[_Wrapped]] = {
     "host": ConversationHost,
     "sender": DeliveryActor,
     "scheduler": SchedulerActor,
     "sync": SyncActor,
     "knowledge": KnowledgeActor,
+    "activity": ActivityLogActor,
 }
 
 

@@ -26,7 +26,7 @@ from config.settings import Settings
 _GATEWAY_STOP_S = 3.0  # requests in progress; a chat that waits longer for its answer finds it in the history
 _SERVERS_STOP_S = 3.0
 STAGE_READY_S = 60.0  # 4 s on an idle machine; a standby waits for as long as the other installation lives
-_SPARE_WORKERS = 3  # scheduler, worker of jobs, and one replacement while a carrier is exchanged
+_SPARE_WORKERS = 4  # scheduler, worker of jobs, activity, and one replacement while a carrier is exchanged
 
 
 class Supervisor:

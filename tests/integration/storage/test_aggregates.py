@@ -5,11 +5,11 @@ from uuid import uuid4
 
 import pytest
 
+from actors.domain.activity import Place
 from actors.domain.errors import TerminalError
 from actors.ports.inbox import NewInput
 from actors.ports.turns import ActivityRow
 from storage.accounts.audit import Actor
-from storage.activity import Activity, ActivityCursor
 from storage.api_keys import ApiKeys
 from storage.carriers import PostgresPlacement
 from storage.endpoints import Endpoints
@@ -21,6 +21,7 @@ from storage.messages import Messages
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
 from storage.traces import Traces
+from storage.updates import UpdateFilter, Updates
 from tests.contract.labs import BOX, RealLab, carrier, open_conversation, receive, turn
 
 
@@ -136,17 +137,18 @@ async def test_messages_are_paged_by_cursor(real_lab: RealLab) -> None:
 
 
 async def test_the_feed_never_skips_what_commits_late(real_lab: RealLab, database: str) -> None:
-    shop, activity = await real_lab.endpoint(), Activity(real_lab.api)
+    shop, updates = await real_lab.endpoint(), Updates(real_lab.api)
     insert = "insert into activity_logs (tenant_id, kind) values ($1, $2)"
     async with await Database.open(database, Role.API, "slow") as slow, slow.tenant_transaction(shop.tenant_id) as connection:
         await connection.execute(insert, shop.tenant_id, "late")
         async with real_lab.api.tenant_transaction(shop.tenant_id) as quick:
             await quick.execute(insert, shop.tenant_id, "early")
-        assert await activity.feed(shop.tenant_id, ActivityCursor(), 10) == []
-    events = await activity.feed(shop.tenant_id, ActivityCursor(), 10)
-    assert [e.kind for e in events] == ["late", "early"]
-    assert await activity.feed(shop.tenant_id, events[-1].cursor, 10) == []
-    assert [e.kind for e in await activity.latest(shop.tenant_id, 1)] == ["early"]
+        waiting = await updates.newer(shop.tenant_id, UpdateFilter(), Place(), 10)
+        assert waiting.facts == []
+    page = await updates.newer(shop.tenant_id, UpdateFilter(), waiting.seen, 10)
+    assert [fact.kind for fact in page.facts] == ["late", "early"]
+    assert (await updates.newer(shop.tenant_id, UpdateFilter(), page.seen, 10)).facts == []
+    assert [fact.kind for fact in (await updates.older(shop.tenant_id, UpdateFilter(), None, 1)).facts] == ["early"]
 
 
 async def test_a_takeover_is_logged_once(real_lab: RealLab) -> None:
@@ -156,7 +158,7 @@ async def test_a_takeover_is_logged_once(real_lab: RealLab) -> None:
         await real_lab.set_control(shop, conversation, "human" if control == "human" else "bot")
     await real_lab.operator_reply(shop, conversation, "hello")
     await real_lab.operator_reply(shop, conversation, "are you there?")
-    kinds = [e.kind for e in await Activity(real_lab.api).feed(shop.tenant_id, ActivityCursor(), 10)]
+    kinds = [e.kind for e in (await Updates(real_lab.api).newer(shop.tenant_id, UpdateFilter(), Place(), 10)).facts]
     assert kinds == ["conversation.taken", "conversation.given_back", "conversation.taken"]
 
 
@@ -167,8 +169,9 @@ async def test_activity_is_written_with_the_turn(real_lab: RealLab) -> None:
     fact = ActivityRow("turn.answered", shop.agent_id, {"mode": "script"})
     object.__setattr__(commit, "activity", (fact,))
     assert await real_lab.turns.commit([commit], []) == [True]
-    (event,) = await Activity(real_lab.api).feed(shop.tenant_id, ActivityCursor(), 10)
-    assert (event.kind, event.agent_id, event.turn_id, event.data) == (fact.kind, shop.agent_id, commit.turn_id, fact.data)
+    (event,) = (await Updates(real_lab.api).newer(shop.tenant_id, UpdateFilter(), Place(), 10)).facts
+    assert (event.kind, event.agent_id, event.conversation_id, event.data) == (fact.kind, shop.agent_id, conversation, fact.data)
+    assert await real_lab.owner.fetchval("select turn_id from activity_logs where kind = 'turn.answered'") == commit.turn_id
 
 
 async def test_heartbeats_age_by_the_databases_clock(real_lab: RealLab) -> None:

@@ -77,6 +77,7 @@ async def shops(real_lab: RealLab) -> Shops:
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
         await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
+        await real_lab.owner.execute("insert into activity_rollups (tenant_id, grain, at) values ($1, 'day', now())", shop.tenant_id)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
@@ -221,6 +222,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
     expected = {
         Role.ENGINE: {
             "actions",
+            "activity_logs",
             "agents",
             "conversations",
             "handoffs",

@@ -103,7 +103,7 @@ def test_a_name_says_everything_and_nothing_else_is_a_member() -> None:
 
 
 def test_the_parts_of_an_installation() -> None:
-    assert sorted(map(str, parts(2, 1, 5))) == ["host-0", "host-1", "scheduler-0", "sender-0", "sync-0"]
+    assert sorted(map(str, parts(2, 1, 5))) == ["activity-0", "host-0", "host-1", "scheduler-0", "sender-0", "sync-0"]
     assert {p.epoch for p in parts(2, 1, 5)} == {5}
 
 

@@ -9,6 +9,7 @@ export interface LiveEvent {
   turn_id?: string;
   messages?: string[];
   changed?: string[];
+  items?: unknown[];
 }
 
 type Listener = (event: LiveEvent) => void;

@@ -12,10 +12,10 @@ export function Palette({ base }: { base: string }) {
     <Spotlight
       shortcut={["mod + K"]}
       actions={PAGES.map((page) => ({
-        id: page.path,
+        id: page.path || "dashboard",
         label: t(page.name),
         leftSection: <page.icon size={20} stroke={1.6} />,
-        onClick: () => void navigate(`${base}/${page.path}`),
+        onClick: () => void navigate(page.path ? `${base}/${page.path}` : base),
       }))}
       nothingFound={t("palette.nothing")}
       searchProps={{

@@ -65,7 +65,7 @@ export function Shell() {
             <NavLink
               key={page.path}
               component={Link}
-              to={`${base}/${page.path}`}
+              to={page.path ? `${base}/${page.path}` : base}
               label={t(page.name)}
               leftSection={<page.icon size={20} stroke={1.6} />}
               active={isHere(page.path, here.pathname.slice(base.length + 1))}
@@ -91,6 +91,7 @@ export function Shell() {
 }
 
 function isHere(page: string, path: string): boolean {
+  if (page === "") return path === "";
   const own = ["scripts", "rules"].find((name) => path === name || path.endsWith(`/${name}`));
   return own ? page === own : path.startsWith(page);
 }

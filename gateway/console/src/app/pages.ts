@@ -3,16 +3,20 @@ import IconBolt from "@tabler/icons-react/icons/IconBolt";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import IconPlug from "@tabler/icons-react/icons/IconPlug";
+import IconDashboard from "@tabler/icons-react/icons/IconLayoutDashboard";
+import IconMessages from "@tabler/icons-react/icons/IconMessages";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
 
 /** What is in the navigation, the palette and the title, in this order. */
 export const PAGES = [
+  { path: "", name: "page.dashboard", icon: IconDashboard },
+  { path: "conversations", name: "page.conversations", icon: IconMessages },
   { path: "test-chat", name: "page.test-chat", icon: IconMessageCircle },
   { path: "ai-agents", name: "page.agents", icon: IconRobot },
   { path: "scripts", name: "page.scripts", icon: IconScript },
-  { path: "jobs", name: "page.jobs", icon: IconJobs },
   { path: "rules", name: "page.rules", icon: IconBolt },
   { path: "integrations", name: "page.integrations", icon: IconPlug },
+  { path: "jobs", name: "page.jobs", icon: IconJobs },
 ] as const;
 
 export type Page = (typeof PAGES)[number];

@@ -1,4 +1,4 @@
-import { createBrowserRouter, Navigate } from "react-router";
+import { createBrowserRouter } from "react-router";
 import { LoginPage } from "../pages/login/LoginPage";
 import { Loading } from "../parts/states";
 import { Crashed } from "./Crashed";
@@ -18,7 +18,16 @@ export const router = createBrowserRouter([
         path: "/manage/:tenantId",
         element: <Managed />,
         children: [
-          { index: true, element: <Navigate to="test-chat" replace /> },
+          {
+            index: true,
+            lazy: async () => ({ Component: (await import("../pages/dashboard/DashboardPage")).DashboardPage }),
+          },
+          {
+            path: "conversations",
+            lazy: async () => ({
+              Component: (await import("../pages/conversations/ConversationsPage")).ConversationsPage,
+            }),
+          },
           {
             path: "test-chat",
             lazy: async () => ({ Component: (await import("../pages/test-chat/TestChatPage")).TestChatPage }),

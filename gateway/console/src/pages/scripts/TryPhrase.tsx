@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useTryPhrase } from "../../api/scripts";
 import type { TriedScripts } from "../../api/types";
-import { translatedReason } from "../test-chat/reasons";
+import { translatedReason } from "../../parts/conversation/reasons";
 
 const SHOWN = 5;
 

@@ -4,7 +4,7 @@ import IconRefresh from "@tabler/icons-react/icons/IconRefresh";
 import { useTranslation } from "react-i18next";
 import { useVersions } from "../../api/agents";
 import type { Agent } from "../../api/types";
-import classes from "./Chat.module.css";
+import classes from "../../parts/conversation/Chat.module.css";
 import type { ChatState } from "./state";
 
 interface Props {

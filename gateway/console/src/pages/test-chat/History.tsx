@@ -6,9 +6,9 @@ import { useTranslation } from "react-i18next";
 import { api, said } from "../../api/client";
 import { useLive } from "../../api/live";
 import type { Conversation } from "../../api/types";
+import classes from "../../parts/conversation/Chat.module.css";
 import { Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
-import classes from "./Chat.module.css";
 
 const PAGE = 20;
 const CALM_MS = 2_000;

@@ -8,15 +8,15 @@ import { useAgents } from "../../api/agents";
 import type { Agent, Conversation } from "../../api/types";
 import { useMay } from "../../app/session";
 import { useTitle } from "../../app/title";
+import classes from "../../parts/conversation/Chat.module.css";
+import { Composer } from "../../parts/conversation/Composer";
+import { Thread } from "../../parts/conversation/Thread";
+import { TracePane } from "../../parts/conversation/TracePane";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { ActsSwitch } from "./ActsSwitch";
-import classes from "./Chat.module.css";
 import { ChatBar } from "./ChatBar";
-import { Composer } from "./Composer";
 import { History } from "./History";
 import { useChatState } from "./state";
-import { Thread } from "./Thread";
-import { TracePane } from "./TracePane";
 import { useChat } from "./useChat";
 
 export function TestChatPage() {
@@ -108,7 +108,13 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
           />
         )}
         {conversationId && <ActsSwitch conversationId={conversationId} />}
-        <Composer busy={chat.busy} disabled={!mayChat} onSay={chat.say} onStop={chat.stop} />
+        <Composer
+          busy={chat.busy}
+          disabled={!mayChat}
+          placeholder={t("chat.placeholder")}
+          onSay={chat.say}
+          onStop={chat.stop}
+        />
       </div>
       {trace && roomy && (
         <aside className={classes.trace} aria-label={t("trace.title")}>

@@ -1,57 +1,12 @@
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useRef, useState } from "react";
-import { ask, type ChatEvent, type Question } from "../../api/chat";
-import { api, said } from "../../api/client";
+import { ask, type ChatEvent } from "../../api/chat";
 import { freshKey } from "../../api/ids";
-import { useLive } from "../../api/live";
 import { ApiError } from "../../api/problem";
-import type { Message } from "../../api/types";
-
-const PAGE = 100;
-const LOOK_AGAIN_MS = 1_500;
-
-/**
- * What was said and is not in the history yet. `stopped` and `late` ones are answered all the same: the message is
- * stored; `failed` may not be, and is repeated under the same id.
- */
-export interface Pending {
-  question: Question;
-  conversationId: string | undefined;
-  /** How many messages the history had before. */
-  before: number;
-  phase: "sending" | "streaming" | "stopped" | "late" | "failed";
-  said: string;
-  turnId: string;
-  error?: ApiError;
-}
-
-export interface Silence {
-  messageId: string;
-  reason: string;
-}
+import type { Pending, Silence } from "../../parts/conversation/pending";
+import { messagesKey, useMessages } from "../../parts/conversation/useMessages";
 
 export type VersionChoice = "published" | "draft" | number;
-
-export const messagesKey = (conversationId: string | undefined) => ["messages", conversationId];
-
-export function useMessages(conversationId: string | undefined, waiting: boolean) {
-  return useInfiniteQuery({
-    queryKey: messagesKey(conversationId),
-    enabled: conversationId !== undefined,
-    initialPageParam: undefined as string | undefined,
-    queryFn: ({ pageParam }) =>
-      said(
-        api.GET("/api/conversations/{id}/messages", {
-          params: {
-            path: { id: conversationId ?? "" },
-            query: { limit: PAGE, ...(pageParam ? { cursor: pageParam } : {}) },
-          },
-        }),
-      ),
-    getNextPageParam: (last) => last.next ?? undefined,
-    refetchInterval: waiting ? LOOK_AGAIN_MS : false,
-  });
-}
 
 /** One conversation of the test chat: its history, what is under way, and how to say more. */
 export function useChat(
@@ -66,18 +21,10 @@ export function useChat(
   const stream = useRef<AbortController>(undefined);
   const mine = pending && (pending.conversationId ?? conversationId) === conversationId ? pending : undefined;
   const waiting = mine?.phase === "stopped" || mine?.phase === "late";
-  const history = useMessages(conversationId, waiting);
-  const messages: Message[] = history.data?.pages.flatMap((page) => page.items) ?? [];
+  const { history, messages } = useMessages(conversationId, waiting);
   const shown = mine && messages.length <= mine.before ? mine : undefined;
 
-  useLive(conversationId && `conversation:${conversationId}`, (event) => {
-    if (event.type !== "delta") void queries.invalidateQueries({ queryKey: messagesKey(conversationId) });
-  });
   useEffect(() => () => stream.current?.abort(), []);
-  const { hasNextPage, isFetching, fetchNextPage } = history;
-  useEffect(() => {
-    if (hasNextPage && !isFetching) void fetchNextPage();
-  }, [hasNextPage, isFetching, fetchNextPage]);
 
   const hear = useCallback(
     async (event: ChatEvent, messageId: string) => {
@@ -118,12 +65,13 @@ export function useChat(
     [hear],
   );
 
-  const say = (text: string) => {
-    if (!agentId) return;
+  const say = (text: string): undefined => {
+    if (!agentId) return undefined;
     setSilence(undefined);
     const conversation = conversationId === undefined ? { version } : { conversation_id: conversationId };
     const question = { agent_id: agentId, message_id: freshKey(), text, ...conversation };
     void run({ question, conversationId, before: messages.length, phase: "sending", said: "", turnId: "" });
+    return undefined;
   };
   const again = () => {
     if (pending) void run({ ...pending, phase: "sending", said: "", error: undefined });

@@ -10,20 +10,24 @@ const LONGEST = 16_384;
 interface Props {
   busy: boolean;
   disabled: boolean;
-  onSay: (text: string) => void;
-  onStop: () => void;
+  placeholder: string;
+  /** Answers whether it was taken; what was not is there to be sent again. */
+  onSay: (text: string) => Promise<boolean> | undefined;
+  onStop?: () => void;
 }
 
 /** Enter sends, Shift+Enter begins a line. */
-export function Composer({ busy, disabled, onSay, onStop }: Props) {
+export function Composer({ busy, disabled, placeholder, onSay, onStop }: Props) {
   const { t } = useTranslation();
   const [text, setText] = useState("");
   const input = useRef<HTMLTextAreaElement>(null);
   const say = () => {
     const said = text.trim();
     if (!said || busy || disabled) return;
-    onSay(said);
     setText("");
+    void onSay(said)?.then((taken) => {
+      if (!taken) setText((now) => now || said);
+    });
     input.current?.focus();
   };
   const press = (event: KeyboardEvent) => {
@@ -44,7 +48,7 @@ export function Composer({ busy, disabled, onSay, onStop }: Props) {
         ref={input}
         className={classes.input}
         aria-label={t("chat.message")}
-        placeholder={t(disabled ? "chat.read-only" : "chat.placeholder")}
+        placeholder={disabled ? t("chat.read-only") : placeholder}
         autosize
         minRows={1}
         maxRows={8}
@@ -56,7 +60,7 @@ export function Composer({ busy, disabled, onSay, onStop }: Props) {
         onKeyDown={press}
         disabled={disabled}
       />
-      {busy ? (
+      {busy && onStop ? (
         <Tooltip label={t("chat.stop")}>
           <ActionIcon size={42} radius="lg" variant="default" onClick={onStop} aria-label={t("chat.stop")}>
             <IconPlayerStop size={18} />

@@ -1,8 +1,8 @@
 import { Card, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useActionsOf } from "../../api/rules";
-import { ActionState } from "../rules/ActionState";
-import { question, whatWasDone, whyNot } from "../rules/words";
+import { ActionState } from "../../pages/rules/ActionState";
+import { question, whatWasDone, whyNot } from "../../pages/rules/words";
 import type { Trace } from "./trace";
 
 type Rules = NonNullable<Trace["rules"]>;

@@ -4,21 +4,23 @@ import { type ReactNode, useEffect, useRef } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "../../api/types";
 import { ProblemText, problemTitle } from "../../app/toasts";
-import { When } from "../../parts/When";
+import { When } from "../When";
 import classes from "./Chat.module.css";
+import type { Pending, Silence } from "./pending";
 import { translatedReason } from "./reasons";
-import type { Pending, Silence } from "./useChat";
 
 interface Props {
   messages: Message[];
-  pending: Pending | undefined;
-  silence: Silence | undefined;
+  /** Who reads: what he says himself stands at the right. */
+  side?: "customer" | "company";
+  pending?: Pending | undefined;
+  silence?: Silence | undefined;
   traced: string | undefined;
   onTrace: (messageId: string) => void;
-  onAgain: () => void;
+  onAgain?: () => void;
 }
 
-export function Thread({ messages, pending, silence, traced, onTrace, onAgain }: Props) {
+export function Thread({ messages, side = "customer", pending, silence, traced, onTrace, onAgain }: Props) {
   const { t } = useTranslation();
   const end = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is new is scrolled to
@@ -29,7 +31,7 @@ export function Thread({ messages, pending, silence, traced, onTrace, onAgain }:
   const answered = new Set(messages.filter((message) => message.role !== "customer").map((message) => message.turn_id));
   return (
     // biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard
-    <div className={classes.thread} role="log" aria-label={t("chat.thread")} tabIndex={0}>
+    <div className={classes.thread} data-side={side} role="log" aria-label={t("chat.thread")} tabIndex={0}>
       <Stack gap="md" className={classes.messages}>
         {messages.map((message) => (
           <Said key={message.id} message={message}>
@@ -48,6 +50,8 @@ export function Thread({ messages, pending, silence, traced, onTrace, onAgain }:
   );
 }
 
+const BAD = ["failed", "unknown"];
+
 function Said({ message, children }: { message: Message; children: ReactNode }) {
   const { t } = useTranslation();
   const customer = message.role === "customer";
@@ -61,6 +65,18 @@ function Said({ message, children }: { message: Message; children: ReactNode }) 
         {!customer && message.mode && (
           <Badge variant="default" size="sm" tt="none" fw={500}>
             {t(`mode.${message.mode}`)}
+          </Badge>
+        )}
+        {message.delivery && message.delivery.state !== "sent" && (
+          <Badge
+            variant="light"
+            size="sm"
+            tt="none"
+            fw={500}
+            color={BAD.includes(message.delivery.state) ? "red" : "gray"}
+            title={message.delivery.error ?? undefined}
+          >
+            {t(`delivery.${message.delivery.state}`)}
           </Badge>
         )}
         {children}
@@ -84,7 +100,7 @@ function Why({ messageId, opened, onTrace }: { messageId: string; opened: boolea
   );
 }
 
-function Underway({ pending, onAgain }: { pending: Pending; onAgain: () => void }) {
+function Underway({ pending, onAgain }: { pending: Pending; onAgain: (() => void) | undefined }) {
   const { t } = useTranslation();
   const working = pending.phase === "sending" || pending.phase === "streaming";
   return (

@@ -2,9 +2,9 @@ import { ActionIcon, Badge, Code, Group, Stack, Text, Title } from "@mantine/cor
 import IconX from "@tabler/icons-react/icons/IconX";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { CopyButton } from "../../parts/CopyButton";
-import { Failed, Loading } from "../../parts/states";
-import { When } from "../../parts/When";
+import { CopyButton } from "../CopyButton";
+import { Failed, Loading } from "../states";
+import { When } from "../When";
 import { ActionsOf, RulesOf } from "./RulesPart";
 import { translatedReason } from "./reasons";
 import { Losers, Passages, Prompt, Stages, Winner } from "./TraceParts";

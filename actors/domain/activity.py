@@ -1,0 +1,135 @@
+"""What the activity log may say: every kind of fact, in one list, and what each is about. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+from uuid import UUID
+
+Subject = Literal["conversation", "agent", "user", "api_key", "tenant"]
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of fact. `about` is what its entry opens; `error` ones are counted as errors."""
+
+    title: str
+    about: Subject
+    error: bool = False
+
+
+# A kind that is written anywhere and is not here turns tests/contract/test_activity_kinds.py red. Names are part of the API:
+# programs filter by them, so none is ever renamed.
+KINDS: Mapping[str, Kind] = {
+    "agent.archived": Kind("Agent archived", "agent"),
+    "agent.changed": Kind("Agent changed", "agent"),
+    "agent.created": Kind("Agent created", "agent"),
+    "agent.published": Kind("Agent published", "agent"),
+    "agent.restored": Kind("Agent restored", "agent"),
+    "api_key.created": Kind("API key created", "api_key"),
+    "api_key.revoked": Kind("API key revoked", "api_key"),
+    "contact.blocked": Kind("Customer blocked the bot", "conversation"),
+    "contact.unblocked": Kind("Customer unblocked the bot", "conversation"),
+    "contact.unreachable": Kind("Customer cannot be reached", "conversation", error=True),
+    "conversation.given_back": Kind("Conversation given back to the agent", "conversation"),
+    "conversation.late": Kind("Message arrived late", "conversation"),
+    "conversation.moved": Kind("Conversation moved", "conversation"),
+    "conversation.robots": Kind("A robot is at the other end", "conversation"),
+    "conversation.started": Kind("Customer opened the chat", "conversation"),
+    "conversation.taken": Kind("Conversation taken over", "conversation"),
+    "delivery.failed": Kind("Message not delivered", "conversation", error=True),
+    "delivery.unknown": Kind("Unknown whether a message was delivered", "conversation", error=True),
+    "message.dead": Kind("Message could not be handled", "conversation", error=True),
+    "session.opened": Kind("Login", "user"),
+    "tenant.changed": Kind("Company settings changed", "tenant"),
+    "turn.answered": Kind("Agent answered", "conversation"),
+    "turn.handed_off": Kind("Handed over to a person", "conversation"),
+    "turn.silent": Kind("Message without an automatic answer", "conversation"),
+    "user.changed": Kind("User changed", "user"),
+    "user.invited": Kind("User invited", "user"),
+    "user.password_set": Kind("Password set", "user"),
+    "user.removed": Kind("User removed", "user"),
+}
+# Facts about people and settings: written with the audit row, by storage/accounts/audit.py. Those of agents are told apart.
+TOLD_BY_AUDIT = frozenset(name for name, kind in KINDS.items() if kind.about in {"user", "api_key", "tenant"})
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in the log; feeds go by (xid, id), below the oldest transaction that still runs."""
+
+    xid: str = "0"
+    id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """A row of the log with what it takes to tell of it; `channel` is empty where there is no conversation."""
+
+    place: Place
+    tenant_id: UUID
+    kind: str
+    at: datetime
+    agent_id: UUID | None
+    conversation_id: int | None
+    data: Mapping[str, Any]
+    agent_name: str | None = None
+    conversation_title: str | None = None
+    channel: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What a fact is about: a kind of thing, its id if it has one, and how people call it."""
+
+    type: str
+    id: str | None
+    title: str
+
+
+def about(fact: Fact) -> About:
+    """Return what a fact is about. Data names it as `subject` (`script:ID`) and `title`; else it follows from the kind."""
+    named = fact.data.get("subject")
+    if isinstance(named, str) and ":" in named:
+        kind, _, subject_id = named.partition(":")
+        return About(kind, subject_id, _title(fact, kind))
+    if fact.conversation_id is not None:
+        return About("conversation", str(fact.conversation_id), fact.conversation_title or "")
+    if fact.agent_id is not None:
+        return About("agent", str(fact.agent_id), fact.agent_name or "")
+    known = KINDS.get(fact.kind)
+    return About(known.about if known else fact.kind.partition(".")[0], None, _title(fact, ""))
+
+
+def title(kind: str) -> str:
+    """Return what happened in a few English words, for programs; the console has words of its own."""
+    known = KINDS.get(kind)
+    return known.title if known else kind.replace(".", " ").replace("_", " ").capitalize()
+
+
+def is_error(kind: str) -> bool:
+    """Return whether a fact of this kind counts as an error."""
+    known = KINDS.get(kind)
+    return known.error if known else kind.endswith((".failed", ".broken", ".dead"))
+
+
+def _title(fact: Fact, kind: str) -> str:
+    given = fact.data.get("title") or fact.data.get("name")
+    if isinstance(given, str):
+        return given
+    return fact.agent_name or "" if kind == "agent" else ""
+
+
+def update(fact: Fact) -> dict[str, Any]:
+    """Return a fact as the API shows it and live events carry it."""
+    subject = about(fact)
+    return {
+        "id": str(fact.place.id),
+        "kind": fact.kind,
+        "at": fact.at.isoformat().replace("+00:00", "Z"),
+        "agent_id": str(fact.agent_id) if fact.agent_id else None,
+        "conversation_id": str(fact.conversation_id) if fact.conversation_id else None,
+        "subject": {"type": subject.type, "id": subject.id, "title": subject.title},
+        "title": title(fact.kind),
+        "data": dict(fact.data),
+    }

@@ -1,0 +1,29 @@
+"""What a turn's facts say for the counters of the dashboard: how many messages it handled, and how long they waited."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from actors.domain.ids import AgentId
+from actors.domain.messages import InboundMessage, Input
+from actors.domain.turn import Decision
+from actors.ports.turns import ActivityRow
+
+_ENDS = ("turn.answered", "turn.handed_off")
+
+
+def counted(activity: Sequence[ActivityRow], inputs: Sequence[Input], decision: Decision, agent_id: AgentId) -> tuple[ActivityRow, ...]:
+    """Return the turn's facts; the first that says how it ended, and only it, has `messages` and `seconds`.
+
+    A turn in which a customer spoke and nobody answered has a fact of its own: else its messages would not be counted.
+    """
+    spoken = [item.received_at for item in inputs if isinstance(item, InboundMessage)]
+    if not spoken:
+        return tuple(activity)
+    decided_at = datetime.fromisoformat(decision.trace.decided_at)
+    seconds = max((decided_at - min(spoken)).total_seconds(), 0.0)
+    numbers = {"messages": len(spoken), "seconds": round(seconds, 3)}
+    for place, row in enumerate(activity):
+        if row.kind in _ENDS:
+            return (*activity[:place], replace(row, data={**row.data, **numbers}), *activity[place + 1 :])
+    return (*activity, ActivityRow("turn.silent", agent_id, {"reason": decision.trace.reason, "messages": len(spoken)}))

@@ -1,0 +1,71 @@
+"""Kinds of activity are part of the API: the list is frozen, and everything that is written anywhere is on it."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from actors.domain.activity import KINDS, TOLD_BY_AUDIT
+from tests.unit.console.test_translations import words
+
+ROOT = Path(__file__).parents[2]
+_WORD = r"[a-z_]+\.[a-z_]+"
+# The ways in which kinds are written: effects and rows of turns, changes of agents, audit rows, and statements of SQL.
+_PYTHON = [
+    rf'LogActivity\(\s*"({_WORD})"',
+    rf'"({_WORD})" if \w+ else "({_WORD})"',
+    rf'ActivityRow\("({_WORD})"',
+    r'Change\("(agent\.\w+)"',
+]
+_AUDIT = rf'record\([^"]*"({_WORD})"'
+_INSERT = re.compile(r"insert into activity_logs.*?;", re.DOTALL)
+# Kinds that are no words of one statement: `agent.*` and the outcomes of a delivery.
+_MADE = {"agent.archived", "agent.restored", "delivery.failed"}
+FROZEN = {
+    "agent.archived", "agent.changed", "agent.created", "agent.published", "agent.restored", "api_key.created", "api_key.revoked",
+    "contact.blocked", "contact.unblocked", "contact.unreachable", "conversation.given_back", "conversation.late", "conversation.moved",
+    "conversation.robots", "conversation.started", "conversation.taken", "delivery.failed", "delivery.unknown", "message.dead",
+    "session.opened", "tenant.changed", "turn.answered", "turn.handed_off", "turn.silent", "user.changed", "user.invited",
+    "user.password_set", "user.removed",
+}  # fmt: skip
+
+
+def written() -> set[str]:
+    """Return the kinds that code and migrations write."""
+    found: set[str] = set()
+    for folder in ("actors", "gateway", "integrations", "storage"):
+        for path in (ROOT / folder).rglob("*.py"):
+            if "node_modules" in path.parts:
+                continue
+            text = path.read_text(encoding="utf-8")
+            for pattern in _PYTHON:
+                found |= {kind for match in re.finditer(pattern, text) if _writes(text, pattern) for kind in match.groups()}
+            found |= set(re.findall(_AUDIT, text)) & TOLD_BY_AUDIT
+    for path in (ROOT / "storage" / "migrations").glob("*.sql"):
+        for statement in _INSERT.findall(path.read_text(encoding="utf-8")):
+            found |= set(re.findall(rf"'({_WORD})'", statement))
+    return found
+
+
+def _writes(text: str, pattern: str) -> bool:
+    """Return whether a choice between two words is one of kinds: only where effects are made."""
+    return " if " not in pattern or "LogActivity" in text
+
+
+def test_the_list_is_frozen() -> None:
+    """A name that is gone breaks programs that filter by it: add, never rename or remove."""
+    assert KINDS.keys() >= FROZEN, "a kind is gone"
+    assert KINDS.keys() == FROZEN, "add the new kind here as well: from now on it is part of the API"
+
+
+def test_every_kind_that_is_written_is_on_the_list_and_the_other_way_round() -> None:
+    found = written()
+    assert {"turn.answered", "conversation.taken", "user.invited", "contact.blocked", "agent.published"} <= found
+    assert found - KINDS.keys() == set()
+    assert KINDS.keys() - found == _MADE
+
+
+@pytest.mark.parametrize("language", ["ru", "en"])
+def test_every_kind_has_words_of_its_own(language: str) -> None:
+    known = words(language)
+    assert [kind for kind in KINDS if f"activity.{kind}" not in known] == []
