@@ -71,7 +71,7 @@ class Person:
         query = {"id": f"q{next(self._numbers)}", "from": self._me, "message": under, "chat_instance": "1", "data": data}
         await self._telegram.push(TOKEN, {"callback_query": query})
 
-    async def gets(self, timeout_s: float = 30.0) -> Mapping[str, Any]:
+    async def gets(self, timeout_s: float = 60.0) -> Mapping[str, Any]:
         """Return the next message that the app shows."""
         async with asyncio.timeout(timeout_s):
             while len(shown := [e for e in self._telegram.accepted() if e["chat_id"] == self._chat["id"]]) <= self._seen:
@@ -120,7 +120,7 @@ async def test_a_handoff_from_the_customers_phone_to_the_operators_and_back(
     olga = await arrive(running, database, shop.tenant_id, "operator", "olga@example.com")  # their language is Russian
     _, made, _ = await olga.send("POST", "/api/me/telegram-link")
     await operator.says(f"/start {made['code']}")
-    assert "этот чат теперь ваш" in (await operator.gets(60.0))["text"]
+    assert "этот чат теперь ваш" in (await operator.gets(150.0))["text"]
     assert (await olga.send("GET", "/api/me/telegram-link"))[1]["chat"]["name"] == "Olga's phone"
 
     await customer.says("delivery?")

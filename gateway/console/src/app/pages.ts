@@ -1,10 +1,10 @@
-import IconJobs from "@tabler/icons-react/icons/IconListCheck";
 import IconBolt from "@tabler/icons-react/icons/IconBolt";
+import IconDashboard from "@tabler/icons-react/icons/IconLayoutDashboard";
+import IconJobs from "@tabler/icons-react/icons/IconListCheck";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
-import IconPlug from "@tabler/icons-react/icons/IconPlug";
-import IconDashboard from "@tabler/icons-react/icons/IconLayoutDashboard";
 import IconMessages from "@tabler/icons-react/icons/IconMessages";
+import IconPlug from "@tabler/icons-react/icons/IconPlug";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
 
 /** What is in the navigation, the palette and the title, in this order. */
