@@ -51,7 +51,7 @@ class GatewayProcess:
         self._socket.close()
 
     async def up(self) -> None:
-        async with asyncio.timeout(150):
+        async with asyncio.timeout(20):
             async with self.session.get("/health") as response:
                 assert response.status == 200, await response.text()
 
