@@ -15,7 +15,7 @@ from actors.domain.conversation import Control, ConversationState, ConversationV
 from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetControl, SetTimer, Source
 from actors.domain.fields import pick
 from actors.domain.ids import AgentId, InboxId
-from actors.domain.intake import GIVE_BACK, TakenIn, take_in
+from actors.domain.intake import GIVE_BACK, LATE_S, TakenIn, take_in
 from actors.domain.knowledge.hybrid import chunk_of
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings
 from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
@@ -94,6 +94,8 @@ def _ruled(
     """Let rules go first: what they say is the answer, unless they let the agent answer."""
     if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
         return robot
+    # What was written long ago wakes no rule: people answer it.
+    inputs = [item for item in inputs if not isinstance(item, InboundMessage) or item.age_s <= LATE_S]
     heard = [item for item in inputs if isinstance(item, InboundMessage)]
     if heard:
         asked = words("\n".join([item.text for item in heard if item.spoken]))

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 
-from actors.domain.errors import TransientError
+from actors.domain.errors import CallboardError, OwnershipLost
 from actors.ports.actions import Action
 from actors.ports.time import Clock
 from actors.runtime.bell import Bell
@@ -41,8 +41,10 @@ class ActionLoop:
             while True:
                 try:
                     await self._once()
-                except TransientError as error:
-                    log.warning("actions wait for the database: %s", error)
+                except OwnershipLost:
+                    raise
+                except CallboardError as error:  # whatever it is, messages go on
+                    log.warning("actions wait: %s", error)
                     await self._clock.sleep(AGAIN_S)
                 await self._bell.wait(POLL_S)
         finally:

@@ -30,8 +30,8 @@ class SeeingPool(RayPool):
 async def main(address: str, host: str) -> None:
     connect(address)
     sleeper = "tests.integration.ray_bodies:sleeper"
-    bodies = dict.fromkeys(("sender", "scheduler", "sync", "activity", "knowledge"), sleeper)
-    pool = SeeingPool({"host": f"tests.integration.ray_bodies:{host}", **bodies})
+    kinds: tuple[Kind, ...] = ("sender", "scheduler", "sync", "activity", "knowledge")
+    pool = SeeingPool({"host": f"tests.integration.ray_bodies:{host}", **dict.fromkeys(kinds, sleeper)})
     said: list[str] = []
     reconciler = Reconciler(pool, SystemClock(), fresh_generation, said.append, Limits(silence_s=3))
     wanted = parts(1, 1, 7)

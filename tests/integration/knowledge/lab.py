@@ -47,7 +47,8 @@ class WordVectors:
         for row, text in zip(rows, texts, strict=True):
             for stem in words(text, len(text)).stems:
                 row[crc32(stem.encode()) % self.dimension] += 1.0
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+        scaled: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+        return scaled
 
 
 @dataclass

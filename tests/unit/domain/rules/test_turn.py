@@ -110,6 +110,11 @@ def test_while_a_person_has_the_conversation_rules_work_but_do_not_speak() -> No
     assert logged(decision, "rule.fired")[0]["done"] == ["not said: a person has the conversation", "tag vip", "webhook"]
 
 
+def test_what_was_written_long_ago_is_for_people() -> None:
+    old = InboundMessage(InboxId(1), NOW, "delivery?", age_s=7_200)
+    assert [mode for mode, _ in spoken(turn(shop(rule("greet")), [old]))] == ["late"]
+
+
 def test_the_first_that_stops_is_the_last() -> None:
     using = shop(rule("a", stops=True), rule("b"), rule("c"))
     decision = turn(using, says())
