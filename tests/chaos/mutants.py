@@ -55,7 +55,7 @@ class Mutant:
 
 async def _answer_first(self: Committer, new: NewInput, deadline: float) -> Stored:
     """Take the place of Committer.put: acknowledge, then store."""
-    self._waiting.append(_Waiting(new, deadline, asyncio.get_running_loop().create_future()))
+    self._waiting.append(_Waiting((new,), deadline, asyncio.get_running_loop().create_future()))
     self._wake.set()
     return Stored(InboxId(0), True)
 
