@@ -52,18 +52,13 @@ class Committer:
         """Return how many rows wait for the next group."""
         return len(self._waiting)
 
-    async def put(self, new: NewInput, deadline: float) -> Stored:
-        """Store one input; return after its commit, at the latest at `deadline` (of the loop's clock).
+    async def put_all(self, news: Sequence[NewInput], deadline: float) -> list[Stored]:
+        """Store what one request brought in one commit, in its order; return after it, at the latest at `deadline` (of the loop's clock).
 
         Raises:
             Unavailable: the budget is over.
-            Refused: the database refuses the row.
+            Refused: the database refuses one of the rows.
         """
-        (stored,) = await self.put_all((new,), deadline)
-        return stored
-
-    async def put_all(self, news: Sequence[NewInput], deadline: float) -> list[Stored]:
-        """Store what one request brought in one commit, in its order; else as `put`."""
         if len(self._waiting) >= MAX_WAITING:
             raise Unavailable
         waiting = _Waiting(news, deadline, asyncio.get_running_loop().create_future())

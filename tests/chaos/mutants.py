@@ -13,7 +13,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,11 +53,11 @@ class Mutant:
     also: str = ""
 
 
-async def _answer_first(self: Committer, new: NewInput, deadline: float) -> Stored:
-    """Take the place of Committer.put: acknowledge, then store."""
-    self._waiting.append(_Waiting(new, deadline, asyncio.get_running_loop().create_future()))
+async def _answer_first(self: Committer, news: Sequence[NewInput], deadline: float) -> list[Stored]:
+    """Take the place of Committer.put_all: acknowledge, then store."""
+    self._waiting.append(_Waiting(news, deadline, asyncio.get_running_loop().create_future()))
     self._wake.set()
-    return Stored(InboxId(0), True)
+    return [Stored(InboxId(0), True) for _ in news]
 
 
 _FIRST_OF_EACH_KEY = "select distinct on (d.dedupe_key) d.* from drawn d order by d.dedupe_key, d.id"
@@ -94,7 +94,7 @@ MUTANTS = (
             Edit("inbox_ingest", "order by f.dedupe_key", "order by f.id"),
         ),
     ),
-    Mutant("answer before insert", "lost", patch=lambda: patch.object(Committer, "put", _answer_first)),
+    Mutant("answer before insert", "lost", patch=lambda: patch.object(Committer, "put_all", _answer_first)),
     Mutant(
         "mark after send without sending", "doubled",
         (

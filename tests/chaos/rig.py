@@ -256,7 +256,7 @@ class Rig:
     async def ingest(self, gateway: int, new: NewInput) -> bool:
         """Return whether this gateway acknowledged the webhook."""
         try:
-            await self._committers[f"gateway-{gateway}"].put(new, asyncio.get_running_loop().time() + 0.7)
+            await self._committers[f"gateway-{gateway}"].put_all((new,), asyncio.get_running_loop().time() + 0.7)
         except (Unavailable, Refused):
             return False
         return True
