@@ -1,6 +1,7 @@
 """The composition root of a KnowledgeActor: imported by no other process, because it loads FAISS."""
 
 from contextlib import AsyncExitStack
+from functools import partial
 
 from actors.domain.ids import TenantId, owned, shard_of
 from actors.runtime.clock import SystemClock
@@ -12,7 +13,7 @@ from actors.services.indexing import Indexing
 from actors.services.knowledge import KnowledgeService
 from actors.services.snapshots import SnapshotCache
 from config.settings import settings
-from integrations.embeddings.choose import chosen
+from integrations.embeddings.process import EmbedderProcess
 from storage.knowledge.answering import KnowledgeAnswers
 from storage.knowledge.snapshots import FaissSnapshot
 from storage.knowledge.vectors import PostgresKnowledge
@@ -36,7 +37,7 @@ async def build_knowledge(member: Member) -> Body:
             await Database.open(known.database_url, Role.ENGINE, f"callboard {part}", size=CONNECTIONS)
         )
         store = PostgresKnowledge(database)
-        embedding = Embedding(chosen(known.embedder, known.embedder_model, known.data_dir), clock)
+        embedding = Embedding(partial(EmbedderProcess, known.embedder, known.embedder_model, known.data_dir), clock)
         cache = SnapshotCache(known.knowledge_memory_mb * MEBIBYTE)
         service = KnowledgeService(store, embedding, FaissSnapshot, cache, clock)
         answers = await stack.enter_async_context(KnowledgeAnswers(known.redis_url, shards, service.search))
