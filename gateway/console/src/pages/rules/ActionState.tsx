@@ -4,8 +4,6 @@ import { useRetryAction } from "../../api/rules";
 import type { Action } from "../../api/types";
 import { useMay } from "../../app/session";
 
-const COLOURS: Record<string, string> = { done: "green", failed: "red", unknown: "orange" };
-
 /** What was asked of a system outside, and what became of it. */
 export function ActionState({ action }: { action: Action }) {
   const { t } = useTranslation();
@@ -18,7 +16,7 @@ export function ActionState({ action }: { action: Action }) {
           {t(`rules.kind.${action.kind.replace(".", "-")}`, { defaultValue: action.kind })}:{" "}
           {String(action.params.url ?? "")}
         </Text>
-        <Badge tt="none" variant="light" color={COLOURS[action.state] ?? "gray"}>
+        <Badge tt="none" fw={500} variant="default">
           {t(`rules.state.${action.state}`)}
         </Badge>
         {mayRetry && (

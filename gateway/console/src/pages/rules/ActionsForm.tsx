@@ -78,7 +78,7 @@ export function ActionsForm({ actions, faults, scripts, onChange }: Props) {
         </Card>
       ))}
       {fault && (
-        <Text size="sm" c="red">
+        <Text size="sm" c="var(--mantine-color-error)">
           {faultText(t, "/actions", fault)}
         </Text>
       )}

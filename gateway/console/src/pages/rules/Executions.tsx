@@ -37,7 +37,7 @@ function One({ item }: { item: Execution }) {
     <Card withBorder padding="sm">
       <Group justify="space-between" wrap="nowrap">
         <When at={item.at} />
-        <Badge tt="none" variant="light" color={item.failed ? "red" : "green"}>
+        <Badge tt="none" fw={500} variant="default">
           {t(item.failed ? "rules.failed" : "rules.fired")}
         </Badge>
       </Group>

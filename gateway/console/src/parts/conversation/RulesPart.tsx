@@ -29,7 +29,7 @@ export function RulesOf({ rules, nameOf }: { rules: Rules; nameOf: (id: string) 
         </Card>
       ))}
       {(rules.failed ?? []).map((failed) => (
-        <Text key={`${failed.rule}-${failed.on}`} size="sm" c="red" className="wraps">
+        <Text key={`${failed.rule}-${failed.on}`} size="sm" c="var(--mantine-color-error)" className="wraps">
           {nameOf(failed.rule)}: {whyNot(t, failed.reason)}
         </Text>
       ))}
