@@ -18,9 +18,50 @@ class Kind:
     error: bool = False
 
 
+_CRM_NOUNS = {
+    "lead": "Lead",
+    "contact": "Contact",
+    "company": "Company",
+    "customer": "Customer",
+    "task": "CRM task",
+    "talk": "Talk",
+    "unsorted": "Unsorted request",
+    "catalog": "Catalog item",
+    "template": "Template",
+}
+_CRM_VERBS = ("added", "updated", "deleted", "restored", "moved", "reassigned")
+_CRM_OTHERS = {
+    "note.added": "Note added",
+    "task.closed": "CRM task closed",
+    "talk.opened": "Talk opened",
+    "talk.closed": "Talk closed",
+    "talk.read": "Talk read",
+    "unsorted.accepted": "Unsorted request accepted",
+    "unsorted.declined": "Unsorted request declined",
+    "template.reviewed": "Template reviewed",
+    "lead.mail_in": "Lead: mail",
+    "lead.call_in": "Lead: call",
+    "lead.chat": "Lead: chat",
+    "lead.site_visit": "Lead: visit to the site",
+    "lead.period": "Lead: time of the stage",
+    "customer.mail_in": "Customer: mail",
+    "customer.call_in": "Customer: call",
+    "customer.chat": "Customer: chat",
+    "customer.site_visit": "Customer: visit to the site",
+    "customer.period": "Customer: time of the stage",
+}
+# What a CRM tells: integrations/kommo/events.py gives its events these names.
+_CRM = {
+    **{f"{noun}.{verb}": Kind(f"{title} {verb}", "conversation") for noun, title in _CRM_NOUNS.items() for verb in _CRM_VERBS},
+    **{name: Kind(title, "conversation") for name, title in _CRM_OTHERS.items()},
+}
 # A kind that is written anywhere and is not here turns tests/contract/test_activity_kinds.py red. Names are part of the API:
 # programs filter by them, so none is ever renamed.
 KINDS: Mapping[str, Kind] = {
+    "action.done": Kind("Action done", "conversation"),
+    "action.failed": Kind("Action failed", "conversation", error=True),
+    "action.retried": Kind("Action repeated", "conversation"),
+    "action.unknown": Kind("Unknown whether an action was done", "conversation", error=True),
     "agent.archived": Kind("Agent archived", "agent"),
     "agent.changed": Kind("Agent changed", "agent"),
     "agent.created": Kind("Agent created", "agent"),
@@ -28,18 +69,35 @@ KINDS: Mapping[str, Kind] = {
     "agent.restored": Kind("Agent restored", "agent"),
     "api_key.created": Kind("API key created", "api_key"),
     "api_key.revoked": Kind("API key revoked", "api_key"),
+    "bot.resumed": Kind("Bot speaks again", "agent"),
+    "bot.stopped": Kind("Bot stopped", "agent"),
     "contact.blocked": Kind("Customer blocked the bot", "conversation"),
     "contact.unblocked": Kind("Customer unblocked the bot", "conversation"),
     "contact.unreachable": Kind("Customer cannot be reached", "conversation", error=True),
     "conversation.given_back": Kind("Conversation given back to the agent", "conversation"),
     "conversation.late": Kind("Message arrived late", "conversation"),
     "conversation.moved": Kind("Conversation moved", "conversation"),
+    "conversation.other_bot": Kind("Another bot answered", "conversation"),
     "conversation.robots": Kind("A robot is at the other end", "conversation"),
     "conversation.started": Kind("Customer opened the chat", "conversation"),
     "conversation.taken": Kind("Conversation taken over", "conversation"),
     "delivery.failed": Kind("Message not delivered", "conversation", error=True),
+    "delivery.found": Kind("Message found at the channel", "conversation"),
     "delivery.unknown": Kind("Unknown whether a message was delivered", "conversation", error=True),
+    "handoff.overdue": Kind("Nobody took the conversation", "conversation", error=True),
+    "integration.blocked": Kind("Integration blocked", "agent", error=True),
+    "integration.broken": Kind("Integration broken", "agent", error=True),
+    "integration.changed": Kind("Integration changed", "agent"),
+    "integration.connected": Kind("Integration connected", "agent"),
+    "integration.disconnected": Kind("Integration disconnected", "agent"),
+    "integration.moved": Kind("Integration moved", "agent"),
+    "integration.paused": Kind("Integration paused", "agent"),
+    "integration.reconnected": Kind("Integration connected again", "agent"),
+    "integration.resumed": Kind("Integration resumed", "agent"),
     "message.dead": Kind("Message could not be handled", "conversation", error=True),
+    "operator.notice": Kind("Notice for operators", "conversation"),
+    "rule.failed": Kind("Rule failed", "conversation", error=True),
+    "rule.fired": Kind("Rule fired", "conversation"),
     "session.opened": Kind("Login", "user"),
     "tenant.changed": Kind("Company settings changed", "tenant"),
     "turn.answered": Kind("Agent answered", "conversation"),
@@ -49,6 +107,8 @@ KINDS: Mapping[str, Kind] = {
     "user.invited": Kind("User invited", "user"),
     "user.password_set": Kind("Password set", "user"),
     "user.removed": Kind("User removed", "user"),
+    "webhook.cut": Kind("Webhook too large to be read whole", "conversation", error=True),
+    **_CRM,
 }
 # Facts about people and settings: written with the audit row, by storage/accounts/audit.py. Those of agents are told apart.
 TOLD_BY_AUDIT = frozenset(name for name, kind in KINDS.items() if kind.about in {"user", "api_key", "tenant"})

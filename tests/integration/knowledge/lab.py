@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from typing import Any
 from uuid import UUID
 from zlib import crc32
 
@@ -88,7 +89,7 @@ class KnowledgeLab:
 
 
 @asynccontextmanager
-async def knowledge_lab(lab: RealLab, embedder: Embedder, **more: int) -> AsyncIterator[KnowledgeLab]:
+async def knowledge_lab(lab: RealLab, embedder: Embedder, **more: Any) -> AsyncIterator[KnowledgeLab]:
     """Yield a lab and end its embedder."""
     made = KnowledgeLab(lab, embedder, **more)
     try:
