@@ -173,4 +173,3 @@ begin
 end $$;
 create trigger messages_answered after insert on messages for each row when (new.role = 'operator') execute function answer_ends_wait();
 
-create index traces_age on traces using brin (created_at);              -- a dry run asks for the last days; costs the line nothing
