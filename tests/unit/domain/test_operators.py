@@ -8,7 +8,7 @@ import pytest
 from actors.domain.conversation import ConversationState
 from actors.domain.effects import AcknowledgePress, OperatorMove
 from actors.domain.ids import InboxId
-from actors.domain.messages import GroupTalk, InboundMessage, MessageEdited, TimerFired
+from actors.domain.messages import GroupTalk, InboundMessage, Input, MessageEdited, TimerFired
 from actors.domain.operator_words import Said, notice, take_or_give_back, words
 from actors.domain.operators import operator_effects
 
@@ -67,7 +67,7 @@ def test_buttons(data: str, move: OperatorMove) -> None:
 
 def test_what_is_written() -> None:
     answer = {"in_reply_to": {"message_id": "42", "text": "…"}}
-    items = [
+    items: list[Input] = [
         said("Yes", data=answer),
         said("[photo]", data=answer, spoken=False),
         said("Yes"),
