@@ -23,12 +23,12 @@ FORM = 1  # of what is written here: raise it to have it made anew
 _SPACE = "\N{LOWER ONE EIGHTH BLOCK}"
 # As the file names its tensors, as BERT does, and the numbers of outputs and inputs: h(idden) or i(nner).
 _PARTS = (
-    ("q", "attention.self.query", "hh"),
-    ("k", "attention.self.key", "hh"),
-    ("v", "attention.self.value", "hh"),
-    ("ao", "attention.output.dense", "hh"),
-    ("fi", "intermediate.dense", "ih"),
-    ("fo", "output.dense", "hi"),
+    ("q", "attention.self.query", ("h", "h")),
+    ("k", "attention.self.key", ("h", "h")),
+    ("v", "attention.self.value", ("h", "h")),
+    ("ao", "attention.output.dense", ("h", "h")),
+    ("fi", "intermediate.dense", ("i", "h")),
+    ("fo", "output.dense", ("h", "i")),
 )
 _NORMS = (("aln", "attention.output.LayerNorm"), ("oln", "output.LayerNorm"))
 

@@ -30,7 +30,7 @@ async def actor(database: str, redis_url: str) -> AsyncIterator[KnowledgeLab]:
     async with (
         await Database.open(database, Role.ENGINE, "test") as engine,
         await Database.open(database, Role.API, "test") as api,
-        knowledge_lab(RealLab(engine, api, None), WordVectors()) as lab,  # type: ignore[arg-type]
+        knowledge_lab(RealLab(engine, api, None), WordVectors()) as lab,
         KnowledgeAnswers(redis_url, owned(0, 1), lab.service.search) as answers,
     ):
         serving = asyncio.create_task(answers.serve())

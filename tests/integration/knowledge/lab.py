@@ -47,7 +47,8 @@ class WordVectors:
         for row, text in zip(rows, texts, strict=True):
             for stem in words(text, len(text)).stems:
                 row[crc32(stem.encode()) % self.dimension] += 1.0
-        return rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+        unit: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+        return unit
 
 
 @dataclass
@@ -87,9 +88,9 @@ class KnowledgeLab:
 
 
 @asynccontextmanager
-async def knowledge_lab(lab: RealLab, embedder: Embedder, **more: int) -> AsyncIterator[KnowledgeLab]:
+async def knowledge_lab(lab: RealLab, embedder: Embedder, *, explicit: bool = False) -> AsyncIterator[KnowledgeLab]:
     """Yield a lab and end its embedder."""
-    made = KnowledgeLab(lab, embedder, **more)
+    made = KnowledgeLab(lab, embedder, explicit=explicit)
     try:
         yield made
     finally:
