@@ -67,7 +67,9 @@ class KnowledgeLab:
         self.documents = KnowledgeDocuments(self.lab.api)
         self.embedding = Embedding(lambda: self.embedder, clock)
         self.cache = SnapshotCache(self.budget)
-        self.service = KnowledgeService(self.store, self.embedding, FaissSnapshot, self.cache, clock)
+        self.service = KnowledgeService(
+            self.store, self.embedding, FaissSnapshot, self.cache, clock, 10.0
+        )  # a busy machine serves nothing stale
         self.indexing = Indexing(self.store, self.embedding, lambda _: True, explicit=self.explicit)
 
     async def add(self, shop: Endpoint, title: str, *texts: str) -> DocumentItem:
