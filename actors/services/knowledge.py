@@ -24,12 +24,21 @@ Build: TypeAlias = Callable[[BaseContent, Thresholds], Snapshot]
 class KnowledgeService:
     """Answers searches of all tenants; a tenant's questions see that tenant's bases only, because the store does."""
 
-    def __init__(self, store: KnowledgeStore, embedding: Embedding, build: Build, cache: SnapshotCache, clock: Clock) -> None:
+    def __init__(
+        self,
+        store: KnowledgeStore,
+        embedding: Embedding,
+        build: Build,
+        cache: SnapshotCache,
+        clock: Clock,
+        stale_after_s: float = STALE_AFTER_S,
+    ) -> None:
         self._store = store
         self._embedding = embedding
         self._build = build
         self._cache = cache
         self._clock = clock
+        self._stale_after_s = stale_after_s
         self._building: dict[UUID, asyncio.Task[Snapshot | None]] = {}
 
     async def search(self, question: Question) -> Answered:
@@ -71,7 +80,7 @@ class KnowledgeService:
         if known is None:
             self._cache.counts.misses += 1
             return await asyncio.shield(task)
-        await asyncio.wait([task], timeout=STALE_AFTER_S)
+        await asyncio.wait([task], timeout=self._stale_after_s)
         if task.done():
             return task.result()
         self._cache.counts.stale += 1

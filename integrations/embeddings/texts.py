@@ -21,5 +21,5 @@ def unit(vectors: object) -> "Vectors":
     """Return the rows as float32 of length 1; a row of zeros stays."""
     rows = np.asarray(vectors, dtype=np.float32)
     lengths = np.linalg.norm(rows, axis=1, keepdims=True)
-    scaled: Vectors = (rows / np.maximum(lengths, 1e-12)).astype(np.float32)
-    return scaled
+    result: Vectors = (rows / np.maximum(lengths, 1e-12)).astype(np.float32)
+    return result

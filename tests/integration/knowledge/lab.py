@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any
 from uuid import UUID
 from zlib import crc32
 
@@ -48,8 +47,8 @@ class WordVectors:
         for row, text in zip(rows, texts, strict=True):
             for stem in words(text, len(text)).stems:
                 row[crc32(stem.encode()) % self.dimension] += 1.0
-        scaled: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
-        return scaled
+        unit: NDArray[np.float32] = rows / np.maximum(np.linalg.norm(rows, axis=1, keepdims=True), np.float32(1e-9))
+        return unit
 
 
 @dataclass
@@ -68,7 +67,9 @@ class KnowledgeLab:
         self.documents = KnowledgeDocuments(self.lab.api)
         self.embedding = Embedding(lambda: self.embedder, clock)
         self.cache = SnapshotCache(self.budget)
-        self.service = KnowledgeService(self.store, self.embedding, FaissSnapshot, self.cache, clock)
+        self.service = KnowledgeService(
+            self.store, self.embedding, FaissSnapshot, self.cache, clock, 10.0
+        )  # a busy machine serves nothing stale
         self.indexing = Indexing(self.store, self.embedding, lambda _: True, explicit=self.explicit)
 
     async def add(self, shop: Endpoint, title: str, *texts: str) -> DocumentItem:
@@ -89,9 +90,9 @@ class KnowledgeLab:
 
 
 @asynccontextmanager
-async def knowledge_lab(lab: RealLab, embedder: Embedder, **more: Any) -> AsyncIterator[KnowledgeLab]:
+async def knowledge_lab(lab: RealLab, embedder: Embedder, *, explicit: bool = False) -> AsyncIterator[KnowledgeLab]:
     """Yield a lab and end its embedder."""
-    made = KnowledgeLab(lab, embedder, **more)
+    made = KnowledgeLab(lab, embedder, explicit=explicit)
     try:
         yield made
     finally:
