@@ -20,7 +20,9 @@ NAMES = (
     "jobs",
     "rules",
     "new-rule",
+    "knowledge",
     "integrations",
+    "profile",
     "lost",
 )
 
@@ -50,7 +52,9 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "new-script": f"{agent}/scripts?script=new",
         "rules": f"{agent}/rules",
         "new-rule": f"{agent}/rules?rule=new",
+        "knowledge": f"{agent}/knowledge",
         "integrations": person.path("integrations"),
+        "profile": person.path("profile"),
         "lost": person.path("nowhere"),
     }
 
