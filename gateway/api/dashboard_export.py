@@ -11,6 +11,7 @@ from aiohttp import web
 
 from actors.domain.activity import Place, update
 from gateway.api.operation import Answer, Call, Operation
+from gateway.middleware import REQUEST_ID
 from gateway.problems import invalid
 from gateway.schemas.dashboard import ExportQuery
 from storage.postgres import Database
@@ -52,7 +53,7 @@ class DashboardExport:
             "Content-Disposition": f'attachment; filename="{name}"',
             "Cache-Control": "no-store",
             "X-Content-Type-Options": "nosniff",
-            "X-Request-ID": call.request["request_id"],
+            "X-Request-ID": call.request[REQUEST_ID],
         }
         portions = self._portions(call, where)
         first = await anext(portions)  # what fails is answered as a problem: the stream has not begun

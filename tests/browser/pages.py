@@ -62,7 +62,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
 async def settled(page: Page) -> None:
     """Wait until nothing is being loaded or moved."""
     await expect(page.locator("h1, h2").first).to_be_attached()
-    await expect(page.locator("[role=status][aria-label='Загрузка'], [role=status][aria-label='Loading']")).to_have_count(0)
+    await expect(page.locator("[role=status][aria-label='Загрузка'], [role=status][aria-label='Loading']")).to_have_count(0, timeout=30_000)
     await page.evaluate(
         "Promise.all(document.getAnimations().filter(a => a.effect.getTiming().iterations !== Infinity).map(a => a.finished))"
     )

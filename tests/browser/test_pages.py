@@ -131,7 +131,7 @@ async def test_the_documentation_is_shown_without_another_site(house: House, ope
     page.on("request", lambda request: asked.append(request.url))
     await page.reload()
     await expect(page.locator(".opblock").first).to_be_visible()
-    await expect(page.get_by_text("/api/chat", exact=True)).to_be_visible()
+    await expect(page.get_by_text("/api/chat", exact=True)).to_be_visible(timeout=60_000)  # a hundred operations are drawn before
     assert asked
     assert {url for url in asked if not url.startswith((house.url, "data:"))} == set()
 
