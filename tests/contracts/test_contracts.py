@@ -21,6 +21,7 @@ VIOLATIONS = {
     "The gateway is light: no Ray, no bot framework, no model, directly or through others": ("storage/signals.py", "import aiogram"),
     "PostgreSQL and Redis are storage's": ("actors/runtime/stage/__main__.py", "import asyncpg"),
     "Each provider's driver has one home": ("actors/runtime/stage/__main__.py", "import openai"),
+    "FAISS is storage's": ("actors/runtime/sync_actor.py", "import faiss"),
     "Integrations do not know each other": ("integrations/llm/mapper.py", "import integrations.telegram.parser"),
     "No import cycles between siblings": ("actors/domain/scripts/models.py", "import actors.domain.scripts.engine"),
     "actors/__init__.py stays empty": ("actors/__init__.py", "import actors.ports.time"),
