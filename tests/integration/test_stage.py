@@ -22,7 +22,7 @@ from storage.postgres import Database, Role
 pytestmark = pytest.mark.timeout(180)
 
 COMMAND = [sys.executable, "-m", "actors.runtime.stage"]
-NAMES = {"activity-0", "host-0", "host-1", "scheduler-0", "sender-0", "sync-0"}
+NAMES = {"activity-0", "host-0", "host-1", "knowledge-0", "scheduler-0", "sender-0", "sync-0"}
 OTHER = UUID(int=9)
 
 

@@ -120,7 +120,7 @@ class Supervisor:
 
     async def _start_stage(self, backends: Backends) -> None:
         settings = self._settings
-        actors = settings.hosts + settings.senders + _SPARE_WORKERS
+        actors = settings.hosts + settings.senders + settings.knowledge + _SPARE_WORKERS
         ray = None if settings.ray_address else local_ray(self._data_dir, settings.ray_dashboard_port, actors)
         self._stage = Stage(self._env(backends), ray, settings.ray_address)
         self._say(f"Ray: {'starting it on this machine' if ray else f'joining {settings.ray_address}'}; this takes some seconds")

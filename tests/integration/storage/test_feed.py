@@ -130,7 +130,7 @@ async def test_twenty_writers_a_reader_that_reconnects_and_an_actor_that_is_kill
         async with asyncio.timeout(30):
             while await real_lab.owner.fetchval(_UNCOUNTED):
                 await asyncio.sleep(0.05)
-        assert actor.stop() == 0
+        assert actor.stop() in {0, -signal.SIGTERM}  # the latest one may be too young to listen
         for grain in ("hour", "day"):
             sums = await real_lab.owner.fetchrow(
                 "select sum(turns) turns, sum(messages) messages, sum(answered) answered, sum(handoffs) handoffs, sum(takeovers) takeovers,"

@@ -206,6 +206,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
         ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"), ("actions", "turn_id"),
         # Kommo's own numbers and names.
+        ("outbox", "echo_id"),
         ("kommo_accounts", "account_id"), ("kommo_accounts", "client_id"), ("kommo_accounts", "bot_id"), ("kommo_accounts", "field_id"),
         ("kommo_authorizations", "client_id"), ("kommo_bot_runs", "lead_id"),
     }  # fmt: skip

@@ -47,7 +47,10 @@ def test_a_turn_counts_once_however_many_facts_it_has() -> None:
 
 def test_errors_are_those_the_list_says_and_what_new_kinds_call_a_failure() -> None:
     errors = [kind for kind in KINDS if tallies([fact(kind)]) and next(iter(tallies([fact(kind)]).values())).errors]
-    assert errors == ["contact.unreachable", "delivery.failed", "delivery.unknown", "message.dead"]
+    assert errors == [
+        *("action.failed", "action.unknown", "contact.unreachable", "delivery.failed", "delivery.unknown", "handoff.overdue"),
+        *("integration.blocked", "integration.broken", "message.dead", "rule.failed", "webhook.cut"),
+    ]
     assert next(iter(tallies([fact("sync.failed")]).values())).errors == 1
     assert tallies([fact("agent.published")]) == {}
 

