@@ -60,7 +60,7 @@ class Driver:
         return time.monotonic() - began
 
     def complete(self) -> float:
-        return self.wait(lambda s: s.get("complete") and len(s["seen"]) == 3, 60)
+        return self.wait(lambda s: s.get("complete") and len(s["seen"]) == 5, 60)
 
     def host(self) -> dict[str, Any]:
         return dict(self.last["seen"]["host-0"])
@@ -88,7 +88,7 @@ def data_dir() -> Iterator[Path]:
 def ray() -> Iterator[RayEndpoint]:
     """A Ray for the tests that do not harm it."""
     with tempfile.TemporaryDirectory(prefix="callboard-test-ray-") as path:
-        cluster = RayCluster(Path(path), 0, 3)
+        cluster = RayCluster(Path(path), 0, 5)
         try:
             yield cluster.start({"DATABASE_URL": SECRET})
         finally:

@@ -186,10 +186,10 @@ async def test_attempts_are_throttled_for_all_processes_until_the_window_ends(
             status, problem, headers = await browser.send("POST", "/api/session", {"email": EMAIL, "password": PASSWORD})
             assert (status, problem["type"]) == (429, "urn:callboard:problem:too-many-requests")
             assert WINDOW_S - 60 < int(headers["Retry-After"]) <= WINDOW_S + 1
-        await execute(database, f"update login_throttles set began_at = began_at - interval '{WINDOW_S - 1} seconds'")
+        await execute(database, f"update login_throttles set began_at = began_at - interval '{WINDOW_S - 5} seconds'")
         status, _, headers = await browser.send("POST", "/api/session", {"email": EMAIL, "password": PASSWORD})
-        assert (status, headers["Retry-After"] in {"1", "2"}) == (429, True)
-        await execute(database, "update login_throttles set began_at = began_at - interval '2 seconds'")
+        assert (status, 1 <= int(headers["Retry-After"]) <= 6) == (429, True)
+        await execute(database, "update login_throttles set began_at = began_at - interval '6 seconds'")
         assert await browser.log_in(EMAIL) == 200
         tried = [await browser.log_in(EMAIL, "wrong") for _ in range(PER_EMAIL)]
         assert tried == [401] * PER_EMAIL, "a success forgets the attempts before it"
