@@ -9,7 +9,7 @@ from storage.operators.linking import Bot, LinkedChat
 from storage.operators.stopping import Stop, Stops
 
 
-class BotView(View):
+class LinkableBotView(View):
     """A bot to which a code can be sent; without a username there is no link to it."""
 
     agent: str
@@ -30,7 +30,7 @@ class TelegramLinkView(View):
     """Whether the caller's Telegram is linked, and over which bots it can be."""
 
     chat: LinkedChatView | None
-    bots: Sequence[BotView]
+    bots: Sequence[LinkableBotView]
 
 
 class DeepLinkView(View):
@@ -88,7 +88,7 @@ def link_view(chat: LinkedChat | None, bots: Sequence[Bot]) -> TelegramLinkView:
     shown = None
     if chat is not None:
         shown = LinkedChatView(name=chat.chat, agent=chat.agent, username=chat.username, available=chat.available, linked_at=chat.linked_at)
-    return TelegramLinkView(chat=shown, bots=[BotView(agent=bot.agent, username=bot.username) for bot in bots])
+    return TelegramLinkView(chat=shown, bots=[LinkableBotView(agent=bot.agent, username=bot.username) for bot in bots])
 
 
 def stops_view(stops: Stops) -> StopsView:

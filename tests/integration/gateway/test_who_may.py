@@ -67,7 +67,7 @@ NOBODYS = {"/api/session", "/api/rules/vocabulary", "/api/webhook-secret"}
 # Its own test has both: a file is there only where a provider still has it.
 ELSEWHERE = {"/api/conversations/{id}/messages/{message_id}/files/{n}"}
 # Lists of the caller's own that hold nothing at first.
-PERSONAL = {"/api/session", "/api/me/telegram-link", "/api/tenant/stop"}
+PERSONAL = {"/api/session", "/api/me/telegram-link", "/api/tenant/stop", "/api/dashboard/summary"}
 CANARY = "canary-of-acme"
 
 
