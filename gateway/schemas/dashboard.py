@@ -21,7 +21,14 @@ def _sensible(at: datetime) -> datetime:
     return min(max(at.astimezone(UTC) if 1 < at.year < 9999 else at.replace(tzinfo=UTC), _OLDEST), _NEWEST)
 
 
-Moment = Annotated[AwareDatetime, AfterValidator(_sensible)]
+def _written(value: object) -> object:
+    """Refuse a bare number, which pydantic takes for seconds since 1970; the API's times are RFC 3339."""
+    if not isinstance(value, str) or "-" not in value[1:]:
+        raise ValueError("a time is written as 2026-11-26T18:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_written), AfterValidator(_sensible)]
 Kinds = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z_]{1,32}\.[a-z_]{1,32}(,[a-z_]{1,32}\.[a-z_]{1,32}){0,63}$"),

@@ -190,6 +190,8 @@ async def test_the_summary_is_what_was_counted(
     none = await desk.do("GET", f"/api/dashboard/summary?agent_id={uuid4()}&channel=web")
     assert (none["total"]["messages"], none["total"]["median_s"], none["agents"]) == (0, None, [])
     await desk.do("GET", "/api/dashboard/summary?since=2020-01-01T00:00:00Z", expect=422)
+    for number in ("0", "0.5", "-1", "1764180000"):
+        await desk.do("GET", f"/api/dashboard/summary?since={number}", expect=422)
 
 
 async def test_files_are_harmless_and_whole(desk: Desk, owner: "asyncpg.Connection[asyncpg.Record]") -> None:

@@ -55,13 +55,8 @@ BEYOND_SCHEMAS = {
     "no_public_url",
     "not_telegram",
     "document",
+    "rule",
 }
-
-# Of the newest parts the refusals that a schema cannot say are not listed yet: 31 of them are to be looked at one by one.
-UNEXPLORED = (
-    *("knowledge", "rules", "kommo", "jobs", "exports", "schedules", "integrations", "actions", "acts", "dashboard"),
-    *("telegram", "stop", "resume", "files", "webhook-secret"),
-)
 
 
 @dataclass
@@ -136,7 +131,7 @@ def fresh_keys() -> Iterator[None]:
         schemathesis.hooks.unregister(before_call)
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 async def test_nothing_unexpected(gateway: GatewayProcess, company: Company, desk: Desk, database: str) -> None:
     agent = f"/api/agents/{company.agent_id}"
     await desk.do("POST", f"{agent}/scripts", DELIVERY, expect=201)
@@ -145,7 +140,6 @@ async def test_nothing_unexpected(gateway: GatewayProcess, company: Company, des
         await desk.do("POST", "/api/chat", {"agent_id": str(company.agent_id), "text": "hello"})
     async with gateway.session.get("/api/openapi.json") as response:
         document = json.loads(await response.read())
-    document["paths"] = {path: item for path, item in document["paths"].items() if not any(part in path for part in UNEXPLORED)}
     outcome = await asyncio.to_thread(explore, document, gateway.url, company.keys["owner"])
     assert outcome.errors == []
     assert outcome.failures == [], f"{len(outcome.failures)} failures"
