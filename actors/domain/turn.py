@@ -74,26 +74,22 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
         return _stopped(turn, taken)
     if catalogue.persona.responder == "chain":
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
+    if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
+        return robot
     if catalogue.rules:
-        return _ruled(turn, taken, inputs, catalogue, view, listens)
-    return _undisturbed(turn, taken, catalogue, view, listens)
+        return _ruled(turn, taken, inputs, catalogue, view)
+    return _undisturbed(turn, taken, catalogue, view)
 
 
-def _undisturbed(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView, listens: bool) -> Decision | AgentRequest:
+def _undisturbed(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
     """Decide what scripts and the agent say."""
     if not taken.messages and not taken.late:
         return _silent(turn, "an operator has the conversation" if turn.control is Control.HUMAN else "nothing to answer")
-    if listens and (robot := _robot(turn)) is not None:
-        return robot
     return _answered(turn, taken, catalogue, view)
 
 
-def _ruled(
-    turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Catalogue, view: ConversationView, listens: bool
-) -> Decision | AgentRequest:
+def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
     """Let rules go first: what they say is the answer, unless they let the agent answer."""
-    if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
-        return robot
     # What was written long ago wakes no rule: people answer it.
     inputs = [item for item in inputs if not isinstance(item, InboundMessage) or item.age_s <= LATE_S]
     heard = [item for item in inputs if isinstance(item, InboundMessage)]
@@ -107,7 +103,7 @@ def _ruled(
         trace = _trace(turn, "rule" if said else "", "rules answered" if said else "a rule said that nothing is answered")
         decided: Decision | AgentRequest = Decision(_noted(turn) if said else turn.state, turn.effects, trace)
     else:
-        decided = _undisturbed(turn, taken, catalogue, view, listens)
+        decided = _undisturbed(turn, taken, catalogue, view)
     return decided if isinstance(decided, AgentRequest) else _rules_after(turn, decided, len(turn.effects), bool(heard))
 
 

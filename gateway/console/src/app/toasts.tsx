@@ -1,10 +1,11 @@
-import { Code, Group, Text } from "@mantine/core";
+import { Button, Code, Group, Text } from "@mantine/core";
 import { notifications } from "@mantine/notifications";
 import i18next from "i18next";
 import { type ApiError, asApiError } from "../api/problem";
 import { CopyButton } from "../parts/CopyButton";
 
 const SHOWN_MS = 8_000;
+const UNDO_MS = 12_000;
 
 /** Say what went wrong, with the request's id where the server gave one. */
 export function showProblem(error: unknown): void {
@@ -20,6 +21,29 @@ export function showProblem(error: unknown): void {
 
 export function showDone(message: string): void {
   notifications.show({ message, closeButtonProps: { "aria-label": i18next.t("app.close") } });
+}
+
+/** Say what was done, and offer to take it back. The same `id` is shown once. */
+export function offerUndo(id: string, message: string, onUndo: () => void): void {
+  const undo = () => {
+    notifications.hide(id);
+    onUndo();
+  };
+  notifications.show({
+    id,
+    autoClose: UNDO_MS,
+    closeButtonProps: { "aria-label": i18next.t("app.close") },
+    message: (
+      <Group justify="space-between" wrap="nowrap">
+        <Text size="sm" className="wraps">
+          {message}
+        </Text>
+        <Button size="compact-sm" variant="light" onClick={undo}>
+          {i18next.t("app.undo")}
+        </Button>
+      </Group>
+    ),
+  });
 }
 
 export function problemTitle(error: ApiError): string {

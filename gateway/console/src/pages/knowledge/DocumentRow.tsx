@@ -1,13 +1,11 @@
-import { ActionIcon, Badge, Button, Group, Text, Tooltip, UnstyledButton } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { ActionIcon, Badge, Group, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import IconTrash from "@tabler/icons-react/icons/IconTrash";
 import { useTranslation } from "react-i18next";
 import { useDeleteDocument, useRestoreDocument } from "../../api/knowledge";
 import type { Document } from "../../api/types";
+import { offerUndo } from "../../app/toasts";
 import { When } from "../../parts/When";
 import classes from "../scripts/Scripts.module.css";
-
-const UNDO_MS = 12_000;
 
 interface Props {
   agentId: string;
@@ -55,27 +53,9 @@ function useRemove(agentId: string) {
   const { t } = useTranslation();
   const { mutate: restore } = useRestoreDocument(agentId);
   const { mutate } = useDeleteDocument(agentId);
-  const offer = (document: Document) => {
-    const id = `deleted-${document.id}`;
-    const undo = () => {
-      notifications.hide(id);
-      restore(document);
-    };
-    notifications.show({
-      id,
-      autoClose: UNDO_MS,
-      closeButtonProps: { "aria-label": t("app.close") },
-      message: (
-        <Group justify="space-between" wrap="nowrap">
-          <Text size="sm" className="wraps">
-            {t("knowledge.deleted", { name: document.title })}
-          </Text>
-          <Button size="compact-sm" variant="light" onClick={undo}>
-            {t("app.undo")}
-          </Button>
-        </Group>
-      ),
+  return (document: Document) =>
+    mutate(document, {
+      onSuccess: () =>
+        offerUndo(`deleted-${document.id}`, t("knowledge.deleted", { name: document.title }), () => restore(document)),
     });
-  };
-  return (document: Document) => mutate(document, { onSuccess: () => offer(document) });
 }

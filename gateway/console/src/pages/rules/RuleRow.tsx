@@ -1,15 +1,13 @@
-import { ActionIcon, Badge, Button, Group, Switch, Text, Tooltip, UnstyledButton } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { ActionIcon, Badge, Group, Switch, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import IconArrowDown from "@tabler/icons-react/icons/IconArrowDown";
 import IconArrowUp from "@tabler/icons-react/icons/IconArrowUp";
 import IconTrash from "@tabler/icons-react/icons/IconTrash";
 import { useTranslation } from "react-i18next";
 import { bodyOf, useDeleteRule, useRestoreRule, useSaveRule } from "../../api/rules";
 import type { Rule } from "../../api/types";
+import { offerUndo } from "../../app/toasts";
 import classes from "../scripts/Scripts.module.css";
 import { duration } from "./words";
-
-const UNDO_MS = 12_000;
 
 interface Props {
   agentId: string;
@@ -79,27 +77,8 @@ function useRemove(agentId: string) {
   const { t } = useTranslation();
   const { mutate: restore } = useRestoreRule(agentId);
   const { mutate } = useDeleteRule(agentId);
-  const offer = (rule: Rule) => {
-    const id = `deleted-${rule.id}`;
-    const undo = () => {
-      notifications.hide(id);
-      restore(rule);
-    };
-    notifications.show({
-      id,
-      autoClose: UNDO_MS,
-      closeButtonProps: { "aria-label": t("app.close") },
-      message: (
-        <Group justify="space-between" wrap="nowrap">
-          <Text size="sm" className="wraps">
-            {t("rules.deleted", { name: rule.name })}
-          </Text>
-          <Button size="compact-sm" variant="light" onClick={undo}>
-            {t("app.undo")}
-          </Button>
-        </Group>
-      ),
+  return (rule: Rule) =>
+    mutate(rule, {
+      onSuccess: () => offerUndo(`deleted-${rule.id}`, t("rules.deleted", { name: rule.name }), () => restore(rule)),
     });
-  };
-  return (rule: Rule) => mutate(rule, { onSuccess: () => offer(rule) });
 }

@@ -1,13 +1,11 @@
-import { ActionIcon, Badge, Button, Group, Switch, Text, Tooltip, UnstyledButton } from "@mantine/core";
-import { notifications } from "@mantine/notifications";
+import { ActionIcon, Badge, Group, Switch, Text, Tooltip, UnstyledButton } from "@mantine/core";
 import IconTrash from "@tabler/icons-react/icons/IconTrash";
 import IconUser from "@tabler/icons-react/icons/IconUser";
 import { useTranslation } from "react-i18next";
 import { bodyOf, useDeleteScript, useRestoreScript, useSaveScript } from "../../api/scripts";
 import type { Script } from "../../api/types";
+import { offerUndo } from "../../app/toasts";
 import classes from "./Scripts.module.css";
-
-const UNDO_MS = 12_000;
 
 interface Props {
   agentId: string;
@@ -72,31 +70,13 @@ export function ScriptRow({ agentId, script, mayEdit, onOpen }: Props) {
 }
 
 /** Delete at once, and offer to take it back. */
-export function useRemove(agentId: string) {
+function useRemove(agentId: string) {
   const { t } = useTranslation();
   const { mutate: restore } = useRestoreScript(agentId);
   const { mutate } = useDeleteScript(agentId);
-  const offer = (script: Script) => {
-    const id = `deleted-${script.id}`;
-    const undo = () => {
-      notifications.hide(id);
-      restore(script);
-    };
-    notifications.show({
-      id,
-      autoClose: UNDO_MS,
-      closeButtonProps: { "aria-label": t("app.close") },
-      message: (
-        <Group justify="space-between" wrap="nowrap">
-          <Text size="sm" className="wraps">
-            {t("scripts.deleted", { name: script.name })}
-          </Text>
-          <Button size="compact-sm" variant="light" onClick={undo}>
-            {t("app.undo")}
-          </Button>
-        </Group>
-      ),
+  return (script: Script) =>
+    mutate(script, {
+      onSuccess: () =>
+        offerUndo(`deleted-${script.id}`, t("scripts.deleted", { name: script.name }), () => restore(script)),
     });
-  };
-  return (script: Script) => mutate(script, { onSuccess: () => offer(script) });
 }
