@@ -18,6 +18,7 @@ from storage.tenants import Tenants
 
 # A name under .invalid never exists (RFC 2606): nothing is ever sent there.
 OWNER_EMAIL = "owner@demo.invalid"
+OWNER_NAME = "Owner"
 _LOCALE = "ru"
 _START = Actor("start of the demo")
 
@@ -77,7 +78,7 @@ async def _login_token(database: Database, tenant_id: UUID) -> str | None:
     users = Users(database)
     owner = await users.by_email(tenant_id, OWNER_EMAIL)
     if owner is None and not await users.page(tenant_id, None, 1):
-        owner = await users.create(tenant_id, NewUser(OWNER_EMAIL, "Owner", "owner", _LOCALE), _START)
+        owner = await users.create(tenant_id, NewUser(OWNER_EMAIL, OWNER_NAME, "owner", _LOCALE), _START)
     return await LoginLinks(database).create(tenant_id, owner.id, "login", _START) if owner else None
 
 
