@@ -29,6 +29,7 @@ from storage.postgres import Database
 from storage.tenants import Tenants
 from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
+from tests.fakes import delivery_stores
 from tests.fakes import stores as fakes
 from tests.fakes.world import ConversationEntry, World
 
@@ -90,11 +91,11 @@ class FakeLab:
         self.inbox = fakes.FakeInbox(self.world)
         self.conversations = fakes.FakeConversations(self.world)
         self.turns = fakes.FakeTurns(self.world)
-        self.outbox = fakes.FakeOutbox(self.world)
+        self.outbox = delivery_stores.FakeOutbox(self.world)
         self.timers = fakes.FakeTimers(self.world)
         self.carriers = fakes.FakeCarriers(self.world)
         self.catalogue = fakes.FakeCatalogue(self.world)
-        self.integrations = fakes.FakeIntegrations(self.world)
+        self.integrations = delivery_stores.FakeIntegrations(self.world)
 
     async def endpoint(self, channel: Literal["telegram", "test"] = "telegram") -> Endpoint:
         entry = self.world.add_integration(channel, str(next(_NUMBERS)))

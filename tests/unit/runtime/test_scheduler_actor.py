@@ -6,7 +6,8 @@ from actors.domain.errors import TransientError
 from actors.domain.ids import ConversationId
 from actors.runtime.clock import SystemClock
 from actors.runtime.scheduler_actor import SchedulerActor
-from tests.fakes.stores import FakeConversations, FakeOutbox, FakeTimers
+from tests.fakes.delivery_stores import FakeOutbox
+from tests.fakes.stores import FakeConversations, FakeTimers
 from tests.fakes.world import TimerEntry, World
 from tests.unit.runtime.rows import address
 

@@ -16,7 +16,8 @@ from actors.ports.integrations import IntegrationRecord
 from actors.ports.outbox import Claim, Outcome
 from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
-from tests.fakes.stores import FakeCarriers, FakeIntegrations, FakeOutbox
+from tests.fakes.delivery_stores import FakeIntegrations, FakeOutbox
+from tests.fakes.stores import FakeCarriers
 from tests.fakes.world import ConversationEntry, IntegrationEntry, OutboxEntry, World
 
 T = TypeVar("T")

@@ -23,7 +23,10 @@ export function ConversationsPage() {
   useTitle(t("page.conversations"));
   const conversations = list.data?.pages.flatMap((page) => page.items) ?? [];
   const step = (by: number) => {
-    const here = conversations.findIndex((one) => one.id === opened);
+    // The address is ahead of the page, which may still be drawing what the press before asked for.
+    const here = conversations.findIndex(
+      (one) => one.id === new URLSearchParams(window.location.search).get("conversation"),
+    );
     const next = conversations[here < 0 ? 0 : here + by];
     if (next) change({ conversation: next.id, trace: undefined });
   };
