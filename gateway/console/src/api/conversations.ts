@@ -1,14 +1,11 @@
-import { useThrottledCallback } from "@mantine/hooks";
 import { keepPreviousData, useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { messagesKey } from "../parts/conversation/useMessages";
 import { api, said } from "./client";
 import { freshKey } from "./ids";
-import { useLive } from "./live";
+import { useRefreshed } from "./refresh";
 import type { Conversation } from "./types";
 
 const PAGE = 30;
-// A busy company has several changes a second; a list that jumps as often cannot be read.
-const CALM_MS = 1_000;
 
 export interface InboxFilter {
   q?: string;
@@ -19,11 +16,7 @@ export interface InboxFilter {
 
 /** Conversations of all channels, the latest first; changes are seen as they happen. */
 export function useInbox(filter: InboxFilter) {
-  const queries = useQueryClient();
-  const refresh = useThrottledCallback(() => {
-    for (const name of ["inbox", "conversation"]) void queries.invalidateQueries({ queryKey: [name] });
-  }, CALM_MS);
-  useLive("conversations", refresh);
+  useRefreshed("conversations", [["inbox"], ["conversation"]]);
   return useInfiniteQuery({
     queryKey: ["inbox", filter],
     initialPageParam: undefined as string | undefined,

@@ -1,13 +1,11 @@
-import { useThrottledCallback } from "@mantine/hooks";
-import { keepPreviousData, useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { api, said } from "./client";
-import { useLive } from "./live";
+import { useRefreshed } from "./refresh";
 import type { components } from "./schema";
 
 type Channel = components["schemas"]["ConversationView"]["channel"];
 
 const PAGE = 30;
-const CALM_MS = 1_000;
 // Counters follow within a second; a chart that jumps as often cannot be read.
 const COUNTERS_MS = 3_000;
 const HOUR_MS = 3_600_000;
@@ -47,7 +45,6 @@ function asked(filter: UpdatesFilter) {
 
 /** What happened, the newest first, and what happens now. */
 export function useUpdates(filter: UpdatesFilter) {
-  const queries = useQueryClient();
   const updates = useInfiniteQuery({
     queryKey: ["updates", filter],
     initialPageParam: undefined as string | undefined,
@@ -64,13 +61,11 @@ export function useUpdates(filter: UpdatesFilter) {
     getNextPageParam: (last) => (last.next ? `${last.start} ${last.next}` : undefined),
     placeholderData: keepPreviousData,
   });
-  const refresh = useThrottledCallback(() => void queries.invalidateQueries({ queryKey: ["updates"] }), CALM_MS);
-  useLive("updates", refresh);
+  useRefreshed("updates", [["updates"]]);
   return updates;
 }
 
 export function useSummary(filter: SummaryFilter) {
-  const queries = useQueryClient();
   const summary = useQuery({
     queryKey: ["summary", filter],
     queryFn: () => {
@@ -80,8 +75,7 @@ export function useSummary(filter: SummaryFilter) {
     },
     placeholderData: keepPreviousData,
   });
-  const refresh = useThrottledCallback(() => void queries.invalidateQueries({ queryKey: ["summary"] }), COUNTERS_MS);
-  useLive("updates", refresh);
+  useRefreshed("updates", [["summary"]], COUNTERS_MS);
   return summary;
 }
 

@@ -1,17 +1,15 @@
 import { ActionIcon, Button, Group, ScrollArea, Stack, Text, Title, Tooltip, UnstyledButton } from "@mantine/core";
-import { useThrottledCallback } from "@mantine/hooks";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
-import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery } from "@tanstack/react-query";
 import { useTranslation } from "react-i18next";
 import { api, said } from "../../api/client";
-import { useLive } from "../../api/live";
+import { useRefreshed } from "../../api/refresh";
 import type { Conversation } from "../../api/types";
 import classes from "../../parts/conversation/Chat.module.css";
 import { Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
 
 const PAGE = 20;
-const CALM_MS = 2_000;
 
 interface Props {
   agentId: string;
@@ -25,7 +23,6 @@ interface Props {
 /** Test conversations with an agent, the latest first. */
 export function History({ agentId, conversationId, onOpen, onNew, titled }: Props) {
   const { t } = useTranslation();
-  const queries = useQueryClient();
   const key = ["test-conversations", agentId];
   const list = useInfiniteQuery({
     queryKey: key,
@@ -41,9 +38,7 @@ export function History({ agentId, conversationId, onOpen, onNew, titled }: Prop
     },
     getNextPageParam: (last) => last.next ?? undefined,
   });
-  // A busy company has several changes a second; a list that jumps as often cannot be read.
-  const refresh = useThrottledCallback(() => void queries.invalidateQueries({ queryKey: key }), CALM_MS);
-  useLive("conversations", refresh);
+  useRefreshed("conversations", [key]);
   const conversations = list.data?.pages.flatMap((page) => page.items) ?? [];
   return (
     <>

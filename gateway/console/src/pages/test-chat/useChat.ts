@@ -3,6 +3,7 @@ import { useCallback, useEffect, useRef, useState } from "react";
 import { ask, type ChatEvent } from "../../api/chat";
 import { freshKey } from "../../api/ids";
 import { ApiError } from "../../api/problem";
+import { askAgain } from "../../api/refresh";
 import type { Pending, Silence } from "../../parts/conversation/pending";
 import { messagesKey, useMessages } from "../../parts/conversation/useMessages";
 
@@ -37,7 +38,7 @@ export function useChat(
         const { answer } = event;
         if (!answer.reply && answer.message_id)
           setSilence({ messageId: answer.message_id, reason: answer.reason ?? "" });
-        await queries.invalidateQueries({ queryKey: messagesKey(answer.conversation_id) });
+        await askAgain(queries, messagesKey(answer.conversation_id));
         void queries.invalidateQueries({ queryKey: ["test-conversations"] });
         setPending((now) => (now?.question.message_id === messageId ? undefined : now));
         return;

@@ -2,6 +2,7 @@ import { useInfiniteQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { api, said } from "../../api/client";
 import { useLive } from "../../api/live";
+import { askAgain } from "../../api/refresh";
 import type { Message } from "../../api/types";
 
 const PAGE = 100;
@@ -29,7 +30,7 @@ export function useMessages(conversationId: string | undefined, waiting: boolean
     refetchInterval: waiting ? LOOK_AGAIN_MS : false,
   });
   useLive(conversationId && `conversation:${conversationId}`, (event) => {
-    if (event.type !== "delta") void queries.invalidateQueries({ queryKey: messagesKey(conversationId) });
+    if (event.type !== "delta") void askAgain(queries, messagesKey(conversationId));
   });
   const { hasNextPage, isFetching, fetchNextPage } = history;
   useEffect(() => {
