@@ -62,7 +62,7 @@ class VisitsApi:
 
     def plain(self) -> list[Plain]:
         """Return the routes outside the JSON API."""
-        return [Plain("OPTIONS", PREFIX + "{token}/{what}", self.preflight, tag="widget", also=(403,))]
+        return [Plain("OPTIONS", PREFIX + "{token}/{what}", self.preflight, tag="widget")]
 
     async def open(self, call: Call) -> Answer:
         """Begin or continue: returns the visitor's credential, which is the one that was sent in `X-Callboard-Visitor`, or a new one."""
@@ -105,9 +105,7 @@ class VisitsApi:
                 return await self._stream(request, widget, conversation_id, _after(call.query) or 0, hints)
 
     async def preflight(self, request: web.Request) -> web.Response:
-        """Tell a browser whether a page of this site may talk to the widget."""
-        if await self._visiting.allowed_origin(request) is None:
-            raise Problem(403, "this widget may not be used on this site", reason="widget-origin")
+        """Let a browser ask: who may not talk to the widget hears it from the request itself, which is refused."""
         return web.Response(status=204, headers=CORS)
 
     async def allow(self, request: web.Request, response: web.StreamResponse) -> None:
@@ -118,7 +116,7 @@ class VisitsApi:
         if origin := await self._visiting.allowed_origin(request):
             response.headers["Access-Control-Allow-Origin"] = origin
             response.headers["Access-Control-Expose-Headers"] = "Retry-After, X-Request-ID"
-        elif response.status in _REFUSED and request.method != "OPTIONS":
+        elif response.status in _REFUSED or request.method == "OPTIONS":
             # A page cannot tell an answer that it may not read from a line that is down, and would try again for ever.
             response.headers["Access-Control-Allow-Origin"] = "*"
 

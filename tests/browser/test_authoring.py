@@ -1,6 +1,7 @@
 """Scripts and agents: what is written here is what customers hear after publishing."""
 
 import re
+from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
+from tests.browser.pages import settled
+from tests.browser.test_pages import violations
 
 
 @pytest.fixture
@@ -52,6 +55,50 @@ async def test_search_and_filters_are_in_the_address(house: House, open_tab: Ope
     await expect(page.get_by_label("Поиск по именам, фразам и ответам")).to_have_value("доставк")
     await page.get_by_label("Поиск по именам, фразам и ответам").fill("такого точно нет")
     await expect(page.get_by_role("heading", name="Ничего не нашлось")).to_be_visible()
+
+
+async def test_scripts_go_into_a_file_and_come_back(open_tab: OpenTab, admin: Person, agent_id: str, tmp_path: Path) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/scripts"), admin)
+    await write_script(page, "Сова", "расскажи про сову", "Сова спит днём.")
+    await page.get_by_role("button", name="Импорт и экспорт").click()
+    async with page.expect_download() as saving:
+        await page.get_by_role("menuitem", name="Сохранить в файл").click()
+    saved = tmp_path / (await saving.value).suggested_filename
+    await (await saving.value).save_as(saved)
+    assert saved.name == "scripts.json"
+    await page.get_by_role("button", name="Удалить сценарий «Сова»").click()
+    await expect(page.get_by_role("heading", name="Сценариев пока нет")).to_be_visible()
+
+    await page.get_by_label("Загрузить из файла").set_input_files(saved)
+    dialog = page.get_by_role("dialog", name="Загрузка сценариев")
+    await expect(dialog.get_by_text("В файле 1 сценарий.")).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Загрузить").click()
+    await expect(page.get_by_text("Загружен 1 сценарий")).to_be_visible()
+    await expect(page.get_by_role("button", name="Сова").first).to_be_visible()
+
+    saved.write_text("[1, 2]")
+    await page.get_by_label("Загрузить из файла").set_input_files(saved)
+    await expect(dialog.get_by_role("alert")).to_contain_text("Это не файл со сценариями")
+
+
+async def test_an_agent_is_copied_put_away_and_taken_back(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin)
+    await page.get_by_role("button", name="Ещё").click()
+    await page.get_by_role("menuitem", name="Сделать копию").click()
+    copied = f"Копия {uuid4().hex[:6]}"
+    await page.get_by_role("dialog").get_by_label("Имя").fill(copied)
+    await settled(page)
+    assert await violations(page) == []
+    await page.get_by_role("dialog").get_by_role("button", name="Сделать копию").click()
+    await expect(page.get_by_role("heading", name=copied)).to_be_visible()
+    await page.get_by_role("button", name="Ещё").click()
+    await page.get_by_role("menuitem", name="В архив").click()
+    await expect(page.get_by_text(f"«{copied}» в архиве")).to_be_visible()
+    await expect(page.get_by_role("link").filter(has_text=copied)).to_have_count(0)
+    await page.get_by_role("button", name="Вернуть").click()
+    await expect(page.get_by_role("link").filter(has_text=copied)).to_be_visible()
 
 
 async def test_who_comes_second_is_told(house: House, open_tab: OpenTab, admin: Person, agent_id: str) -> None:

@@ -1,22 +1,24 @@
 """The widget on a page of another origin: written there, answered there, by agent and person, and still there after a reload."""
 
+import asyncio
 import gzip
 from collections.abc import Iterator
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
 import gateway
+from gateway.visiting import TTL_S
 from tests.browser.conftest import OpenTab
-from tests.browser.house import House
+from tests.browser.house import House, Person
+from tests.browser.pages import settled
 from tests.browser.shop_site import ShopSite
+from tests.browser.test_pages import violations
 from tests.fakes.openai_api import streams
 
 SCRIPT = Path(gateway.__file__).parent / "console" / "dist" / "widget.js"
-AXE = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]}}
 
 
 @pytest.fixture
@@ -96,11 +98,6 @@ async def test_other_sites_show_nothing(site: ShopSite, browser: Browser) -> Non
     await context.close()
 
 
-async def violations(page: Page) -> list[str]:
-    found = (await Axe().run(page, options=AXE)).response["violations"]
-    return [f"{one['id']}: {node['html']}" for one in found for node in one["nodes"]]
-
-
 @pytest.mark.parametrize("width", [390, 1280])
 async def test_it_is_accessible_and_fits(site: ShopSite, open_tab: OpenTab, width: int) -> None:
     page = await open_tab(f"{site.origin}/en", width=width)
@@ -116,3 +113,40 @@ async def test_it_is_accessible_and_fits(site: ShopSite, open_tab: OpenTab, widt
 
 def test_it_is_small() -> None:
     assert len(gzip.compress(SCRIPT.read_bytes(), 9)) < 12 * 1024
+
+
+async def test_its_owner_adds_hides_and_deletes_it(house: House, open_tab: OpenTab, admin: Person) -> None:
+    with ShopSite(house.url) as site:
+        page = await open_tab(admin.path("integrations"), admin, width=390)
+        await page.get_by_role("button", name="Добавить чат").click()
+        dialog = page.get_by_role("dialog", name="Чат на сайте")
+        await dialog.get_by_label("Сайты").fill(f"{site.origin}/catalogue?page=2")
+        await dialog.get_by_label("Название").fill("Витрина")
+        await settled(page)
+        assert await violations(page) == []
+        await dialog.get_by_role("button", name="Добавить чат").click()
+        card = page.get_by_role("region", name="Витрина")
+        await expect(card.get_by_role("link", name=site.origin)).to_be_visible()
+        site.script = await card.locator("code").inner_text()
+        assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+        await settled(page)
+        assert await violations(page) == []
+
+        visitor = await open_tab(f"{site.origin}/")
+        await expect(visitor.get_by_role("button", name="Открыть чат")).to_be_visible()
+        await card.get_by_role("switch", name="Показывать на сайте").click(force=True)
+        await expect(card.get_by_text("Скрыт")).to_be_visible()
+        await asyncio.sleep(TTL_S)
+        async with visitor.expect_response(lambda answer: answer.request.method == "POST" and answer.url.endswith("/session")) as refused:
+            await visitor.reload()
+        assert (await refused.value).status == 404
+        await expect(visitor.get_by_role("button", name="Открыть чат")).to_have_count(0)
+
+        await card.get_by_role("button", name="Изменить").click()
+        await page.get_by_role("dialog").get_by_label("Сайты").fill("это не адрес!")
+        await page.get_by_role("dialog").get_by_role("button", name="Сохранить").click()
+        await expect(page.get_by_role("alert").filter(has_text="Что-то заполнено неверно")).to_be_visible()
+        await page.get_by_role("dialog").get_by_role("button", name="Отмена").click()
+        await card.get_by_role("button", name="Удалить").click()
+        await page.get_by_role("dialog").get_by_role("button", name="Удалить").click()
+        await expect(card).to_have_count(0)

@@ -77,4 +77,4 @@ def test_no_words_outside_of_the_translations() -> None:
     between = re.findall(r">\s*([A-Za-zА-Яа-яЁё][^<>{}=;()]*[A-Za-zА-Яа-яЁё])\s*</", sources())
     attributes = re.findall(r"\b(?:label|title|placeholder|description|aria-label)=\"([^\"]+)\"", sources())
     assert set(between) - {"Callboard", "Ctrl K", "ID"} == set()
-    assert attributes == []
+    assert set(attributes) - {"https://shop.example"} == set()

@@ -93,6 +93,38 @@ export function useRollBack(agentId: string) {
   });
 }
 
+export function useDuplicateAgent() {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: ({ agent, name }: { agent: AgentDraft; name: string }) =>
+      said(
+        api.POST("/api/agents/{id}/duplicate", {
+          params: { path: { id: agent.id }, header: { "Idempotency-Key": freshKey() } },
+          body: { name },
+        }),
+      ),
+    onSettled: refresh,
+  });
+}
+
+export function useArchiveAgent() {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: (agent: AgentDraft) =>
+      said(api.DELETE("/api/agents/{id}", { params: { path: { id: agent.id }, header: ifMatch(agent.version) } })),
+    onSettled: refresh,
+  });
+}
+
+export function useRestoreAgent() {
+  const refresh = useRefresh();
+  return useMutation({
+    mutationFn: (agent: AgentDraft) =>
+      said(api.POST("/api/agents/{id}/restore", { params: { path: { id: agent.id } } })),
+    onSettled: refresh,
+  });
+}
+
 /** Not waited for: who asked for a change hears of it before its form is drawn anew. */
 function useRefresh() {
   const queries = useQueryClient();

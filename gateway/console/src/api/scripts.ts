@@ -1,9 +1,10 @@
 import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, ifMatch, said } from "./client";
 import { freshKey } from "./ids";
-import type { Script, ScriptBody } from "./types";
+import type { Script, ScriptBody, ScriptsDocument } from "./types";
 
 const PAGE = 50;
+export const SCRIPTS_FORMAT = "callboard/scripts/1";
 
 export interface ScriptFilter {
   q?: string;
@@ -92,6 +93,26 @@ export function useTryPhrase(agentId: string) {
     mutationFn: (text: string) =>
       said(api.POST("/api/agents/{id}/scripts/try", { params: { path: { id: agentId } }, body: { text } })),
   });
+}
+
+export function useImportScripts(agentId: string) {
+  const refresh = useRefresh(agentId);
+  return useMutation({
+    mutationFn: ({ scripts, replace }: { scripts: ScriptsDocument["scripts"]; replace: boolean }) =>
+      said(
+        api.POST("/api/agents/{id}/scripts/import", {
+          params: { path: { id: agentId }, header: { "Idempotency-Key": freshKey() } },
+          body: { format: SCRIPTS_FORMAT, scripts, replace },
+        }),
+      ),
+    onSettled: refresh,
+    meta: { told: true },
+  });
+}
+
+/** All scripts of an agent as they are saved in a file. */
+export function exportScripts(agentId: string): Promise<ScriptsDocument> {
+  return said(api.GET("/api/agents/{id}/scripts/export", { params: { path: { id: agentId } } }));
 }
 
 /** Not waited for: who asked for a change hears of it before a list is drawn anew and may be gone. */

@@ -12,6 +12,7 @@ import { useTitle } from "../../app/title";
 import { CopyButton } from "../../parts/CopyButton";
 import { Page, PageHead } from "../../parts/PageHead";
 import { Failed, Loading } from "../../parts/states";
+import { AgentMenu } from "./AgentMenu";
 import { PublishedBadge } from "./AgentsPage";
 import { PersonaForm } from "./PersonaForm";
 import { Publish } from "./Publish";
@@ -63,6 +64,7 @@ function Shown({ agent }: { agent: AgentDraft }) {
             </Button>
           )}
           {mayEdit && <Publish agent={agent} />}
+          {mayEdit && <AgentMenu agent={agent} />}
         </PageHead>
         <Group gap="xs">
           <PublishedBadge agent={agent} />

@@ -12,6 +12,7 @@ import { Empty, Failed, Loading } from "../../parts/states";
 import { ConnectDialog } from "./ConnectDialog";
 import { IntegrationCard } from "./IntegrationCard";
 import classes from "./Integrations.module.css";
+import { Widgets } from "./Widgets";
 
 // The test chat and the widgets of sites have their own places.
 const OWN = ["test", "web"];
@@ -58,6 +59,7 @@ export function IntegrationsPage() {
           />
         ))}
       </div>
+      {agents.data && agents.data.length > 0 && <Widgets agents={agents.data} mayEdit={mayEdit} />}
       <ConnectDialog opened={connecting} onClose={connect.close} agents={agents.data ?? []} />
     </Page>
   );

@@ -12,6 +12,7 @@ import { useTitle } from "../../app/title";
 import { Page, PageHead } from "../../parts/PageHead";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { Editing } from "./Editing";
+import { Files } from "./Files";
 import { Filters } from "./Filters";
 import { ScriptRow } from "./ScriptRow";
 import { useScriptsState } from "./state";
@@ -48,6 +49,7 @@ export function ScriptsPage() {
             {t("scripts.create")}
           </Button>
         )}
+        <Files agentId={agentId} mayEdit={mayEdit} />
       </PageHead>
       <TryPhrase agentId={agentId} />
       <Filters state={state} />
