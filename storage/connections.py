@@ -1,14 +1,15 @@
 """Bots as they are connected: which agent has which, with its token encrypted and its webhook's secret hashed."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
 from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import IntegrationId, shard_of
 from actors.domain.troubles import TROUBLE_CODES, Trouble, TroubleCode
-from actors.ports.connecting import Bot, ConnectedBot, Holder, Mode, Placed
+from actors.ports.connecting import Bot, ConnectedBot, Holder, Mode, Placed, WatchedBot
 from storage import integration_log
-from storage.accounts.audit import Actor
+from storage.accounts.audit import PROGRAM, Actor
 from storage.crypto import SecretBox, SecretKeyError
 from storage.integrations import LIVE_ACCOUNT, secret_hash
 from storage.postgres import Connection, Database
@@ -38,6 +39,9 @@ _COLUMNS = "id, tenant_id, agent_id, account, username, mode, status, problem, p
 _FIND = f"""
 select {_COLUMNS} from integrations
 where id = $1 and agent_id = $2 and channel = $3 and status <> 'disconnected'"""  # noqa: S608
+_WATCHED = """
+select id, tenant_id, agent_id from integrations
+where channel = $1 and status in ('live', 'broken') and ($2::uuid is null or id > $2) order by id limit $3"""
 _RECEIVE = """
 update integrations set mode = $2, secret_hash = $3, problem = null, problem_code = null where id = $1"""
 _NOTE = """
@@ -165,6 +169,21 @@ class Desk:
             return self._box.decrypt(r["token_encrypted"], str(r["id"]))
         except SecretKeyError:
             return None
+
+
+class Bots:
+    """The bots of all tenants, to be looked after; needs the role callboard_engine. The key is read when there is a bot."""
+
+    def __init__(self, engine: Database, box: Callable[[], SecretBox]) -> None:
+        self._engine = engine
+        self._box = box
+
+    async def page(self, after: UUID | None, limit: int) -> Sequence[WatchedBot]:
+        """Return the next bots that work or should."""
+        async with self._engine.dispatch_transaction() as connection:
+            rows = await connection.fetch(_WATCHED, CHANNEL, after, limit)
+        box = self._box() if rows else None
+        return [WatchedBot(r["id"], r["agent_id"], Desk(self._engine, box, r["tenant_id"], PROGRAM)) for r in rows if box]
 
 
 def stored_trouble(problem: str | None, code: str | None) -> Trouble | None:

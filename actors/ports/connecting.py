@@ -1,5 +1,6 @@
 """Connecting bots: what the use case needs of the provider and of storage."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 from uuid import UUID
@@ -79,3 +80,18 @@ class ConnectionDesk(Protocol):
     async def find(self, agent_id: UUID, integration_id: UUID) -> ConnectedBot | None: ...
     async def receive(self, bot: ConnectedBot, mode: Mode) -> str: ...
     async def note(self, bot: ConnectedBot, trouble: Trouble | None, *, broken: bool = False) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class WatchedBot:
+    """One bot of any tenant, and where its row is changed."""
+
+    id: UUID
+    agent_id: UUID
+    desk: ConnectionDesk
+
+
+class ConnectedBots(Protocol):
+    """All bots of the installation that are not paused or disconnected, by id."""
+
+    async def page(self, after: UUID | None, limit: int) -> Sequence[WatchedBot]: ...

@@ -29,6 +29,7 @@ from actors.services.typing import Typing
 from config import collector, failpoints
 from config.settings import Settings, settings
 from integrations.kommo.parser import KommoParser
+from integrations.telegram.bot_api import BotApi
 from integrations.telegram.parser import TelegramParser
 from integrations.test_chat.parser import TestChatParser
 from storage.actions import PostgresActions
@@ -183,7 +184,8 @@ async def build_sync(member: Member) -> Body:
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
         registry = job_registry(database, chosen, clock)
         collector.settle()
-        queue, aside = PostgresJobQueue(database), chores(chosen, clock)
+        accounts = await stack.enter_async_context(BotApi(chosen.telegram_api, chosen.telegram_timeout_s))
+        queue, aside = PostgresJobQueue(database), chores(database, chosen, clock, accounts)
         sync = SyncActor(member.generation, queue, registry, signals, clock, random.random, aside)
         return Composed(sync, stack.pop_all())
 

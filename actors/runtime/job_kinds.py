@@ -2,13 +2,18 @@
 
 from collections.abc import Sequence
 
+from actors.ports.connecting import BotAccounts
 from actors.ports.time import Clock
 from actors.runtime.sync_actor import Chore
+from actors.services.connecting import Connecting
 from actors.services.jobs.activity_retention import ActivityRetention
 from actors.services.jobs.conversations_export import ConversationsExport
 from actors.services.jobs.registry import JobRegistry
+from actors.services.watching import Watching
 from config.settings import Settings
 from storage.activity_pruning import PostgresActivityPruning
+from storage.connections import Bots
+from storage.crypto import SecretBox, load_or_create_key
 from storage.exports import DiskExports, PostgresExportPages, exports_dir
 from storage.postgres import Database
 
@@ -21,7 +26,9 @@ def job_registry(database: Database, chosen: Settings, clock: Clock) -> JobRegis
     )
 
 
-def chores(chosen: Settings, clock: Clock) -> Sequence[Chore]:
+def chores(database: Database, chosen: Settings, clock: Clock, accounts: BotAccounts) -> Sequence[Chore]:
     """Return what is to be done every minute beside the jobs."""
     exports = DiskExports(exports_dir(chosen.data_dir))
-    return [lambda: exports.expire(clock.now())]
+    bots = Bots(database, lambda: SecretBox(load_or_create_key(chosen.data_dir)))
+    watching = Watching(bots, Connecting(accounts, chosen.public_url))
+    return [lambda: exports.expire(clock.now()), watching.round]

@@ -32,6 +32,7 @@ class Actor:
 
 
 COMMAND_LINE = Actor("command line")
+PROGRAM = Actor("Callboard")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,12 @@ import asyncpg
 import orjson
 import pytest
 
+from actors.services.connecting import Connecting
+from actors.services.watching import PORTION, Watching
+from integrations.telegram.bot_api import BotApi
+from storage.connections import Bots as StoredBots
+from storage.crypto import SecretBox, load_or_create_key
+from storage.postgres import Database, Role
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.gateway.company import Company, found, update
 from tests.integration.gateway.desk import Desk
@@ -271,6 +277,28 @@ async def test_a_test_says_what_is_wrong_and_a_new_token_heals(
     assert [kind for kind, _ in await told(database, company)] == [
         "integration.connected", "integration.broken", "integration.connected",
     ]  # fmt: skip
+
+
+async def test_bots_are_looked_after_round_by_round(
+    public: GatewayProcess, company: Company, telegram: TelegramProcess, database: str, tmp_path: Path
+) -> None:
+    bots = Bots(public, company)
+    numbers = range(7_300_000_001, 7_300_000_001 + PORTION + 4)  # the company has one already
+    for number in numbers:
+        await telegram.control("bots", token=f"{number}:AA-a_token-of-the-shop", username=f"watched{number}bot")
+        await bots.connect(f"{number}:AA-a_token-of-the-shop")
+    gone = f"{numbers[3]}:AA-a_token-of-the-shop"
+    revoked = f"{numbers[-2]}:AA-a_token-of-the-shop"
+    await telegram.control(f"../bot{gone}/deleteWebhook")
+    await telegram.fault("unauthorized", token=revoked, method="getMe", times=9)
+    async with await Database.open(database, Role.ENGINE, "watching", size=4) as engine, BotApi(telegram.url, 2) as api:
+        box = SecretBox(load_or_create_key(tmp_path))
+        watching = Watching(StoredBots(engine, lambda: box), Connecting(api, public.url))
+        assert [await watching.round(), await watching.round(), await watching.round()] == [PORTION, 5, PORTION]
+    listed = await bots.desk.do("GET", "/api/integrations", level="viewer")
+    troubles = {item["account"]: item["problem"]["code"] for item in listed["items"] if item["problem"] and int(item["account"]) in numbers}
+    assert troubles == {str(numbers[3]): "webhook_missing", str(numbers[-2]): "token_refused"}
+    assert ("integration.broken", "Callboard") in await told(database, company)
 
 
 async def test_disconnecting_leaves_another_programs_webhook_alone(

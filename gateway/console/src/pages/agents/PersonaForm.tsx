@@ -6,7 +6,8 @@ import type { AgentDraft } from "../../api/types";
 import { showDone } from "../../app/toasts";
 import { LANGUAGES } from "../../i18n";
 
-const TEXTS = ["greeting", "fallback_text", "handoff_text", "choices_text"] as const;
+const TEXTS = ["greeting", "fallback_text", "handoff_text", "choices_text", "overdue_text"] as const;
+const MINUTE_S = 60;
 type Texts = Record<string, string>;
 
 interface Values extends Record<(typeof TEXTS)[number], Texts> {
@@ -15,6 +16,9 @@ interface Values extends Record<(typeof TEXTS)[number], Texts> {
   instructions: string;
   model: string;
   temperature: number | string;
+  answer_deadline_s: number | string;
+  handoff_limit_min: number | string;
+  waiting_min: number | string;
 }
 
 /** Who answers, how it speaks, and what it says when it does not know. Customers see it after publishing. */
@@ -29,13 +33,21 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
     },
   });
   const send = (values: Values) => {
-    const { name, ...persona } = values;
+    const { name, handoff_limit_min: limit, waiting_min: waiting, ...persona } = values;
     const texts = Object.fromEntries(TEXTS.map((text) => [text, withWords(values[text])]));
     save.mutate(
       {
         agent,
         name: name.trim(),
-        persona: { ...persona, ...texts, name: name.trim(), temperature: Number(values.temperature) },
+        persona: {
+          ...persona,
+          ...texts,
+          name: name.trim(),
+          temperature: Number(values.temperature),
+          answer_deadline_s: Number(values.answer_deadline_s),
+          handoff_limit_s: Number(limit) * MINUTE_S,
+          waiting_s: Number(waiting) * MINUTE_S,
+        },
       },
       { onSuccess: () => showDone(t("agents.saved")) },
     );
@@ -102,6 +114,35 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               {...form.getInputProps("temperature")}
             />
           </Group>
+          <Group grow align="flex-start" preventGrowOverflow={false}>
+            <NumberInput
+              label={t("agents.deadline")}
+              description={t("agents.deadline-hint")}
+              miw={220}
+              min={1}
+              max={300}
+              suffix={t("agents.seconds")}
+              {...form.getInputProps("answer_deadline_s")}
+            />
+            <NumberInput
+              label={t("agents.limit")}
+              description={t("agents.limit-hint")}
+              miw={220}
+              min={1}
+              max={1440}
+              suffix={t("agents.minutes")}
+              {...form.getInputProps("handoff_limit_min")}
+            />
+            <NumberInput
+              label={t("agents.waiting")}
+              description={t("agents.waiting-hint")}
+              miw={220}
+              min={0}
+              max={43200}
+              suffix={t("agents.minutes")}
+              {...form.getInputProps("waiting_min")}
+            />
+          </Group>
           {mayEdit && (
             <Group justify="flex-end">
               <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
@@ -127,6 +168,10 @@ function valuesOf({ name, persona }: AgentDraft): Values {
     fallback_text: { ...blank, ...persona.fallback_text },
     handoff_text: { ...blank, ...persona.handoff_text },
     choices_text: { ...blank, ...persona.choices_text },
+    overdue_text: { ...blank, ...persona.overdue_text },
+    answer_deadline_s: persona.answer_deadline_s,
+    handoff_limit_min: persona.handoff_limit_s / MINUTE_S,
+    waiting_min: persona.waiting_s / MINUTE_S,
   };
 }
 

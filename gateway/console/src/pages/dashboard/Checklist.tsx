@@ -26,7 +26,7 @@ export function Checklist() {
     { name: "agent", done: first !== undefined, to: `${base}/ai-agents` },
     { name: "try", done: spoken(true), to: `${base}/test-chat` },
     { name: "publish", done: agents.data.some((one) => one.published_version > 0), to: agent },
-    { name: "connect", done: false, to: undefined },
+    { name: "connect", done: false, to: `${base}/integrations` },
   ] as const;
   return (
     <section className={classes.card} aria-label={t("first-day.title")}>
@@ -52,7 +52,7 @@ export function Checklist() {
                 </Text>
               )}
             </div>
-            {!done && to && (
+            {!done && (
               <Button component={Link} to={to} size="xs" variant="light">
                 {t("first-day.go")}
               </Button>
