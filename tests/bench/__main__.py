@@ -19,6 +19,7 @@ from storage.api_keys import ApiKeys
 from storage.catalogue import Agents
 from storage.postgres import Database, Role
 from storage.tenants import Tenants
+from tests.bench.campaign import campaign
 from tests.bench.console import first_page
 from tests.bench.dashboard import dashboard_ms
 from tests.bench.kommo import kommo_ack
@@ -49,8 +50,11 @@ async def measure(messages: int) -> dict[str, Any]:
         result["cold_first_reply_ms"] = await _first_reply(world)
         result["settings_diff"] = world.settings_diff()
         result |= await first_page(world.installation.url, world.installation.data_dir)
+        idle = world.memory("sender")
         await world.connect_bots()
         echoes = {loop: [_echo(world, loop, free_port())] for loop in RUN}
+        await _warm_up(world)
+        result["telegram_200_bots_bytes"] = world.memory("sender") - idle
         result |= await _saturate(world, messages)
         result["aiogram_bots"], result["aiogram_messages"] = 1, messages // 4
         rivals = {loop: await _rival(world, loop, free_port(), messages // 4) for loop in RUN}
@@ -59,6 +63,7 @@ async def measure(messages: int) -> dict[str, Any]:
         steady = load(world.home, _plan(world.installation.port, world.targets, WARM_UP + messages, STEADY, STEADY_RATE))
         result |= {"ack_p50_ms": steady["p50_ms"], "ack_p99_ms": steady["p99_ms"], "ack_refused": steady["refused"]}
         result |= await kommo_ack(world.installation.url, world.installation.database_url, world.installation.data_dir, TEXT)
+        result |= await campaign(world)
         result["pull_after_1m_ms"] = await pull_after_a_million_ms(world.installation.database_url)
         result |= await dashboard_ms(world.installation.database_url)
     finally:
@@ -108,11 +113,15 @@ def _echo(world: World, loop: str, port: int) -> float:
         return float(load(world.home, _plan(port, world.targets, 0, 20_000))["rps"])
 
 
-async def _saturate(world: World, messages: int) -> dict[str, Any]:
-    """Send as fast as webhooks are answered; return the rates until all turns are committed and until all replies are out."""
+async def _warm_up(world: World) -> None:
+    """Have every bot answer a few times."""
     await asyncio.to_thread(load, world.home, _plan(world.installation.port, world.targets, 0, WARM_UP))
     await _until(world, "pending", wall())
     await _until(world, "unsent", wall())
+
+
+async def _saturate(world: World, messages: int) -> dict[str, Any]:
+    """Send as fast as webhooks are answered; return the rates until all turns are committed and until all replies are out."""
     before, cpu, accepted = await world.counts(), world.cpu(), len(world.channel.accepted())
     taken = asyncio.create_task(asyncio.to_thread(load, world.home, _plan(world.installation.port, world.targets, WARM_UP, messages)))
     ingest = await taken

@@ -134,7 +134,8 @@ class Load:
         elapsed = time.perf_counter() - start
         ordered = sorted(self._latencies)
         return {
-            "messages": len(ordered), "seconds": elapsed, "rps": len(ordered) / elapsed, "started_at": wall, "refused": self._refused,
+            "messages": len(ordered), "seconds": elapsed, "rps": len(ordered) / elapsed, "refused": self._refused,
+            "started_at": wall, "began": start,
             "p50_ms": 1e3 * ordered[len(ordered) // 2], "p99_ms": 1e3 * ordered[int(len(ordered) * 0.99)], "max_ms": 1e3 * ordered[-1],
         }  # fmt: skip
 

@@ -10,6 +10,7 @@ from collections import defaultdict
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import asyncpg
 import psutil
@@ -51,12 +52,14 @@ class World:
         self.channel.start()
         self.installation = Installation(data, port, self.channel.url, self.home / "callboard.log")
         self.targets: list[Target] = []
+        self.accounts: dict[str, str] = {}  # of the bots, by integration
 
     async def connect_bots(self) -> None:
         """Connect the bots to an agent like the demo shop's."""
         _, _, bots = await make_bots(self.installation.database_url, self.installation.data_dir, BOTS, demo_definition())
         for bot in bots:
             await self.channel.add_bot(token_of(bot.account))
+        self.accounts = {bot.integration: bot.account for bot in bots}
         self.targets = [Target(f"/webhooks/telegram/{bot.integration}", bot.secret) for bot in bots]
         await asyncio.sleep(READY_S)  # senders read their integrations every 3 s
 
@@ -65,6 +68,12 @@ class World:
         environment = self.installation.child("-m", "gateway").environ()
         names = {"CALLBOARD_" + name.upper() for name, known in Settings.model_fields.items() if not known.validation_alias}
         return {name: environment[name] for name in sorted(names & environment.keys() - _WHERE)}
+
+    def memory(self, kind: str) -> int:
+        """Return the bytes that the processes of a kind have for themselves."""
+        supervisor = self.installation.supervisor()
+        processes = supervisor.children(recursive=True)
+        return sum(process.memory_full_info().uss for process in processes if _kind(process, supervisor.pid) == kind)
 
     def stop(self) -> None:
         """End everything."""
@@ -121,7 +130,7 @@ _KINDS = (
 
 def load(home: Path, plan: LoadPlan) -> dict[str, Any]:
     """Run the generator in a process of its own."""
-    path = home / "load.json"
+    path = home / f"load-{uuid4().hex}.json"
     plan.write(path)
     command = [sys.executable, "-m", "tests.bench.load", str(path)]
     done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True, timeout=300)
