@@ -1,5 +1,6 @@
 """An installation with people in it, as the browser tests need it."""
 
+import asyncio
 import json
 import subprocess
 import urllib.request
@@ -56,6 +57,12 @@ class House:
             return list(await connection.fetch(query, *arguments))
         finally:
             await connection.close()
+
+    async def until(self, query: str, *arguments: object, timeout_s: float = 30) -> None:
+        """Wait until the query says true."""
+        async with asyncio.timeout(timeout_s):
+            while not (await self.rows(query, *arguments))[0][0]:
+                await asyncio.sleep(0.1)
 
     def _session(self, method: str, path: str, body: dict[str, Any], cookie: str = "") -> tuple[str, dict[str, Any]]:
         headers = {"Content-Type": "application/json", "Sec-Fetch-Site": "same-origin", "Cookie": f"callboard_session={cookie}"}

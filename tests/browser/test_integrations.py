@@ -1,9 +1,12 @@
 """Integrations: a bot is connected by pasting its token, looked at, paused and disconnected; every state is accessible."""
 
 import asyncio
+import base64
 import itertools
 import time
+import zlib
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Locator, Page, expect
@@ -51,7 +54,7 @@ async def test_a_bot_is_connected_tested_paused_and_disconnected(house: House, o
     await expect(page.get_by_role("heading", name="Ботов пока нет")).to_be_visible()
     await expect(page.get_by_text("Найдите @BotFather в Telegram.")).to_be_visible()
     card = await connect(page, f"Done! Use this token to access the HTTP API:\n{token}\nKeep your token secure.")
-    await expect(card.get_by_text("Работает")).to_be_visible()
+    await expect(card.get_by_text("Работает", exact=True)).to_be_visible()
     await expect(card.get_by_role("combobox", name="Как приходят сообщения")).to_have_value("Мы спрашиваем Telegram сами")
     assert token not in await page.content()
 
@@ -67,7 +70,7 @@ async def test_a_bot_is_connected_tested_paused_and_disconnected(house: House, o
     await card.get_by_role("button", name="Приостановить").click()
     await expect(card.get_by_text("На паузе")).to_be_visible()
     await card.get_by_role("button", name="Возобновить").click()
-    await expect(card.get_by_text("Работает")).to_be_visible()
+    await expect(card.get_by_text("Работает", exact=True)).to_be_visible()
     await card.get_by_role("combobox", name="Если неизвестно, дошёл ли ответ").click()
     await page.get_by_role("option", name="Никогда не отправлять дважды").click()
     await expect(card.get_by_role("combobox", name="Если неизвестно, дошёл ли ответ")).to_have_value("Никогда не отправлять дважды")
@@ -81,6 +84,45 @@ async def test_a_bot_is_connected_tested_paused_and_disconnected(house: House, o
     await card.get_by_role("button", name="Отключить").click()
     await page.get_by_role("dialog").get_by_role("button", name="Отключить").click()
     await expect(page.get_by_role("heading", name="Ботов пока нет")).to_be_visible()
+
+
+def png(width: int, height: int) -> bytes:
+    """A picture of one colour."""
+
+    def chunk(kind: bytes, data: bytes) -> bytes:
+        return len(data).to_bytes(4, "big") + kind + data + zlib.crc32(kind + data).to_bytes(4, "big")
+
+    head = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x02\x00\x00\x00"
+    rows = (b"\x00" + b"\x0a\x7a\x6b" * width) * height
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b"")
+
+
+async def test_what_customers_send_is_seen(house: House, open_tab: OpenTab, admin: Person, token: str) -> None:
+    page = await open_tab(admin.path("integrations"), admin)
+    await connect(page, token)
+    picture = base64.b64encode(png(320, 200)).decode()
+    await house.telegram.control("files", token=token, file_id="picture", base64=picture)
+    await house.telegram.control("files", token=token, file_id="paper", text="<script>alert(1)</script>")
+    person = {"id": 77, "type": "private", "is_bot": False, "first_name": "Olga"}
+    caption = f"Сколько стоит доставка такого? {uuid4().hex}"
+    said = {"message_id": 1, "date": int(time.time()), "chat": person, "from": person}
+    photo = {**said, "caption": caption, "photo": [{"file_id": "picture", "file_size": 500, "width": 320, "height": 200}]}
+    paper = {**said, "message_id": 2, "document": {"file_id": "paper", "file_name": "счёт.html", "mime_type": "text/html"}}
+    voice = {**said, "message_id": 3, "voice": {"file_id": "gone", "duration": 3, "mime_type": "audio/ogg"}}
+    await house.telegram.push(token, {"message": photo}, {"message": paper}, {"message": voice})
+    await house.until("select count(*) = 3 from messages where role = 'customer' and conversation_id in "
+                      "(select conversation_id from messages where body = $1)", caption)  # fmt: skip
+    (row,) = await house.rows("select conversation_id from messages where body = $1", caption)
+    await page.goto(f"{admin.path('conversations')}?conversation={row['conversation_id']}")
+    image = page.get_by_role("img", name="Фото")
+    await expect(image).to_be_visible()
+    assert await image.evaluate("image => image.decode().then(() => image.naturalWidth)") == 320
+    async with page.expect_download() as saving:
+        await page.get_by_role("link", name="счёт.html").click()
+    assert (await saving.value).suggested_filename == "счёт.html"
+    await expect(page.get_by_label("Голосовое сообщение")).to_be_attached()
+    await settled(page)
+    assert await violations(page) == []
 
 
 async def test_what_is_wrong_is_said_with_what_to_do(house: House, open_tab: OpenTab, admin: Person, token: str) -> None:
@@ -107,7 +149,7 @@ async def test_what_is_wrong_is_said_with_what_to_do(house: House, open_tab: Ope
     await settled(english)
     assert await violations(english) == []
     await card.get_by_role("button", name="Возобновить").click()
-    await expect(card.get_by_text("Работает")).to_be_visible()
+    await expect(card.get_by_text("Работает", exact=True)).to_be_visible()
     await expect(card.get_by_role("alert")).to_have_count(0)
 
 
@@ -116,6 +158,6 @@ async def test_viewers_see_and_change_nothing(house: House, open_tab: OpenTab, t
     await asyncio.to_thread(house.installation.post, f"/api/agents/{agent}/integrations", {"token": token})
     viewer = house.invite("viewer")
     page = await open_tab(viewer.path("integrations"), viewer)
-    await expect(page.get_by_text("Работает")).to_be_visible()
+    await expect(page.get_by_text("Работает", exact=True)).to_be_visible()
     for name in ("Подключить бота", "Проверить связь", "Приостановить", "Отключить"):
         await expect(page.get_by_role("button", name=name)).to_have_count(0)

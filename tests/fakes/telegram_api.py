@@ -6,13 +6,14 @@ Prints one JSON line `{"url": ...}` when it listens. Control, by POST with JSON:
     /control/bots     {"token", "username"?}                   a token that is not registered is 401
     /control/updates  {"token", "updates": [...]}              what customers do; goes to the webhook if one is set
     /control/faults   {"kind", "token"?, "chat"?, "method"?, "times"?, "retry_after"?, "seconds"?} or {"clear": true}
-    /control/files    {"token", "file_id", "text" | "size"}    a file that a customer sent
+    /control/files    {"token", "file_id", "text" | "size" | "base64"}   a file that a customer sent
     /control/moved    {"token", "chat", "to"}                  a group became a supergroup
     /control/state    {}                                       counts
 """
 
 import argparse
 import asyncio
+import base64
 import contextlib
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -167,7 +168,7 @@ class FakeBotApi:
                 bot = telegram.bot(body["token"])
                 return {"update_ids": [telegram.push(bot, update) for update in body["updates"]]}
             case "files":
-                telegram.bot(body["token"]).files[body["file_id"]] = b"x" * body["size"] if "size" in body else body["text"].encode()
+                telegram.bot(body["token"]).files[body["file_id"]] = _content(body)
             case "moved":
                 telegram.bot(body["token"]).moved[int(body["chat"])] = int(body["to"])
             case "faults" if body.get("clear"):
@@ -249,6 +250,12 @@ async def _fail(request: web.BaseRequest, fault: Fault, result: Any) -> web.Stre
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
+
+
+def _content(body: Mapping[str, Any]) -> bytes:
+    if "base64" in body:
+        return base64.b64decode(body["base64"])
+    return b"x" * body["size"] if "size" in body else bytes(body["text"], "utf-8")
 
 
 async def _arguments(request: web.BaseRequest) -> Arguments:

@@ -54,6 +54,7 @@ export function Opened({ id, state, back, about }: Props) {
       <Head conversation={found.data} state={state} back={back} about={about} mayAnswer={mayAnswer} />
       <Thread
         messages={messages}
+        conversationId={id}
         side="company"
         traced={state.traced}
         onTrace={(message) =>

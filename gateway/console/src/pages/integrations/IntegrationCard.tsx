@@ -64,7 +64,7 @@ function Controls({ integration, webhooks }: { integration: Integration; webhook
   return (
     <>
       {integration.channel === "telegram" && <Settings integration={integration} webhooks={webhooks} change={change} />}
-      {test.data && !test.data.problem && !integration.problem && <Well tested={test.data} />}
+      {runs && test.data && !test.data.problem && !integration.problem && <Well tested={test.data} />}
       <Group gap="xs">
         {integration.channel === "telegram" && (
           <Button variant="default" loading={test.isPending} onClick={() => test.mutate()}>

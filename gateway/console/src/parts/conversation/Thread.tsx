@@ -6,11 +6,14 @@ import type { Message } from "../../api/types";
 import { ProblemText, problemTitle } from "../../app/toasts";
 import { When } from "../When";
 import classes from "./Chat.module.css";
+import { MessageFiles } from "./MessageFiles";
 import type { Pending, Silence } from "./pending";
 import { translatedReason } from "./reasons";
 
 interface Props {
   messages: Message[];
+  /** Where their files are. */
+  conversationId?: string;
   /** Who reads: what he says himself stands at the right. */
   side?: "customer" | "company";
   pending?: Pending | undefined;
@@ -20,7 +23,16 @@ interface Props {
   onAgain?: () => void;
 }
 
-export function Thread({ messages, side = "customer", pending, silence, traced, onTrace, onAgain }: Props) {
+export function Thread({
+  messages,
+  conversationId,
+  side = "customer",
+  pending,
+  silence,
+  traced,
+  onTrace,
+  onAgain,
+}: Props) {
   const { t } = useTranslation();
   const end = useRef<HTMLDivElement>(null);
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is new is scrolled to
@@ -34,7 +46,7 @@ export function Thread({ messages, side = "customer", pending, silence, traced, 
     <div className={classes.thread} data-side={side} role="log" aria-label={t("chat.thread")} tabIndex={0}>
       <Stack gap="md" className={classes.messages}>
         {messages.map((message) => (
-          <Said key={message.id} message={message}>
+          <Said key={message.id} message={message} conversationId={conversationId}>
             {(message.role === "agent" || !answered.has(message.turn_id)) && (
               <Why messageId={message.id} opened={traced === message.id} onTrace={onTrace} />
             )}
@@ -52,13 +64,20 @@ export function Thread({ messages, side = "customer", pending, silence, traced, 
 
 const BAD = ["failed", "unknown"];
 
-function Said({ message, children }: { message: Message; children: ReactNode }) {
+interface SaidProps {
+  message: Message;
+  conversationId: string | undefined;
+  children: ReactNode;
+}
+
+function Said({ message, conversationId, children }: SaidProps) {
   const { t } = useTranslation();
   const customer = message.role === "customer";
   return (
     <article className={classes.said} data-role={message.role} aria-label={t(`chat.role.${message.role}`)}>
       <div className={classes.bubble}>
-        <Text className="wraps">{message.text}</Text>
+        {message.text && <Text className="wraps">{message.text}</Text>}
+        {conversationId && <MessageFiles message={message} conversationId={conversationId} />}
       </div>
       <Group gap="xs" className={classes.about}>
         <When at={message.created_at} />
