@@ -1,4 +1,4 @@
-"""Replies beside a campaign: one bot has 20,000 steps waiting, one was blocked, one is at its limit, and customers write to all."""
+"""Replies beside a campaign: one bot has 20,000 steps waiting, one is blocked, one is at its limit, customers write to all."""
 
 import asyncio
 from collections.abc import Mapping
@@ -20,8 +20,8 @@ RETRY_AFTER_S = 60
 _CAMPAIGN = """
 insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
 select c.tenant_id, c.id, c.integration_id, g.shard, gen_random_uuid(), 0, 'step', 'once', jsonb_build_object('text', 'step ' || n)
-from generate_series(1, $2::int) n
-join lateral (select * from conversations where integration_id = $1 order by id offset n % 100 limit 1) c on true
+from (select *, row_number() over (order by id) - 1 as nth, count(*) over () as chats from conversations where integration_id = $1) c
+join generate_series(0, $2::int - 1) n on n % c.chats = c.nth
 join integrations g on g.id = c.integration_id order by n"""
 _WAITING = "select count(*) from outbox where integration_id = $1 and class = 'step' and state = 'pending'"
 _UNANSWERED = """
@@ -36,12 +36,12 @@ async def campaign(world: World) -> dict[str, Any]:
     connection = await asyncpg.connect(world.installation.database_url, timeout=10)
     try:
         await connection.execute(_CAMPAIGN, _id(loaded), STEPS)
-        await world.channel.fault("unauthorized", token=token_of(_account(world, blocked)))
-        await world.channel.fault("too_many", token=token_of(_account(world, limited)), retry_after=RETRY_AFTER_S)
+        await world.channel.fault("forbidden", token=token_of(_account(world, blocked)), times=-1)
+        await world.channel.fault("too_many", token=token_of(_account(world, limited)), retry_after=RETRY_AFTER_S, times=-1)
         before = len(world.channel.accepted())
         plans = [
-            _plan(world, [loaded], MESSAGES_OF_LOADED, RATE_OF_LOADED),
-            _plan(world, [blocked, limited, *others], MESSAGES_OF_OTHERS, RATE_OF_OTHERS),
+            _plan(world, [loaded], FIRST, MESSAGES_OF_LOADED, RATE_OF_LOADED),
+            _plan(world, [blocked, limited, *others], FIRST + MESSAGES_OF_LOADED, MESSAGES_OF_OTHERS, RATE_OF_OTHERS),
         ]
         sent = await asyncio.gather(*(asyncio.to_thread(load, world.home, plan) for plan in plans))
         left = await connection.fetchval(_WAITING, _id(loaded))
@@ -68,8 +68,8 @@ def _waits(plan: LoadPlan, sent: Mapping[str, Any], arrived: Mapping[int, float]
     return sorted(1e3 * (arrived[70_000 + n % plan.chats] - sent["began"] - (n - plan.first) / plan.rate) for n in numbers)
 
 
-def _plan(world: World, targets: list[Target], messages: int, rate: float) -> LoadPlan:
-    return LoadPlan(world.installation.port, targets, FIRST, messages, 10 * FIRST, 16, TEXT, rate)
+def _plan(world: World, targets: list[Target], first: int, messages: int, rate: float) -> LoadPlan:
+    return LoadPlan(world.installation.port, targets, first, messages, 10 * FIRST, 16, TEXT, rate)
 
 
 def _id(target: Target) -> str:

@@ -71,9 +71,11 @@ class World:
 
     def memory(self, kind: str) -> int:
         """Return the bytes that the processes of a kind have for themselves."""
-        supervisor = self.installation.supervisor()
-        processes = supervisor.children(recursive=True)
-        return sum(process.memory_full_info().uss for process in processes if _kind(process, supervisor.pid) == kind)
+        supervisor, used = self.installation.supervisor(), 0
+        for process in supervisor.children(recursive=True):
+            with suppress(psutil.Error):
+                used += process.memory_full_info().uss if _kind(process, supervisor.pid) == kind else 0
+        return used
 
     def stop(self) -> None:
         """End everything."""
@@ -133,7 +135,7 @@ def load(home: Path, plan: LoadPlan) -> dict[str, Any]:
     path = home / f"load-{uuid4().hex}.json"
     plan.write(path)
     command = [sys.executable, "-m", "tests.bench.load", str(path)]
-    done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=True, timeout=300)
+    done = subprocess.run(command, cwd=REPO, stdout=subprocess.PIPE, text=True, check=True, timeout=300)
     result: dict[str, Any] = json.loads(done.stdout)
     return result
 

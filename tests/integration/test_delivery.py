@@ -16,7 +16,7 @@ from tests.integration.shop import Shop
 @pytest.fixture
 def sender(database: str, redis_url: str, tmp_path: Path, telegram: TelegramProcess) -> Iterator[SenderProcess]:
     """A sender with a short lease, so that a test does not wait long for it to end."""
-    process = SenderProcess(database, redis_url, tmp_path, telegram.url, lease_s=4.0, timeout_s=1.0)
+    process = SenderProcess(database, redis_url, tmp_path, telegram.url, lease_s=4.0, timeout_s=1.5)
     yield process
     process.kill()
 
@@ -273,7 +273,7 @@ async def test_a_stopped_sender_that_was_replaced_ends(
     async with asyncio.timeout(20):
         while not sender.stopped():
             await asyncio.sleep(0.05)
-    newer = SenderProcess(database, redis_url, tmp_path, telegram.url, lease_s=4.0, timeout_s=1.0)
+    newer = SenderProcess(database, redis_url, tmp_path, telegram.url, lease_s=4.0, timeout_s=1.5)
     try:
         newer.start(shop.epoch)
         await shop.settled()
