@@ -25,9 +25,15 @@ class SchedulerActor:
     """Two of it do no harm: every timer fires once, every lease ends once, by the database."""
 
     def __init__(
-        self, clock: Clock, timers: TimerStore, outbox: OutboxStore, housekeeper: Housekeeper, handoffs: HandoffStore | None = None
+        self,
+        clock: Clock,
+        timers: TimerStore,
+        outbox: OutboxStore,
+        housekeeper: Housekeeper,
+        handoffs: HandoffStore | None = None,
+        sequences: TimerStore | None = None,
     ) -> None:
-        self._timers = timers
+        self._timers = [timers] if sequences is None else [timers, sequences]
         self._outbox = outbox
         self._housekeeper = housekeeper
         self._handoffs = handoffs
@@ -48,10 +54,11 @@ class SchedulerActor:
         return dict(self._counts)
 
     async def _fire(self) -> None:
-        fired = _PORTION
-        while fired >= _PORTION and not self._rounds.stopping:
-            fired = await self._timers.fire(_PORTION)
-            self._counts["fired"] += fired
+        for timers in self._timers:
+            fired = _PORTION
+            while fired >= _PORTION and not self._rounds.stopping:
+                fired = await timers.fire(_PORTION)
+                self._counts["fired"] += fired
 
     async def _expire(self) -> None:
         self._counts["expired"] += sum((await self._outbox.expire()).values())

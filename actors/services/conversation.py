@@ -8,7 +8,20 @@ import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
-from actors.domain.effects import AcknowledgePress, Act, Effect, LogActivity, OperatorMove, SendMessage, SetControl, SetTimer, StopSending
+from actors.domain.effects import (
+    AcknowledgePress,
+    Act,
+    Effect,
+    LogActivity,
+    OperatorMove,
+    SendMessage,
+    SetControl,
+    SetEnrollment,
+    SetTimer,
+    StartSequence,
+    StopSending,
+    StopSequence,
+)
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
@@ -151,7 +164,7 @@ def turn_commit(
     timers: list[TimerRow] = []
     actions: list[ActionRow] = []
     activity = [_dead_activity(record, item) for item in settled if item.state == "dead"] if inputs else []
-    moves: list[OperatorMove] = []
+    aside: list[Effect] = []
     control: str | None = None
     stop: str | None = None
     for effect in decision.effects:
@@ -162,8 +175,8 @@ def turn_commit(
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
-            case OperatorMove():
-                moves.append(effect)
+            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence():
+                aside.append(effect)
             case StopSending():
                 stop = effect.reason
             case Act():
@@ -193,11 +206,14 @@ def turn_commit(
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
         overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
-        moves=tuple(moves),
+        moves=tuple([effect for effect in aside if isinstance(effect, OperatorMove)]),
         relay=record.control != "bot" and record.channel != "test" and any(message.role == "customer" for message in messages),
         ignored=tuple([item.what for item in inputs if isinstance(item, IgnoredInput)]),
         actions=tuple(actions),
         agent_id=record.agent_id,
+        enrollments=tuple([effect for effect in aside if isinstance(effect, SetEnrollment)]),
+        steps=any(isinstance(effect, SendMessage) and effect.delivery_class == "step" for effect in decision.effects),
+        heard_at=min([item.received_at.timestamp() for item in inputs if isinstance(item, InboundMessage)], default=None),
     )
 
 
@@ -219,7 +235,7 @@ def _outbox(record: ConversationRecord, effect: SendMessage, seq: int, state: Co
     body = {**state.reply_to, "text": clean_text(effect.text)}
     if effect.mode == "model":  # only models write Markdown; what people wrote is sent as they wrote it
         body["format"] = "markdown"
-    return [OutboxRow(seq, effect.delivery_class, policy, body)]
+    return [OutboxRow(seq, effect.delivery_class, policy, body, effect.sequence, effect.step)]
 
 
 def _timer(row: InboxRow) -> TimerFired:
