@@ -184,7 +184,8 @@ class Race:
     async def _quiet(self, delivery: Delivery) -> bool:
         open_ones = await self._shop.owner.fetchval(
             "select exists (select from inbox where state = 'pending') "
-            "or exists (select from outbox where state in ('pending', 'claimed', 'sending')) or exists (select from enrollments where next_at <= now())"
+            "or exists (select from outbox where state in ('pending', 'claimed', 'sending')) "
+            "or exists (select from enrollments where next_at <= now())"
         )
         return not open_ones and not delivery.in_hand
 
