@@ -142,7 +142,9 @@ class _Stepping:
         scene = scene_of(replace(self._moment, state=self.state, control=self.control), self._facts)
         ran, done = perform(self._rules, scene, f"sequence:{plan.id}", step.act.action)
         self.state, self.control = ran.state, ran.control
-        self.effects += [_as_step(effect, plan.id, number) for effect in ran.effects]
+        # Where something was said already, it takes the place of the agent's words for a handoff, as in rules.
+        said = isinstance(step.act.action, HandOff) and any(isinstance(effect, SendMessage) for effect in self.effects)
+        self.effects += [_as_step(e, plan.id, number) for e in ran.effects if not (said and isinstance(e, SendMessage))]
         self.effects.append(LogActivity("sequence.step", {**_named(plan), "step": number + 1, "id": step.id, "done": done}))
         if isinstance(step.act.action, HandOff):  # its own handoff does not stop what it still listens to
             entry = self.state.enrolled[plan.id]
