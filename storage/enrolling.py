@@ -9,6 +9,9 @@ from actors.ports.turns import TurnCommit
 from storage.postgres import Connection, Database
 
 
+MOST_FLYING = 300  # steps that hosts have not handled yet: a customer's message waits behind them
+
+
 class PostgresSequences:
     """Due steps of the whole installation; needs the role callboard_engine."""
 
@@ -16,8 +19,8 @@ class PostgresSequences:
         self._database = database
 
     async def fire(self, limit: int) -> int:
-        """Turn at most `limit` due steps into inbox rows, each once; return how many."""
-        fired: int = await self._database.fetchval("select enrollments_fire($1)", limit)
+        """Turn at most `limit` due steps into inbox rows, each once; return how many, -1 while hosts have enough of them."""
+        fired: int = await self._database.fetchval("select enrollments_fire($1, $2)", limit, MOST_FLYING)
         return fired
 
 

@@ -26,7 +26,7 @@ class EnrollmentsApi:
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
-        viewer, operator = partial(Operation, level="viewer", tag="sequences"), partial(Operation, level="operator", tag="sequences")
+        viewer, operator = partial(Operation, level="viewer", tag="enrollments"), partial(Operation, level="operator", tag="enrollments")
         moves = partial(operator, numbers=_NUMBERS, answer=EnrollmentView, also=(409,))
         return [
             viewer("GET", _ALL, self.list, query=EnrollmentQuery, answer=EnrollmentPage),

@@ -51,6 +51,7 @@ create table enrollments (
   state text not null check (state in ('active', 'paused', 'finished', 'stopped')),
   step int not null default 0,                                          -- the one that is carried out at next_at
   next_at timestamptz,                                                  -- null: it is being carried out now, or the run has ended
+  fired_at timestamptz,                                                 -- when the last step was handed to a host
   reason text not null default '',                                      -- why it ended
   goal bool not null default false,
   started_at timestamptz not null default now(),
@@ -63,6 +64,7 @@ create table enrollments (
   foreign key (tenant_id, copy_id) references sequence_copies (tenant_id, id)
 ) with (fillfactor = 80);
 create index enrollments_due on enrollments (next_at) where state = 'active';
+create index enrollments_flying on enrollments (fired_at) where next_at is null and state in ('active', 'paused');
 create index enrollments_of on enrollments (agent_id, key, state, id);
 call protect_tenant_table('enrollments');
 create policy dispatch_select on enrollments for select to callboard_engine using ((select app_dispatch()));
@@ -212,15 +214,21 @@ begin
 end $$;
 
 -- Due enrollments become inbox rows, each once: `next_at` is taken and the row is written in one transaction. The row carries
--- the steps, so that the turn needs nothing else.
-create function enrollments_fire(p_limit int) returns int language plpgsql
+-- the steps, so that the turn needs nothing else. At most p_flying are with hosts at a time: thousands that are due at once wait
+-- here and not in the inbox, where customers would wait behind them. -1: some are due, and there is no room.
+create function enrollments_fire(p_limit int, p_flying int) returns int language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off as $$
 declare v_rows int; v_tenants text; v_ids bigint[];
 begin
   perform set_config('app.scope', 'dispatch', true);
+  if not exists (select from enrollments e where e.state = 'active' and e.next_at <= now()) then return 0; end if;
+  select p_flying - count(*) into v_rows from (
+    select from enrollments e where e.next_at is null and e.state in ('active', 'paused') and e.fired_at > now() - interval '2 minutes'
+    limit p_flying) f;
+  if v_rows = 0 then return -1; end if;
   select array_agg(d.id), array_agg(distinct d.tenant_id)::text into v_ids, v_tenants from (
     select e.id, e.tenant_id from enrollments e where e.state = 'active' and e.next_at <= now()
-    order by e.next_at limit p_limit for update skip locked) d;
+    order by e.next_at limit least(p_limit, v_rows) for update skip locked) d;
   if v_ids is null then return 0; end if;
   perform set_config('app.tenants', v_tenants, true);
   with stored as (
@@ -232,7 +240,7 @@ begin
     from enrollments e join conversations c on c.id = e.conversation_id where e.id = any (v_ids) returning 1
   )
   select count(*) into v_rows from stored;
-  update enrollments e set next_at = null where e.id = any (v_ids);
+  update enrollments e set next_at = null, fired_at = clock_timestamp() where e.id = any (v_ids);
   return v_rows;
 end $$;
 

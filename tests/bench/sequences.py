@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from actors.domain.ids import Address, IntegrationId
+from actors.runtime.scheduler_actor import STEPS_EVERY_S
 from storage.conversations import PostgresConversations
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.enrolling import PostgresSequences
@@ -105,9 +106,9 @@ async def _hosts(dsn: str, lab: HostLab, shop: Shop, steps: int) -> None:
 async def _schedule(edge: Database) -> None:
     sequences = PostgresSequences(edge)
     while True:
-        while await sequences.fire(PORTION) >= PORTION:
+        while await sequences.fire(PORTION) > 0:
             pass
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(STEPS_EVERY_S)
 
 
 async def _live(lab: HostLab, edge: Database, bot: IntegrationId) -> None:
