@@ -48,7 +48,8 @@ class EnrollmentsApi:
     async def enroll(self, call: Call[EnrollBody]) -> Answer:
         """Start a sequence for a conversation by hand, from the beginning, whatever its rules of enrolling again say."""
         known = await self._known(call)
-        started = await self._start(call, known, int(call.body.conversation_id))
+        conversation_id = int(call.body.conversation_id)
+        started = await self._start(call, known, conversation_id) if conversation_id < 2**63 else None
         if started is None:
             raise not_found("conversation")
         return Answer(enrollment_view(started))

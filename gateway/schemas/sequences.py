@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.domain.sequences.engine import Planned
 from actors.domain.sequences.models import AGAIN, STOPS_ON, Again, StopsOn
@@ -19,7 +19,16 @@ from storage.enrollments import Counts, EnrollmentItem, State
 Clock = Annotated[str, StringConstraints(pattern=r"^(|([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"), Field(examples=["09:30"])]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Year = 365 * 86_400.0
-Moment = Annotated[datetime, Field(strict=False)]
+
+
+def _text(value: Any) -> Any:
+    """Refuse numbers, which would be taken for seconds since 1970."""
+    if not isinstance(value, str):
+        raise ValueError("a text, as 2026-03-01T10:00:00Z")
+    return value
+
+
+Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_text)]
 
 
 class HoursBody(Body):

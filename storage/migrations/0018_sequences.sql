@@ -20,7 +20,6 @@ create table sequences (
 );
 create index sequences_agent on sequences (agent_id, position);
 call protect_tenant_table('sequences');
-create policy dispatch_select on sequences for select to callboard_engine using ((select app_dispatch()));
 
 -- What enrollments run: the definition as it was when they began. Equal ones are one row.
 create table sequence_copies (
@@ -35,7 +34,6 @@ create table sequence_copies (
   foreign key (tenant_id, agent_id) references agents (tenant_id, id)
 );
 call protect_tenant_table('sequence_copies');
-create policy dispatch_select on sequence_copies for select to callboard_engine using ((select app_dispatch()));
 
 -- One row per conversation and sequence. `serial` rises with every change; the conversation's state holds the same number, so
 -- that a step which was due before the change is recognised and does nothing (actors/domain/sequenced.py).
@@ -73,7 +71,8 @@ create policy dispatch_update on enrollments for update to callboard_engine usin
 alter table outbox
   add column enrollment_id bigint,
   add column enrollment_step int,
-  add column crossed bool not null default false;                       -- the customer wrote while it was on its way
+  add column crossed bool not null default false,                       -- the customer wrote while it was on its way
+  add foreign key (tenant_id, enrollment_id) references enrollments (tenant_id, id);
 create index outbox_steps on outbox (enrollment_id) where enrollment_id is not null;
 
 -- Withdraws what is queued of these enrollments; those that are paused go back to it, and say it when they are resumed.

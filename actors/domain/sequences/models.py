@@ -171,16 +171,23 @@ def _step(raw: object, place: str, problems: list[Problem]) -> Step:
 def _act(do: str, raw: object, fields: Fields, problems: list[Problem]) -> Wait | WaitUntil | Check | Do:
     match do:
         case "wait":
-            return Wait(int(fields.number("days", 0, 0, MOST_DAYS)), fields.number("seconds", 0.0, 0.0, MOST_DAYS * 86_400.0))
+            return Wait(_whole(fields, "days", 0, 0, MOST_DAYS), fields.number("seconds", 0.0, 0.0, MOST_DAYS * 86_400.0))
         case "wait_until":
             fields.text("clock", required=True)
-            return WaitUntil(_clock(fields, "clock", 0), _weekdays(fields), int(fields.number("days", 0, 0, MOST_DAYS)))
+            return WaitUntil(_clock(fields, "clock", 0), _weekdays(fields), _whole(fields, "days", 0, 0, MOST_DAYS))
         case "check":
             when = read_condition(fields.inner("when"), _at(fields.place, "when"), problems)
             otherwise = fields.choice("otherwise", "finish", ("finish", "skip"))
-            return Check(when, "skip" if otherwise == "skip" else "finish", int(fields.number("skip", 1, 1, 100)))
+            return Check(when, "skip" if otherwise == "skip" else "finish", _whole(fields, "skip", 1, 1, 100))
         case _:
             return Do(read_action(raw, fields.place, problems if do in ACTIONS else []))
+
+
+def _whole(fields: Fields, name: str, default: int, low: int, high: int) -> int:
+    value = fields.number(name, default, low, high)
+    if value != int(value):
+        fields.wrong(name, "must be a whole number")
+    return int(value)
 
 
 def _at(place: str, name: str) -> str:
