@@ -1,5 +1,6 @@
 """When steps are due, over a year with both changes of clocks, in three zones; expectations are written by hand."""
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -54,7 +55,7 @@ def test_seconds_are_counted() -> None:
 
 def test_nine_in_the_morning_for_a_year() -> None:
     """Every morning at nine, from the offsets that the zones had in 2026."""
-    offsets = {
+    offsets: dict[ZoneInfo, Callable[[str], int]] = {
         BERLIN: lambda day: 2 if "2026-03-29" <= day < "2026-10-25" else 1,
         NEW_YORK: lambda day: -4 if "2026-03-08" <= day < "2026-11-01" else -5,
         MOSCOW: lambda day: 3,
