@@ -6,6 +6,7 @@ from typing import Literal, assert_never
 
 import orjson
 
+from actors.domain import sequenced
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import (
@@ -28,6 +29,7 @@ from actors.domain.ids import TurnId
 from actors.domain.intake import addressed, gathered
 from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
 from actors.domain.operators import operator_effects
+from actors.domain.sequences.engine import NO_SEQUENCES
 from actors.domain.trace import Trace
 from actors.domain.turn import Decision, conclude, decide
 from actors.ports.channels import ChannelParser
@@ -113,7 +115,9 @@ class ConversationService:
             persona = self._catalogues.persona(record)
             language = view.state.language or persona.languages[0]
             effects.insert(1, SendMessage(pick(persona.handoff_text, language), "handoff"))
-        decision = Decision(view.state, tuple(effects), _dead_trace(record, row, reason, self._clock.now().isoformat()))
+        now, said = self._clock.now(), "" if row.kind == "message" else None
+        state, done = sequenced.settled(view, view.state, tuple(effects), NO_SEQUENCES, now, said)
+        decision = Decision(state, done, _dead_trace(record, row, reason, now.isoformat()))
         return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
 
     def _parse(self, record: ConversationRecord, rows: Sequence[InboxRow]) -> tuple[tuple[Input, ...], tuple[SettledInput, ...]]:

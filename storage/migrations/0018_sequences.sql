@@ -60,7 +60,7 @@ create table enrollments (
   foreign key (tenant_id, conversation_id) references conversations (tenant_id, id),
   foreign key (tenant_id, agent_id) references agents (tenant_id, id),
   foreign key (tenant_id, copy_id) references sequence_copies (tenant_id, id)
-) with (fillfactor = 80);
+) with (fillfactor = 80, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 create index enrollments_due on enrollments (next_at) where state = 'active';
 create index enrollments_flying on enrollments (fired_at) where next_at is null and state in ('active', 'paused');
 create index enrollments_of on enrollments (agent_id, key, state, id);
@@ -147,7 +147,9 @@ begin
     select c.id from conversations c
     where c.id = any (p_speaking) and exists (
       select from inbox i where i.integration_id = c.integration_id and i.key = c.key and i.state = 'pending' and i.kind = 'message'
-        and i.id <> all (p_inputs)));
+        and i.id <> all (p_inputs))
+      -- What is tried alone after a host's death is not sent back: it would count as a death of its own. The claim still asks.
+      and not exists (select from inbox t where t.id = any (p_inputs) and t.integration_id = c.integration_id and t.key = c.key and t.attempts > 0));
 end $$;
 
 create function sequence_copy(p_tenant uuid, p_agent uuid, p_definition jsonb) returns bigint language plpgsql as $$
@@ -195,12 +197,18 @@ begin
     where y.change -> 'copy' = 'null' order by 1, 2, y.n desc) c
   where e.conversation_id = c.conversation and e.key = c.key and e.state in ('active', 'paused') and e.serial < c.serial;
   -- The customer wrote while a step was on its way.
+  with crossed as (
   update outbox o set crossed = true
   from jsonb_array_elements(p_turns) r (turn) cross join lateral jsonb_array_elements(r.turn -> 'changes') y (change)
   join enrollments e on e.conversation_id = (r.turn ->> 'conversation')::bigint and e.key = y.change ->> 'key'
   where y.change ->> 'reason' in ('replied', 'goal') and r.turn ->> 'heard' is not null and o.enrollment_id = e.id and not o.crossed
     and (o.state = 'sending' or (o.state in ('sent', 'unknown')
-         and coalesce(o.sent_at, o.claimed_at + interval '1 minute') > to_timestamp((r.turn ->> 'heard')::float8)));
+         and coalesce(o.sent_at, o.claimed_at + interval '1 minute') > to_timestamp((r.turn ->> 'heard')::float8)))
+  returning o.tenant_id, o.conversation_id, o.turn_id, o.id, e.agent_id, e.key, o.enrollment_step
+  )
+  insert into activity_logs (tenant_id, kind, agent_id, conversation_id, turn_id, data)
+  select c.tenant_id, 'sequence.crossed', c.agent_id, c.conversation_id, c.turn_id,
+         jsonb_build_object('sequence', c.key, 'step', c.enrollment_step + 1, 'outbox_id', c.id) from crossed c;
   update outbox o set enrollment_id = e.id, enrollment_step = (s.said ->> 'step')::int
   from jsonb_array_elements(p_turns) r (turn) cross join lateral jsonb_array_elements(r.turn -> 'said') s (said)
   join enrollments e on e.conversation_id = (r.turn ->> 'conversation')::bigint and e.key = s.said ->> 'sequence'
