@@ -8,7 +8,7 @@ import orjson
 from actors.ports.turns import TurnCommit
 from storage.postgres import Connection, Database
 
-MOST_FLYING = 100  # steps that hosts have not handled yet: a customer's message waits behind them
+MOST_FLYING = 200  # steps that hosts have not handled yet: a customer's message waits behind them
 
 
 class PostgresSequences:

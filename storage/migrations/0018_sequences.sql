@@ -116,6 +116,17 @@ end $$;
 create trigger step_came_back before update of state on outbox for each row
   when (old.state = 'sending' and new.state = 'pending' and new.enrollment_id is not null) execute function step_came_back();
 
+-- Where a step came back in the very moment in which its enrollment ended or was paused, neither saw the other: it would stand
+-- in the way of what is said after it.
+create function steps_sweep() returns int language plpgsql set enable_seqscan = off set enable_bitmapscan = off as $$
+declare v_ids bigint[];
+begin
+  perform set_config('app.scope', 'dispatch', true);
+  v_ids := array(select distinct e.id from outbox o join enrollments e on e.id = o.enrollment_id
+                 where o.state = 'pending' and o.class = 'step' and e.state <> 'active' limit 1000);
+  return enrollments_withhold(v_ids, 'the sequence is paused or ended');
+end $$;
+
 -- People have the conversation now: what is to stop then stops in the same transaction, whoever moved it. A turn that hands
 -- off has said so in the state it writes.
 create function enrollments_handed_off() returns trigger language plpgsql as $$
@@ -356,7 +367,7 @@ do $$
 declare f regprocedure;
 begin
   for f in select p.oid::regprocedure from pg_proc p where p.pronamespace = 'public'::regnamespace
-           and p.proname in ('enrollments_withhold', 'enrollment_ended', 'step_came_back', 'enrollments_handed_off', 'steps_overtaken', 'sequence_copy',
+           and p.proname in ('enrollments_withhold', 'steps_sweep', 'enrollment_ended', 'step_came_back', 'enrollments_handed_off', 'steps_overtaken', 'sequence_copy',
                              'turns_sequences', 'enrollments_fire', 'enrollment_control') loop
     execute format('revoke all on function %s from public', f);
     execute format('grant execute on function %s to callboard_engine', f);

@@ -10,6 +10,7 @@ import contextlib
 import json
 import sys
 import tempfile
+from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from tests.integration.shop import Shop, open_shop
 DUE = 30_000
 SPREAD_S = 60.0
 LIVE_PER_S = 50
+BOTS = 10
 PORTION = 500
 TIMEOUT_S = 600.0
 AGENT: dict[str, Any] = {
@@ -58,9 +60,9 @@ from inbox i join messages m on m.turn_id = i.turn_id and m.role = 'agent' where
 async def due(dsn: str, home: Path, steps: int) -> dict[str, Any]:
     """Measure on a migrated database."""
     async with open_shop(dsn, home) as shop, await Database.open(dsn, Role.ENGINE, "edge", size=4) as edge:
-        bot = await _fill(shop, steps)
+        bots = await _fill(shop, steps)
         lab = HostLab(shop)
-        quiet = asyncio.create_task(_live(lab, edge, bot))
+        quiet = asyncio.create_task(_live(lab, edge, bots))
         scheduler = asyncio.create_task(_schedule(edge))
         try:
             async with asyncio.timeout(TIMEOUT_S):
@@ -82,19 +84,19 @@ async def due(dsn: str, home: Path, steps: int) -> dict[str, Any]:
     }
 
 
-async def _fill(shop: Shop, steps: int) -> IntegrationId:
+async def _fill(shop: Shop, steps: int) -> list[IntegrationId]:
     lab = HostLab(shop)
     agent = await lab.add_agent(AGENT)
-    bot, _ = await shop.add_bot("700")
-    await shop.owner.execute("update integrations set agent_id = $2 where id = $1", bot, agent)
+    bots = [(await shop.add_bot(str(700 + n)))[0] for n in range(BOTS)]
+    await shop.owner.execute("update integrations set agent_id = $1 where channel = 'telegram'", agent)
     store = PostgresConversations(shop.engine)
     for first in range(0, steps, 1_000):
-        await store.activate([(shop.tenant_id, Address(bot, str(n))) for n in range(first, min(first + 1_000, steps))])
+        await store.activate([(shop.tenant_id, Address(bots[n % BOTS], str(n))) for n in range(first, min(first + 1_000, steps))])
     await shop.owner.execute("create table bench_due (conversation_id bigint primary key, due_at timestamptz)")
     copy = await shop.owner.fetchval(_COPY, shop.tenant_id, agent, json.dumps(PLAN))
     await shop.owner.execute(_ENROLL, agent, copy, SPREAD_S, float(steps))
     await shop.owner.execute("analyze")
-    return bot
+    return bots
 
 
 async def _hosts(dsn: str, lab: HostLab, shop: Shop, steps: int) -> None:
@@ -117,11 +119,11 @@ async def _schedule(edge: Database) -> None:
         await asyncio.sleep(STEPS_EVERY_S)
 
 
-async def _live(lab: HostLab, edge: Database, bot: IntegrationId) -> None:
+async def _live(lab: HostLab, edge: Database, bots: Sequence[IntegrationId]) -> None:
     inbox = PostgresInbox(edge)
     with contextlib.suppress(asyncio.CancelledError):
         for n in count(1_000_000):
-            await inbox.ingest([lab.message(bot, 10_000_000 + n, n, "delivery")])
+            await inbox.ingest([lab.message(bots[n % BOTS], 10_000_000 + n, n, "delivery")])
             await asyncio.sleep(1 / LIVE_PER_S)
 
 

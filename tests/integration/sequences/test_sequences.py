@@ -17,6 +17,7 @@ from storage.authoring.versions import Versions
 from storage.conversations import ConversationControl, PostgresConversations
 from storage.enrolling import PostgresSequences
 from storage.enrollments import Enrollments, new_places
+from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
 from tests.integration.host_lab import HostLab
 
@@ -255,6 +256,17 @@ async def test_what_came_back_from_the_wire_after_the_end_is_not_tried_again(lab
     assert await queued(lab) == [("First", "sending")]
     ids = [r["id"] for r in await lab.shop.rows()]
     await lab.shop.engine.fetch("select outbox_finish($1, $2, '{retry}', '{busy}', '{null}', '{1}')", generation, ids)
+    assert await queued(lab) == [("First", "withdrawn")]
+
+
+async def test_what_neither_saw_of_the_other_is_withdrawn_later(lab: HostLab) -> None:
+    agent = await lab.add_agent(SHOP)
+    async with lab.running(lab.host()):
+        store, conversation = await enrolled(lab, agent)
+        await fire(lab)
+    assert await store.control(lab.shop.tenant_id, agent, conversation, "follow", "stop", "Olga")
+    await lab.shop.owner.execute("update outbox set state = 'pending'")  # came back just then
+    await Housekeeping(lab.shop.engine).tidy()
     assert await queued(lab) == [("First", "withdrawn")]
 
 
