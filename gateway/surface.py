@@ -14,6 +14,7 @@ from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.dashboard import DashboardApi
 from gateway.api.dashboard_export import DashboardExport
+from gateway.api.enrollments import EnrollmentsApi
 from gateway.api.exports import ExportsApi
 from gateway.api.files import FilesApi
 from gateway.api.integrations import IntegrationsApi
@@ -26,6 +27,7 @@ from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
 from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
+from gateway.api.sequences import SequencesApi
 from gateway.api.stops import StopsApi
 from gateway.api.telegram_link import TelegramLinkApi
 from gateway.api.visits import VisitsApi
@@ -103,6 +105,8 @@ def surface(have: Services) -> Surface:
         ScriptsApi(have.api),
         RulesApi(have.api),
         ActionsApi(have.api),
+        SequencesApi(have.api),
+        EnrollmentsApi(have.api),
         AgentIntegrationsApi(have.api, have.directory, have.connections),
         IntegrationsApi(have.api, have.connections),
         ReadingApi(have.api),

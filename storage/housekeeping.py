@@ -48,8 +48,12 @@ class Housekeeping:
         self._database = database
 
     async def tidy(self, portion: int = 1000) -> int:
-        """Delete at most `portion` rows of each kind; return how many went. Call again while that is the portion or more."""
+        """Delete at most `portion` rows of each kind; return how many went. Call again while that is the portion or more.
+
+        Steps that stand in the way of others, because their sequence ended or was paused meanwhile, are withdrawn, too.
+        """
         gone = [await self._forget(statement, days, portion) for statement, days in _WHAT_GOES]
+        await self._database.fetchval("select steps_sweep()")
         return sum(gone) + await self._forget(_FORGET_EVENTS, KEEP_EVENTS_S, portion)
 
     async def _forget(self, statement: str, age: int, portion: int) -> int:

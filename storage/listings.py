@@ -28,7 +28,7 @@ where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control =
 order by c.last_at desc, c.id desc limit $6"""  # noqa: S608
 _MESSAGE = """
 select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.created_at,
-       m.data->'media' as media, o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at
+       m.data->'media' as media, o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at, o.crossed
 from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'"""
 _MESSAGES = f"{_MESSAGE} where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"
 
@@ -72,6 +72,7 @@ class Delivery:
     attempts: int
     error: str | None
     sent_at: datetime | None
+    crossed: bool = False  # a step of a sequence that was on its way when the customer wrote
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +146,7 @@ def _pattern(text: str | None) -> str | None:
 def _message(row: Any) -> MessageItem:
     delivery = None
     if row["state"] is not None:
-        delivery = Delivery(row["state"], row["policy"], row["uncertain"], row["attempts"], row["error"], row["sent_at"])
+        delivery = Delivery(row["state"], row["policy"], row["uncertain"], row["attempts"], row["error"], row["sent_at"], row["crossed"])
     return MessageItem(
         row["id"],
         row["turn_id"],

@@ -7,10 +7,12 @@ import orjson
 
 from actors.domain.ids import ConversationId
 from actors.ports.turns import TurnCommit
+from storage import enrolling
 from storage.operators.desk import Desk
 from storage.postgres import Database
 
 _FIRST_HEARD = 1_000  # the seq of the first message overheard in a turn: behind those that the turn itself says
+_EXPECTED = 2  # where turns_commit takes the versions; -1 is none: the turn loses
 _PARAMETERS = ", ".join(f"${n}" for n in range(1, 34))
 _COMMIT = f"select turns_commit({_PARAMETERS})"
 
@@ -43,6 +45,8 @@ class PostgresTurns:
         tenants = list({turn.tenant_id for turn in turns})
         async with self._database.tenants_transaction(tenants) as connection:
             desk = await Desk.open(connection, turns)
+            behind = await enrolling.overtaken(connection, turns)
+            arguments[_EXPECTED] = [-1 if turn.conversation_id in behind else turn.expected_version for turn in turns]
             won: list[int] = await connection.fetchval(_COMMIT, *arguments)
             winners = [turns[n - 1] for n in won]
             if any(_has_more(turn) for turn in winners):
@@ -51,6 +55,7 @@ class PostgresTurns:
                 await connection.execute("select turns_actions($1)", _json([_actions(turn) for turn in acting]))
             if heard := [row for turn in winners for row in _heard(turn)]:
                 await connection.execute("select turns_overheard($1)", _json(heard))
+            await enrolling.settle(connection, winners)
             await desk.settle(winners)
         if self._interrupt and desk.changed:
             await self._interrupt([ConversationId(changed) for changed in sorted(desk.changed)])
@@ -58,9 +63,16 @@ class PostgresTurns:
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    return bool(turn.revisions or turn.actions or turn.overheard or turn.moves or turn.relay or turn.stop_sending is not None) or any(
-        m.data for m in turn.messages
-    )
+    return bool(
+        turn.enrollments
+        or turn.steps
+        or turn.revisions
+        or turn.actions
+        or turn.overheard
+        or turn.moves
+        or turn.relay
+        or turn.stop_sending is not None
+    ) or any(m.data for m in turn.messages)
 
 
 def _more(turn: TurnCommit) -> dict[str, Any]:

@@ -19,6 +19,10 @@ from actors.domain.rules.validation import rule_problems
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import Script, read_script
 from actors.domain.scripts.validation import script_problems
+from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex
+from actors.domain.sequences.models import Sequence as Plan
+from actors.domain.sequences.models import as_definition, read_sequence
+from actors.domain.sequences.validation import named_by_rules, sequence_problems
 
 NO_RULES = RuleIndex()
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -35,6 +39,7 @@ class Catalogue:
     passages: PassageIndex
     rules: RuleIndex = NO_RULES
     knowledge: tuple[str, ...] = ()  # ids of the bases it answers from besides
+    sequences: SequenceIndex = NO_SEQUENCES
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,7 @@ class Definition:
     passages: tuple[Passage, ...]
     rules: tuple[Rule, ...] = ()
     knowledge: tuple[str, ...] = ()
+    sequences: tuple[Plan, ...] = ()
 
 
 def read_definition(raw: Mapping[str, Any]) -> Definition:
@@ -60,13 +66,16 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
     scripts = fields.objects("scripts", lambda item, place: read_script(item, place, problems))
     passages = fields.objects("passages", lambda item, place: read_passage(item, place, problems))
     rules = fields.objects("rules", lambda item, place: read_rule(item, place, problems))
-    problems += rule_problems(rules, {script.id for script in scripts if script.enabled})
+    enabled = {script.id for script in scripts if script.enabled}
+    sequences = fields.objects("sequences", lambda item, place: read_sequence(item, place, problems))
+    problems += rule_problems(rules, enabled) + sequence_problems(sequences, enabled)
+    problems += named_by_rules(rules, {plan.id for plan in sequences if plan.enabled})
     knowledge = fields.texts("knowledge")
     problems += [Problem(f"knowledge[{n}]", "must be the id of a base") for n, base in enumerate(knowledge) if not _ID.fullmatch(base)]
     problems += persona_problems(persona) + script_problems(scripts) + passage_problems(passages)
     if problems:
         raise InvalidDefinition(problems)
-    return Definition(persona, scripts, passages, rules, knowledge)
+    return Definition(persona, scripts, passages, rules, knowledge, sequences)
 
 
 def assembled(
@@ -75,14 +84,17 @@ def assembled(
     passages: Sequence[Any],
     rules: Iterable[Mapping[str, Any]] = (),
     knowledge: Sequence[str] = (),
+    sequences: Iterable[Mapping[str, Any]] = (),
 ) -> dict[str, Any]:
-    """Return the definition that publishing a draft makes: scripts and rules that are switched off stay behind."""
+    """Return the definition that publishing a draft makes: what is switched off stays behind."""
+    plans = [dict(plan) for plan in sequences if plan.get("enabled", True)]
     enabled = [dict(rule) for rule in rules if rule.get("enabled", True)]
     definition = {
         "persona": dict(persona),
         "scripts": [dict(script) for script in scripts if script.get("enabled", True)],
         "passages": list(passages),
         **({"rules": enabled} if enabled else {}),
+        **({"sequences": plans} if plans else {}),
     }
     return {**definition, "knowledge": list(knowledge)} if knowledge else definition
 
@@ -94,5 +106,12 @@ def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) ->
         InvalidDefinition: with every problem and its place.
     """
     read = read_definition(definition)
-    rules = RuleIndex(read.rules, {script.id: script.answer for script in read.scripts}) if read.rules else NO_RULES
-    return Catalogue(agent_id, version, read.persona, ScriptIndex(read.scripts), PassageIndex(read.passages), rules, read.knowledge)
+    said = {script.id: script.answer for script in read.scripts}
+    rules = RuleIndex(read.rules, said) if read.rules or read.sequences else NO_RULES
+    scripts, passages, sequences = ScriptIndex(read.scripts), PassageIndex(read.passages), _sequences(read.sequences, definition)
+    return Catalogue(agent_id, version, read.persona, scripts, passages, rules, read.knowledge, sequences)
+
+
+def _sequences(plans: Sequence[Plan], definition: Mapping[str, Any]) -> SequenceIndex:
+    raw = {item["id"]: as_definition(item) for item in definition.get("sequences", ())}
+    return SequenceIndex({plan.id: plan for plan in plans if plan.enabled}, raw) if plans else NO_SEQUENCES

@@ -40,6 +40,7 @@ class ConversationState:
     talked: int = 0  # rises when somebody says something: what waited for silence is over
     reply_to: Mapping[str, str] = field(default_factory=dict)  # what the channel's sender must know to answer: the talk, the lead, ...
     name: str = ""  # of the customer, as their channel shows it
+    enrolled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # sequences, see actors/domain/sequenced.py
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
@@ -61,6 +62,7 @@ class ConversationState:
             "talked": self.talked,
             "reply_to": dict(self.reply_to),
             "name": self.name,
+            "enrolled": dict(self.enrolled),
             "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
@@ -84,6 +86,7 @@ class ConversationState:
             talked=int(raw.get("talked", 0)),
             reply_to=raw.get("reply_to", {}),
             name=str(raw.get("name", "")),
+            enrolled=raw.get("enrolled", {}),
             operator=str(raw.get("operator", "")),
             silent=bool(raw.get("silent", False)),
         )

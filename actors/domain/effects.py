@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from actors.domain.conversation import Control
 
-Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic", "late", "rule"]
+Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic", "late", "rule", "step"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class SendMessage:
     mode: Mode
     sources: tuple[Source, ...] = ()
     delivery_class: Literal["reply", "step"] = "reply"
+    sequence: str = ""  # whose step it is
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,36 @@ class Act:
     rule: str = ""  # who asked for it
 
 
+@dataclass(frozen=True, slots=True)
+class StartSequence:
+    """Enroll the conversation; `rule`: who asks for it."""
+
+    sequence: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StopSequence:
+    """End an enrollment; empty: all."""
+
+    sequence: str = ""
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SetEnrollment:
+    """An enrollment begins (`copy` is what it runs), moves on or ends; `serial` tells its changes apart."""
+
+    key: str
+    serial: int
+    state: Literal["active", "finished", "stopped"]
+    step: int | None = None
+    next_at: datetime | None = None
+    reason: str = ""
+    goal: bool = False
+    copy: Mapping[str, Any] | None = None
+
+
 MoveKind = Literal["link", "stranger", "take", "back", "reply", "wordless", "lost", "ask_stop", "ask_go", "stop", "go", "help"]
 
 
@@ -88,4 +121,16 @@ class OperatorMove:
     name: str = ""  # of who sends a code, as their channel shows it
 
 
-Effect = SendMessage | SetControl | SetTimer | LogActivity | AcknowledgePress | StopSending | Act | OperatorMove
+Effect = (
+    SendMessage
+    | SetControl
+    | SetTimer
+    | LogActivity
+    | AcknowledgePress
+    | StopSending
+    | Act
+    | OperatorMove
+    | StartSequence
+    | StopSequence
+    | SetEnrollment
+)

@@ -43,10 +43,10 @@ def before(index: RuleIndex, view: ConversationView, inputs: Sequence[Input], mo
     else:
         wakes += [woken for item in timers if (woken := _silence(item, view.state)) is not None]
     later = [rest for item in timers if (rest := later_of(item.kind, item.payload)) is not None]
-    facts = _facts(view, messages, moment)
+    facts = facts_of(view, messages, moment)
     if not wakes and not later:
         return Ran(index, moment.state, moment.control)
-    return run(index, _scene(moment, facts), wakes, later, {"facts": _kept(facts, moment)})
+    return run(index, scene_of(moment, facts), wakes, later, {"facts": _kept(facts, moment)})
 
 
 def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, heard: bool) -> Ran:
@@ -64,7 +64,7 @@ def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, hear
         wakes.append((Wake("handed_off"), 0))
     facts = ran.told.get("facts", {})
     wakes = [(wake, depth) for wake, depth in wakes if ran.index.wakes_any(wake.on)]
-    more = run(ran.index, _scene(moment, facts), wakes, (), ran.told) if wakes else replace(ran, state=moment.state, effects=(), spoke=0)
+    more = run(ran.index, scene_of(moment, facts), wakes, (), ran.told) if wakes else replace(ran, state=moment.state, effects=(), spoke=0)
     answered = any(isinstance(effect, SendMessage) for effect in effects)
     return _waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
 
@@ -97,11 +97,12 @@ def _silence(item: TimerFired, state: ConversationState) -> tuple[Wake, int] | N
     return None
 
 
-def _scene(moment: Moment, facts: Mapping[str, Any]) -> Scene:
+def scene_of(moment: Moment, facts: Mapping[str, Any]) -> Scene:
+    """Return what actions may use of the turn."""
     return Scene(facts, moment.state, moment.control, moment.language, moment.now, moment.persona.handoff_text)
 
 
-def _facts(view: ConversationView, messages: Sequence[InboundMessage], moment: Moment) -> dict[str, Any]:
+def facts_of(view: ConversationView, messages: Sequence[InboundMessage], moment: Moment) -> dict[str, Any]:
     """Return what is known; of several messages answered at once, their texts together."""
     facts: dict[str, Any] = {
         "conversation.channel": view.channel,

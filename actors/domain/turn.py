@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import ruled
+from actors.domain import ruled, sequenced
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.catalogue import Catalogue
@@ -25,6 +25,7 @@ from actors.domain.ruled import Moment
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
+from actors.domain.sequences.engine import SequenceIndex
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
 from actors.domain.trace import PromptTrace, Trace
 
@@ -62,6 +63,20 @@ class _Turn:
 
 def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
     """Decide the turn, or say what the agent has to find out first; several messages are answered once."""
+    decided = _decide(view, inputs, catalogue, now)
+    said = [item.text for item in inputs if isinstance(item, InboundMessage)]
+    return decided if isinstance(decided, AgentRequest) else _settled(decided, view, catalogue.sequences, now, said)
+
+
+def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, now: datetime, said: Sequence[str]) -> Decision:
+    """Let enrollments follow from the turn."""
+    state, effects = sequenced.settled(view, decided.state, decided.effects, index, now, "\n".join(said) if said else None)
+    stepped = not decided.trace.mode and any(isinstance(effect, SendMessage) and effect.mode == "step" for effect in effects)
+    trace = replace(decided.trace, mode="step", reason="a step of a sequence was due") if stepped else decided.trace
+    return Decision(state, effects, trace)
+
+
+def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
     ids = tuple([item.inbox_id for item in inputs])
     taken = take_in(view.control, view.state, inputs)
     # Whoever tries an agent out says the same again and again, and the diagnostic responder is asked by robots.
@@ -70,6 +85,9 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     choices = view.state.choices if all(isinstance(item, CompanySpoke | CrmEvent) for item in inputs) else ()
     state = replace(taken.state, turns=view.state.turns + 1, choices=choices, talk=talk)
     turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
+    if view.state.enrolled:
+        stepped = sequenced.before(view, inputs, _moment(turn), catalogue.rules)
+        turn = replace(turn, state=stepped.state, control=stepped.control, effects=turn.effects + stepped.effects)
     if view.state.silent:
         return _stopped(turn, taken)
     if catalogue.persona.responder == "chain":
@@ -141,7 +159,8 @@ def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: Conversat
 def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:
     """Decide the turn with what the agent came back with."""
     turn = _resumed(request, outcome, now)
-    return _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
+    decided = _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
+    return _settled(decided, view, request.sequences, now, [request.text])
 
 
 def _concluded(turn: _Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:
@@ -305,6 +324,7 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
         scripts=turn.scripts,
         rules=turn.rules,
         knowledge=catalogue.knowledge,
+        sequences=catalogue.sequences,
     )
 
 

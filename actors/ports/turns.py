@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from actors.domain.effects import OperatorMove, Source
+from actors.domain.effects import OperatorMove, SetEnrollment, Source
 from actors.domain.ids import AgentId, ConversationId, InboxId, TenantId, TurnId
 
 
@@ -64,6 +64,8 @@ class OutboxRow:
     delivery_class: Literal["reply", "operator", "step"]
     policy: Literal["once", "repeat_once"]
     body: Mapping[str, Any]
+    sequence: str = ""  # whose step it sends, and which
+    step: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,9 @@ class TurnCommit:
     ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
     actions: tuple[ActionRow, ...] = ()
     agent_id: AgentId | None = None  # who acts
+    enrollments: tuple[SetEnrollment, ...] = ()
+    steps: bool = False  # it says steps of sequences: it loses if the customer wrote something it does not know of
+    heard_at: float | None = None  # when the first of the customer's messages was received, in seconds since 1970
 
 
 class TurnStore(Protocol):

@@ -38,6 +38,7 @@ from storage.catalogue import PostgresCatalogue
 from storage.conversations import PostgresConversations
 from storage.crypto import SecretBox, load_or_create_key
 from storage.doubts import PostgresDoubts
+from storage.enrolling import PostgresSequences
 from storage.housekeeping import Housekeeping
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
@@ -169,7 +170,12 @@ async def build_scheduler(member: Member) -> Body:
             await Database.open(settings().database_url, Role.ENGINE, f"callboard {member.part}", size=SCHEDULER_CONNECTIONS)
         )
         scheduler = SchedulerActor(
-            SystemClock(), PostgresTimers(database), PostgresOutbox(database), Housekeeping(database), Handoffs(database)
+            SystemClock(),
+            PostgresTimers(database),
+            PostgresOutbox(database),
+            Housekeeping(database),
+            Handoffs(database),
+            PostgresSequences(database),
         )
         return Composed(scheduler, stack.pop_all())
 

@@ -1,5 +1,6 @@
 """SchedulerActor: due timers become inputs, ended leases are given back, what is no longer needed goes."""
 
+import asyncio
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -10,6 +11,7 @@ from actors.ports.time import Clock
 from actors.runtime.rounds import Rounds
 
 EVERY_S = 1.0
+STEPS_EVERY_S = 0.1
 HOUSEKEEPING_S = 60.0
 _PORTION = 500  # timers of one transaction
 _ASKS = 100  # handoffs of one look, each a transaction
@@ -25,23 +27,32 @@ class SchedulerActor:
     """Two of it do no harm: every timer fires once, every lease ends once, by the database."""
 
     def __init__(
-        self, clock: Clock, timers: TimerStore, outbox: OutboxStore, housekeeper: Housekeeper, handoffs: HandoffStore | None = None
+        self,
+        clock: Clock,
+        timers: TimerStore,
+        outbox: OutboxStore,
+        housekeeper: Housekeeper,
+        handoffs: HandoffStore | None = None,
+        sequences: TimerStore | None = None,
     ) -> None:
         self._timers = timers
+        self._sequences = sequences
         self._outbox = outbox
         self._housekeeper = housekeeper
         self._handoffs = handoffs
-        self._rounds = Rounds(clock, "scheduler", EVERY_S)
+        self._rounds, self._steps = Rounds(clock, "scheduler", EVERY_S), Rounds(clock, "steps", STEPS_EVERY_S)
         self._counts = self._rounds.counts
-        self._counts.update(fired=0, expired=0, forgotten=0, asked=0)
+        self._counts.update(fired=0, steps=0, expired=0, forgotten=0, asked=0)
 
     async def run(self) -> None:
-        """Work every second until drained."""
-        await self._rounds.run((self._fire, self._expire, self._ask), ((HOUSEKEEPING_S, self._keep_house),))
+        """Work every second until drained; due steps, of which hosts take a few at a time, more often."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._rounds.run((self._fire, self._expire, self._ask), ((HOUSEKEEPING_S, self._keep_house),)))
+            tasks.create_task(self._steps.run((self._step,)))
 
     async def drain(self) -> None:
-        """Finish the round under way, then end `run`."""
-        await self._rounds.drain()
+        """Finish the rounds under way, then end `run`."""
+        await asyncio.gather(self._rounds.drain(), self._steps.drain())
 
     async def ping(self) -> Mapping[str, Any]:
         """Return what was done in this life."""
@@ -52,6 +63,10 @@ class SchedulerActor:
         while fired >= _PORTION and not self._rounds.stopping:
             fired = await self._timers.fire(_PORTION)
             self._counts["fired"] += fired
+
+    async def _step(self) -> None:
+        while self._sequences is not None and not self._steps.stopping and (fired := await self._sequences.fire(_PORTION)) > 0:
+            self._counts["steps"] += fired
 
     async def _expire(self) -> None:
         self._counts["expired"] += sum((await self._outbox.expire()).values())

@@ -6,15 +6,30 @@ from typing import Literal, assert_never
 
 import orjson
 
+from actors.domain import sequenced
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
-from actors.domain.effects import AcknowledgePress, Act, Effect, LogActivity, OperatorMove, SendMessage, SetControl, SetTimer, StopSending
+from actors.domain.effects import (
+    AcknowledgePress,
+    Act,
+    Effect,
+    LogActivity,
+    OperatorMove,
+    SendMessage,
+    SetControl,
+    SetEnrollment,
+    SetTimer,
+    StartSequence,
+    StopSending,
+    StopSequence,
+)
 from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
 from actors.domain.intake import addressed, gathered
 from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
 from actors.domain.operators import operator_effects
+from actors.domain.sequences.engine import NO_SEQUENCES
 from actors.domain.trace import Trace
 from actors.domain.turn import Decision, conclude, decide
 from actors.ports.channels import ChannelParser
@@ -100,7 +115,9 @@ class ConversationService:
             persona = self._catalogues.persona(record)
             language = view.state.language or persona.languages[0]
             effects.insert(1, SendMessage(pick(persona.handoff_text, language), "handoff"))
-        decision = Decision(view.state, tuple(effects), _dead_trace(record, row, reason, self._clock.now().isoformat()))
+        now, said = self._clock.now(), "" if row.kind == "message" else None
+        state, done = sequenced.settled(view, view.state, tuple(effects), NO_SEQUENCES, now, said)
+        decision = Decision(state, done, _dead_trace(record, row, reason, now.isoformat()))
         return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
 
     def _parse(self, record: ConversationRecord, rows: Sequence[InboxRow]) -> tuple[tuple[Input, ...], tuple[SettledInput, ...]]:
@@ -151,7 +168,7 @@ def turn_commit(
     timers: list[TimerRow] = []
     actions: list[ActionRow] = []
     activity = [_dead_activity(record, item) for item in settled if item.state == "dead"] if inputs else []
-    moves: list[OperatorMove] = []
+    aside: list[Effect] = []
     control: str | None = None
     stop: str | None = None
     for effect in decision.effects:
@@ -162,8 +179,8 @@ def turn_commit(
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
-            case OperatorMove():
-                moves.append(effect)
+            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence():
+                aside.append(effect)
             case StopSending():
                 stop = effect.reason
             case Act():
@@ -193,11 +210,14 @@ def turn_commit(
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
         overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
-        moves=tuple(moves),
+        moves=tuple([effect for effect in aside if isinstance(effect, OperatorMove)]),
         relay=record.control != "bot" and record.channel != "test" and any(message.role == "customer" for message in messages),
         ignored=tuple([item.what for item in inputs if isinstance(item, IgnoredInput)]),
         actions=tuple(actions),
         agent_id=record.agent_id,
+        enrollments=tuple([effect for effect in aside if isinstance(effect, SetEnrollment)]),
+        steps=any(isinstance(effect, SendMessage) and effect.delivery_class == "step" for effect in decision.effects),
+        heard_at=min([item.received_at.timestamp() for item in inputs if isinstance(item, InboundMessage)], default=None),
     )
 
 
@@ -219,7 +239,7 @@ def _outbox(record: ConversationRecord, effect: SendMessage, seq: int, state: Co
     body = {**state.reply_to, "text": clean_text(effect.text)}
     if effect.mode == "model":  # only models write Markdown; what people wrote is sent as they wrote it
         body["format"] = "markdown"
-    return [OutboxRow(seq, effect.delivery_class, policy, body)]
+    return [OutboxRow(seq, effect.delivery_class, policy, body, effect.sequence, effect.step)]
 
 
 def _timer(row: InboxRow) -> TimerFired:

@@ -8,9 +8,11 @@ from typing import Any
 from uuid import UUID
 
 from actors.domain.errors import InvalidDefinition
+from actors.domain.errors import Problem as Fault
 from actors.domain.rules.dry_run import TRIED, DryRun, Event, dry_run
 from actors.domain.rules.models import Rule, read_rule
 from actors.domain.rules.validation import check_rule
+from actors.domain.sequences.validation import named_by_rules
 from actors.domain.trace import from_bytes
 from gateway import ids
 from gateway.api.authored import MOST_FLAWS, pointer, refusals
@@ -42,6 +44,7 @@ from storage.actions import ActionItem, Actions
 from storage.authoring.drafts import Drafts
 from storage.authoring.rules import OtherRules, RuleItem, Rules
 from storage.authoring.scripts import Scripts
+from storage.authoring.sequences import Sequences
 from storage.postgres import Database
 from storage.rule_log import Execution, PastEvent, RuleLog
 
@@ -58,6 +61,7 @@ class RulesApi:
         self._scripts = Scripts(database)
         self._log = RuleLog(database)
         self._actions = Actions(database)
+        self._sequences = Sequences(database)
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -194,7 +198,11 @@ class RulesApi:
     async def _check(self, tenant_id: UUID, agent_id: UUID, definition: Mapping[str, Any]) -> Rule:
         scripts = [item.key for item in await self._scripts.all(tenant_id, agent_id) if item.enabled]
         others = [read_rule(item.definition, "", []) for item in await self._rules.all(tenant_id, agent_id)]
-        return check_rule(definition, others, frozenset(scripts))
+        rule = check_rule(definition, others, frozenset(scripts))
+        known = {item.key for item in await self._sequences.all(tenant_id, agent_id) if item.enabled}
+        if unknown := [Fault(p.place.removeprefix("rules[0]."), p.reason) for p in named_by_rules([rule], known)]:
+            raise InvalidDefinition(unknown)
+        return rule
 
     async def _tried(self, call: Call[DryRunBody], agent_id: UUID) -> Rule:
         body = call.body

@@ -59,7 +59,10 @@ class ConversationPage(View):
 
 
 class DeliveryView(View):
-    """What became of an outgoing message. `uncertain` counts, for ever, outcomes that could not be known."""
+    """What became of an outgoing message. `uncertain` counts, for ever, outcomes that could not be known.
+
+    `crossed`: a step of a sequence that was on its way when the customer wrote.
+    """
 
     state: str
     policy: str
@@ -67,6 +70,7 @@ class DeliveryView(View):
     attempts: int
     error: str | None
     sent_at: datetime | None
+    crossed: bool
 
 
 class FileView(View):

@@ -52,8 +52,8 @@ class RuleBody(Body):
 
     `when`: `{"all": [...]}`, `{"any": [...]}`, `{"not": {...}}` or `{"fact", "op", "value"}`; `GET /api/rules/vocabulary` says
     what can be asked. `actions`: `{"do": "send", "text": {"en": "..."}}`, `send_script` (`script`), `set_variable` (`name`,
-    `value`), `add_tag` and `remove_tag` (`tag`), `hand_off`, `call_webhook` (`url`, `fields`), `notify` (`text`), `stop`,
-    `wait` (`seconds`; what follows is done later).
+    `value`), `add_tag` and `remove_tag` (`tag`), `hand_off`, `call_webhook` (`url`, `fields`), `notify` (`text`),
+    `start_sequence` and `stop_sequence` (`sequence`; empty: all), `stop`, `wait` (`seconds`; what follows is done later).
     """
 
     key: Key | None = None

@@ -15,6 +15,7 @@ from storage.accounts.audit import Actor
 from storage.authoring.changes import Change, InUse, LockedDraft, lock, tell, to_text, touch
 from storage.authoring.rules import add_rules, all_rules
 from storage.authoring.search import search_text
+from storage.authoring.sequences import add_sequences, all_sequences
 from storage.postgres import Connection, Database
 
 _SELECT = """
@@ -114,6 +115,7 @@ class Drafts:
             scripts = [orjson.loads(r["definition"]) for r in await connection.fetch(_SCRIPTS, agent_id)]
             rules = await all_rules(connection, agent_id)
             definition = {"persona": draft.persona, "scripts": scripts, "passages": draft.passages, "rules": rules}
+            definition["sequences"] = await all_sequences(connection, agent_id)
             copy = await create_agent(connection, tenant_id, by, name or draft.name, definition)
             await connection.execute(_COPY_BINDINGS, agent_id, copy)
             return await self._born(connection, tenant_id, by, copy, agent_id)
@@ -216,6 +218,7 @@ async def create_agent(connection: Connection, tenant_id: UUID, by: Actor, name:
     await connection.execute(_CREATE_DRAFT, agent_id, tenant_id, persona, passages, by.name)
     await add_scripts(connection, tenant_id, agent_id, by, definition.get("scripts", ()))
     await add_rules(connection, tenant_id, agent_id, by, definition.get("rules", ()))
+    await add_sequences(connection, tenant_id, agent_id, by, definition.get("sequences", ()))
     return agent_id
 
 

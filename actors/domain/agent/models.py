@@ -13,6 +13,7 @@ from actors.domain.knowledge.engine import PassageIndex
 from actors.domain.knowledge.models import Findings
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import ScriptMatch
+from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex
 from actors.domain.text import Words
 
 GREETING: Mapping[str, str] = {"ru": "Здравствуйте! Чем могу помочь?", "en": "Hello! How can I help you?"}
@@ -77,6 +78,7 @@ class AgentRequest:
     rules: Ran | None = None  # what rules did before the agent was needed; None: the agent has none
     quoted: tuple[str, ...] = ()  # what the messages answer or pass on, a JSON object each
     knowledge: tuple[str, ...] = ()  # bases to search besides the passages of the version
+    sequences: SequenceIndex = NO_SEQUENCES  # that may be started
     picked: int | None = None  # the chunk of a base that the customer chose from a list
 
 

@@ -106,6 +106,20 @@ class Notify:
 
 
 @dataclass(frozen=True, slots=True)
+class Enroll:
+    """Start a sequence."""
+
+    sequence: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unenroll:
+    """Stop a sequence; empty: all that run."""
+
+    sequence: str
+
+
+@dataclass(frozen=True, slots=True)
 class Stop:
     """Neither scripts nor the agent answer."""
 
@@ -117,7 +131,7 @@ class Wait:
     seconds: float
 
 
-Action = Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | CallWebhook | Notify | Stop | Wait
+Action = Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | CallWebhook | Notify | Enroll | Unenroll | Stop | Wait
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +234,8 @@ _READERS: Mapping[str, Any] = {
     "hand_off": lambda _: HandOff(),
     "call_webhook": lambda fields: CallWebhook(fields.text("url", required=True), _fields_of(fields)),
     "notify": lambda fields: Notify(fields.text("text", required=True)),
+    "start_sequence": lambda fields: Enroll(fields.text("sequence", required=True)),
+    "stop_sequence": lambda fields: Unenroll(fields.text("sequence")),
     "stop": lambda _: Stop(),
     "wait": lambda fields: Wait(fields.number("seconds", 0.0, 1.0, LONGEST_WAIT_S)),
 }

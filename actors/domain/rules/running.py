@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from actors.domain.conversation import Control, ConversationState
-from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetTimer
+from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StartSequence, StopSequence
 from actors.domain.fields import pick
 from actors.domain.rules.engine import SPENT, Evaluation, Fired, RuleIndex, Wake
 from actors.domain.rules.facts import VARIABLE, Facts
@@ -15,6 +15,7 @@ from actors.domain.rules.models import (
     Action,
     AddTag,
     CallWebhook,
+    Enroll,
     HandOff,
     Notify,
     RemoveTag,
@@ -24,6 +25,7 @@ from actors.domain.rules.models import (
     SetVariable,
     Stop,
     Trigger,
+    Unenroll,
     Wait,
     read_action,
 )
@@ -83,6 +85,13 @@ def run(
     return running.result()
 
 
+def perform(index: RuleIndex, scene: Scene, who: str, action: Action) -> tuple[Ran, str]:
+    """Carry out one action of somebody who is no rule (`who`); return what was done, in the words of traces, too."""
+    running = _Running(index, scene, {})
+    done = running.act(Rule(who, who, _NO_TRIGGER), action)
+    return running.result(), done
+
+
 def later_of(kind: str, payload: Mapping[str, Any]) -> Later | None:
     """Return the rest that a timer was set for."""
     if not kind.startswith(WAIT):
@@ -127,6 +136,9 @@ class _Running:
         fired = {rule_id: at for rule_id, at in self._memory.items() if rule_id in known}
         state = self._state if fired == self._state.fired else replace(self._state, fired=fired)
         return Ran(self._index, state, self._control, tuple(self._effects), self._answered, self._spoke, self._told)
+
+    def act(self, rule: Rule, action: Action) -> str:
+        return self._act(rule, action, 0)
 
     def resume(self, later: Later) -> None:
         actions = [read_action(raw, "", []) for raw in later.actions]
@@ -177,17 +189,28 @@ class _Running:
                 return self._speak(rule, action, depth)
             case AddTag() | RemoveTag() | SetVariable():
                 return self._change(rule, action, depth)
-            case CallWebhook(url, fields):
-                self._effects.append(Act("webhook.call", {"url": url, "event": "rule", "data": self._facts_sent(fields)}, rule.id))
-                return "webhook"
-            case Notify(text):
-                self._effects.append(LogActivity("operator.notice", {"rule": rule.id, "text": text}))
-                return "notice"
+            case CallWebhook() | Notify() | Enroll() | Unenroll():
+                effect, done = self._asked(rule, action)
+                self._effects.append(effect)
+                return done
             case Stop():
                 self._answered = True
                 return "stop"
             case Wait():
                 raise AssertionError("a wait is no action of its own")
+            case _:
+                assert_never(action)
+
+    def _asked(self, rule: Rule, action: CallWebhook | Notify | Enroll | Unenroll) -> tuple[Effect, str]:
+        match action:
+            case CallWebhook(url, fields):
+                return Act("webhook.call", {"url": url, "event": "rule", "data": self._facts_sent(fields)}, rule.id), "webhook"
+            case Notify(text):
+                return LogActivity("operator.notice", {"rule": rule.id, "text": text}), "notice"
+            case Enroll(sequence):
+                return StartSequence(sequence, rule.id), f"start sequence {sequence}"
+            case Unenroll(sequence):
+                return StopSequence(sequence, rule.id), f"stop sequence {sequence or '*'}"
             case _:
                 assert_never(action)
 

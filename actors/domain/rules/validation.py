@@ -117,19 +117,20 @@ def _of_one(rule: Rule, place: str, scripts: Collection[str] | None) -> Iterator
         yield Problem(f"{place}.actions", f"at most {MOST_ACTIONS} actions")
     if len(questions_of(rule.when)) > MOST_TESTS:
         yield Problem(f"{place}.when", f"at most {MOST_TESTS} questions")
-    yield from _of_condition(rule.when, f"{place}.when")
+    yield from condition_problems(rule.when, f"{place}.when")
     for number, action in enumerate(rule.actions):
-        yield from _of_action(action, f"{place}.actions[{number}]", scripts)
+        yield from action_problems(action, f"{place}.actions[{number}]", scripts)
 
 
-def _of_condition(condition: Condition, place: str) -> Iterator[Problem]:
+def condition_problems(condition: Condition, place: str) -> Iterator[Problem]:
+    """Yield what is wrong with a condition."""
     if isinstance(condition, Test):
         yield from _of_test(condition, place)
         return
     if condition.of == "any" and not condition.items:
         yield Problem(f"{place}.any", "needs at least one alternative, else it is never true")
     for number, item in enumerate(condition.items):
-        yield from _of_condition(item, f"{place}.not" if condition.of == "not" else f"{place}.{condition.of}[{number}]")
+        yield from condition_problems(item, f"{place}.not" if condition.of == "not" else f"{place}.{condition.of}[{number}]")
 
 
 def _of_test(test: Test, place: str) -> Iterator[Problem]:
@@ -203,7 +204,8 @@ def _fits(value: Any, kind: str) -> bool:
             return isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE
 
 
-def _of_action(action: Action, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
+def action_problems(action: Action, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
+    """Yield what is wrong with an action; `scripts` are the ids there are, None: not known."""
     match action:
         case Send(text) if not text:
             yield Problem(f"{place}.text", "needs a text in at least one language")

@@ -26,6 +26,7 @@ PULL_ROWS = 200
 POLL_S = 0.5  # kicks are hints; this is the promise
 # After a pull that brought something, but not all it could: lets a few messages come together without anyone noticing.
 GATHER_S = 0.02
+FULL_S = 0.05  # more waits, perhaps, of an integration that has enough in hand: nobody kicks for it again
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +76,9 @@ class Puller:
         self._failures = 0
         if brought >= limit:
             return 0.0
-        return GATHER_S if brought else POLL_S
+        if brought:
+            return GATHER_S
+        return FULL_S if self._in_hand.full_integrations() else POLL_S
 
     async def wait(self, delay_s: float) -> None:
         """Return after the delay. A kick shortens the wait of an idle host, not the pauses that let messages come together."""

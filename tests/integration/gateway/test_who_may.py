@@ -33,6 +33,7 @@ PUBLIC = {
     ("GET", "/api/widget/{token}/events"),
 }
 RULE = {"name": "Tag", "trigger": {"on": "message_received"}, "actions": [{"do": "add_tag", "tag": "vip"}]}
+PLAN = {"name": "Follow up", "steps": [{"do": "add_tag", "tag": "vip"}]}
 # One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
 BODIES: Mapping[str, Any] = {
     "ActsBody": {"acts": True},
@@ -40,6 +41,10 @@ BODIES: Mapping[str, Any] = {
     "RuleBody": RULE,
     "RuleDraft": {"rule": RULE},
     "RuleOrder": {"rules": []},
+    "SequenceBody": PLAN,
+    "SequenceDraft": {"sequence": PLAN},
+    "PreviewBody": {"sequence": PLAN, "start": "2026-03-01T10:00:00Z"},
+    "EnrollBody": {"conversation_id": "1"},
     "AgentCopy": {"name": "Copy"},
     "AgentPatch": {"name": "Renamed"},
     "KommoInvite": {"client_id": "client", "client_secret": "secret"},
@@ -153,12 +158,15 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     script = await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "answer": {"en": name}}, expect=201)
     rule = await desk.do("POST", f"{agent}/rules", {**RULE, "name": name}, expect=201)
     document = await desk.do("POST", f"{agent}/knowledge/documents", {"title": name, "text": name}, expect=201)
+    sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
     user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
     key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
     async with EchoHost(database):
         said = await desk.do("POST", "/api/chat", {"agent_id": agent_id, "text": name})
+    whom = {"conversation_id": said["conversation_id"]}
+    enrollment = await desk.do("POST", f"{agent}/sequences/{sequence['id']}/enrollments", whom, expect=201)
     job_id, export_id = await queue_of(database, company)
     schedules = await desk.do("GET", "/api/schedules")
     things = {
@@ -166,6 +174,8 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "export": export_id,
         "schedule": schedules["items"][0]["id"],
         "rule": rule["id"],
+        "sequence": sequence["id"],
+        "enrollment": enrollment["id"],
         "action": await an_action(database, company, int(said["conversation_id"])),
         "agent": agent_id,
         "script": script["id"],

@@ -14,7 +14,9 @@ from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
 from storage.authoring.rules import Rules
 from storage.authoring.scripts import Scripts
+from storage.authoring.sequences import Sequences
 from storage.crypto import SecretBox
+from storage.enrollments import Enrollments
 from storage.idempotency import Idempotency, Request
 from storage.knowledge.documents import KnowledgeDocuments, NewDocument
 from storage.kommo_accounts import PostgresKommo
@@ -68,6 +70,10 @@ async def shops(real_lab: RealLab) -> Shops:
         acting = turn(shop, conversation, 2)
         acting = replace(acting, actions=(ActionRow(0, "webhook.call", {}, "tag"),), agent_id=shop.agent_id)
         assert await real_lab.turns.commit([acting], []) == [True]
+        plan = {"id": "follow", "steps": [{"do": "notify", "text": "x"}]}
+        assert await Sequences(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, plan)
+        enrolling = Enrollments(real_lab.api).control(shop.tenant_id, shop.agent_id, conversation, "follow", "start", "olga", plan)
+        assert await enrolling
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
         document = NewDocument("Terms", "text", "350 roubles", [("", "350 roubles")])
         assert await KnowledgeDocuments(real_lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, document)
@@ -226,6 +232,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "activity_logs",
             "agents",
             "conversations",
+            "enrollments",
             "handoffs",
             "inbox",
             "integrations",

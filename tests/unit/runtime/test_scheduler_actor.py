@@ -58,4 +58,4 @@ async def test_due_timers_become_inputs_whatever_failed_before() -> None:
     await scheduler.drain()
     await task
     assert [entry.kind for entry in world.inbox.values()] == ["timer"]
-    assert await scheduler.ping() == {"fired": 1, "expired": 0, "forgotten": 2003, "asked": 2, "failures": 1}
+    assert await scheduler.ping() == {"fired": 1, "steps": 0, "expired": 0, "forgotten": 2003, "asked": 2, "failures": 1}

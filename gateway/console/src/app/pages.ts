@@ -2,6 +2,7 @@ import IconBolt from "@tabler/icons-react/icons/IconBolt";
 import IconDashboard from "@tabler/icons-react/icons/IconLayoutDashboard";
 import IconJobs from "@tabler/icons-react/icons/IconListCheck";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
+import IconSequences from "@tabler/icons-react/icons/IconMessage2Share";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import IconMessages from "@tabler/icons-react/icons/IconMessages";
 import IconPlug from "@tabler/icons-react/icons/IconPlug";
@@ -15,6 +16,7 @@ export const PAGES = [
   { path: "ai-agents", name: "page.agents", icon: IconRobot },
   { path: "scripts", name: "page.scripts", icon: IconScript },
   { path: "rules", name: "page.rules", icon: IconBolt },
+  { path: "sequences", name: "page.sequences", icon: IconSequences },
   { path: "integrations", name: "page.integrations", icon: IconPlug },
   { path: "jobs", name: "page.jobs", icon: IconJobs },
 ] as const;

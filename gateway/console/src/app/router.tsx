@@ -61,6 +61,14 @@ export const router = createBrowserRouter([
             lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesPage }),
           },
           {
+            path: "sequences",
+            lazy: async () => ({ Component: (await import("../pages/sequences/SequencesPage")).SequencesHome }),
+          },
+          {
+            path: "ai-agents/:agentId/sequences",
+            lazy: async () => ({ Component: (await import("../pages/sequences/SequencesPage")).SequencesPage }),
+          },
+          {
             path: "integrations",
             lazy: async () => ({
               Component: (await import("../pages/integrations/IntegrationsPage")).IntegrationsPage,

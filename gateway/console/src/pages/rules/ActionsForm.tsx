@@ -4,7 +4,7 @@ import IconArrowUp from "@tabler/icons-react/icons/IconArrowUp";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
-import type { Script } from "../../api/types";
+import type { Script, Sequence } from "../../api/types";
 import { LANGUAGES } from "../../i18n";
 import type { Faults } from "./Conditions";
 import { Duration } from "./Duration";
@@ -20,6 +20,8 @@ const KINDS = [
   "hand_off",
   "call_webhook",
   "notify",
+  "start_sequence",
+  "stop_sequence",
   "stop",
   "wait",
 ] as const;
@@ -28,11 +30,12 @@ interface Props {
   actions: ActionDraft[];
   faults: Faults;
   scripts: Script[];
+  sequences: Sequence[];
   onChange: (actions: ActionDraft[]) => void;
 }
 
 /** What a rule does, one after another. */
-export function ActionsForm({ actions, faults, scripts, onChange }: Props) {
+export function ActionsForm({ actions, faults, scripts, sequences, onChange }: Props) {
   const { t } = useTranslation();
   const move = (number: number, by: number) => {
     const moved = [...actions];
@@ -68,11 +71,12 @@ export function ActionsForm({ actions, faults, scripts, onChange }: Props) {
               </ActionIcon>
             </Group>
           </Group>
-          <Fields
+          <ActionFields
             raw={action.raw}
             place={`/actions/${number}`}
             faults={faults}
             scripts={scripts}
+            sequences={sequences}
             onChange={(raw) => onChange(actions.map((old) => (old.id === action.id ? { ...old, raw } : old)))}
           />
         </Card>
@@ -105,10 +109,12 @@ interface FieldsProps {
   place: string;
   faults: Faults;
   scripts: Script[];
+  sequences?: Sequence[];
   onChange: (raw: Record<string, unknown>) => void;
 }
 
-function Fields({ raw, place, faults, scripts, onChange }: FieldsProps) {
+/** What one action needs to know. */
+export function ActionFields({ raw, place, faults, scripts, sequences = [], onChange }: FieldsProps) {
   const { t } = useTranslation();
   const error = (name: string) => {
     const reason = faults.get(`${place}/${name}`);
@@ -165,6 +171,20 @@ function Fields({ raw, place, faults, scripts, onChange }: FieldsProps) {
       );
     case "notify":
       return line("text", t("rules.notice"));
+    case "start_sequence":
+    case "stop_sequence":
+      return (
+        <Select
+          label={t("rules.sequence")}
+          data={sequences.map((sequence) => ({ value: sequence.key, label: sequence.name }))}
+          placeholder={raw.do === "stop_sequence" ? t("rules.any-sequence") : ""}
+          clearable={raw.do === "stop_sequence"}
+          clearButtonProps={{ "aria-label": t("rules.any-sequence") }}
+          value={String(raw.sequence ?? "") || null}
+          error={error("sequence")}
+          onChange={(sequence) => onChange({ ...raw, sequence: sequence ?? "" })}
+        />
+      );
     case "wait":
       return (
         <Duration

@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { freshKey } from "../../api/ids";
 import { bodyOf, useFaults, useSaveRule, useVocabulary } from "../../api/rules";
 import { useScripts } from "../../api/scripts";
+import { useSequences } from "../../api/sequences";
 import type { Rule, RuleBody } from "../../api/types";
 import { showDone } from "../../app/toasts";
 import { Failed, Loading } from "../../parts/states";
@@ -47,6 +48,7 @@ export function RuleForm({ agentId, known, mayEdit, onDone }: Props) {
   const [touched, setTouched] = useState(false);
   const vocabulary = useVocabulary();
   const scripts = useScripts(agentId, { enabled: true });
+  const sequences = useSequences(agentId);
   const save = useSaveRule(agentId);
   const body = useMemo<RuleBody>(
     () => ({ ...rule, name: rule.name.trim(), when: writeCondition(when), actions: actions.map(({ raw }) => raw) }),
@@ -161,6 +163,7 @@ export function RuleForm({ agentId, known, mayEdit, onDone }: Props) {
               actions={actions}
               faults={faults}
               scripts={scripts.data?.pages[0]?.items ?? []}
+              sequences={(sequences.data ?? []).filter(({ enabled }) => enabled)}
               onChange={(changed) => {
                 setTouched(true);
                 setActions(changed);

@@ -71,6 +71,8 @@ export function freshAction(kind: string): ActionDraft {
     remove_tag: { tag: "" },
     call_webhook: { url: "" },
     notify: { text: "" },
+    start_sequence: { sequence: "" },
+    stop_sequence: { sequence: "" },
     wait: { seconds: 3600 },
   };
   return { id: freshKey(), raw: { do: kind, ...fields[kind] } };

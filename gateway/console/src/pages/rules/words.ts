@@ -13,6 +13,8 @@ const DONE: [pattern: RegExp, key: string][] = [
   [/^hand off: people have it already$/, "rules.done.handed-off"],
   [/^webhook$/, "rules.done.webhook"],
   [/^notice$/, "rules.done.notice"],
+  [/^start sequence (?<name>\S+)$/, "rules.done.start-sequence"],
+  [/^stop sequence (?<name>\S+)$/, "rules.done.stop-sequence"],
   [/^stop$/, "rules.done.stop"],
   [/^not said: a person has the conversation$/, "rules.done.person"],
 ];

@@ -1,0 +1,1 @@
+"""Sequences on a real host, a real delivery and PostgreSQL."""
