@@ -9,6 +9,7 @@ from actors.domain.ids import ConversationId
 from actors.ports.turns import TurnCommit
 from storage.operators.desk import Desk
 from storage.postgres import Database
+from storage.spending import spend_rows
 
 _FIRST_HEARD = 1_000  # the seq of the first message overheard in a turn: behind those that the turn itself says
 _PARAMETERS = ", ".join(f"${n}" for n in range(1, 34))
@@ -52,15 +53,16 @@ class PostgresTurns:
             if heard := [row for turn in winners for row in _heard(turn)]:
                 await connection.execute("select turns_overheard($1)", _json(heard))
             await desk.settle(winners)
+            if spent := spend_rows(winners):  # last: everybody who spends waits for the company's row
+                await connection.execute("select turns_spend($1)", _json(spent))
         if self._interrupt and desk.changed:
             await self._interrupt([ConversationId(changed) for changed in sorted(desk.changed)])
         return won
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    return bool(turn.revisions or turn.actions or turn.overheard or turn.moves or turn.relay or turn.stop_sending is not None) or any(
-        m.data for m in turn.messages
-    )
+    rows = (turn.revisions, turn.actions, turn.overheard, turn.moves, turn.relay, turn.spent)
+    return any(rows) or turn.stop_sending is not None or any(m.data for m in turn.messages)
 
 
 def _more(turn: TurnCommit) -> dict[str, Any]:

@@ -99,6 +99,7 @@ KINDS: Mapping[str, Kind] = {
     "rule.failed": Kind("Rule failed", "conversation", error=True),
     "rule.fired": Kind("Rule fired", "conversation"),
     "session.opened": Kind("Login", "user"),
+    "spend.limit_reached": Kind("Daily limit for models reached", "conversation", error=True),
     "tenant.changed": Kind("Company settings changed", "tenant"),
     "turn.answered": Kind("Agent answered", "conversation"),
     "turn.handed_off": Kind("Handed over to a person", "conversation"),

@@ -24,6 +24,9 @@ class PromptTrace:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     failure: str = ""
+    tries: tuple[tuple[str, str, float], ...] = ()  # (model, why it brought nothing, ms), in their order
+    micros: int | None = None  # price in millionths of a dollar; absent: unknown
+    estimated: bool = False  # the server did not say what it used
 
 
 @dataclass(frozen=True, slots=True)

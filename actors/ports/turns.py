@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from actors.domain.agent.spending import Spent
 from actors.domain.effects import OperatorMove, Source
 from actors.domain.ids import AgentId, ConversationId, InboxId, TenantId, TurnId
 
@@ -118,6 +119,7 @@ class TurnCommit:
     ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on
     actions: tuple[ActionRow, ...] = ()
     agent_id: AgentId | None = None  # who acts
+    spent: Spent | None = None  # on models
 
 
 class TurnStore(Protocol):

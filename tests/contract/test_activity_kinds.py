@@ -30,8 +30,9 @@ FROZEN = {
     "conversation.other_bot", "conversation.robots", "conversation.started", "conversation.taken", "delivery.failed", "delivery.found",
     "delivery.unknown", "handoff.overdue", "integration.blocked", "integration.broken", "integration.changed", "integration.connected",
     "integration.disconnected", "integration.moved", "integration.paused", "integration.reconnected", "integration.resumed",
-    "message.dead", "operator.notice", "rule.failed", "rule.fired", "session.opened", "tenant.changed", "turn.answered",
-    "turn.handed_off", "turn.silent", "user.changed", "user.invited", "user.password_set", "user.removed", "webhook.cut",
+    "message.dead", "operator.notice", "rule.failed", "rule.fired", "session.opened", "spend.limit_reached",
+    "tenant.changed", "turn.answered", "turn.handed_off", "turn.silent", "user.changed",
+    "user.invited", "user.password_set", "user.removed", "webhook.cut",
 }  # fmt: skip
 CRM = {f"{noun}.{verb}" for noun in ("lead", "contact", "company", "customer", "task", "talk", "unsorted", "catalog", "template")
        for verb in ("added", "updated", "deleted", "restored", "moved", "reassigned")}  # fmt: skip

@@ -14,8 +14,8 @@ from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import InboundMessage
 from actors.domain.turn import decide
-from actors.ports.model import ModelAnswer, ModelRequest
-from actors.services.agent import AgentService
+from actors.ports.model import Endpoint, ModelAnswer, ModelRequest
+from actors.services.agent import AgentService, Models
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OnDelta = Callable[[str], Awaitable[None]]
@@ -66,7 +66,7 @@ async def answer(behaviour: Behaviour, asked: AgentRequest | None = None) -> tup
         deltas.append(text)
 
     model = Model(behaviour)
-    outcome = await AgentService(StillClock(), model).answer(asked or request(), [("customer", "hi")], on_delta)
+    outcome = await AgentService(StillClock(), Models(Endpoint(model))).answer(asked or request(), [("customer", "hi")], on_delta)
     return outcome, deltas, model
 
 
