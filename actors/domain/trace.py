@@ -95,7 +95,8 @@ def _scripts(match: ScriptMatch) -> dict[str, Any]:
 
 
 def _prompt(prompt: PromptTrace) -> dict[str, Any]:
-    return {name: value for name in prompt.__slots__ if (value := getattr(prompt, name))}
+    # A price of 0 is one, unlike none.
+    return {name: value for name in prompt.__slots__ if (value := getattr(prompt, name)) or (name == "micros" and value is not None)}
 
 
 def from_bytes(stored: bytes) -> dict[str, Any]:

@@ -14,6 +14,7 @@ interface Values extends Record<(typeof TEXTS)[number], Texts> {
   languages: string[];
   instructions: string;
   model: string;
+  fallback_model: string;
   temperature: number | string;
 }
 
@@ -91,6 +92,12 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               miw={220}
               {...form.getInputProps("model")}
             />
+            <TextInput
+              label={t("agents.fallback-model")}
+              description={t("agents.fallback-model-hint")}
+              miw={220}
+              {...form.getInputProps("fallback_model")}
+            />
             <NumberInput
               label={t("agents.temperature")}
               description={t("agents.temperature-hint")}
@@ -122,6 +129,7 @@ function valuesOf({ name, persona }: AgentDraft): Values {
     languages: persona.languages,
     instructions: persona.instructions,
     model: persona.model,
+    fallback_model: persona.fallback_model,
     temperature: persona.temperature,
     greeting: { ...blank, ...persona.greeting },
     fallback_text: { ...blank, ...persona.fallback_text },
