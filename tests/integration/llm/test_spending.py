@@ -79,11 +79,11 @@ async def test_an_answer_is_counted_and_a_reached_limit_leaves_knowledge_and_peo
         assert (person["body"], person["mode"]) == ("A colleague will answer", "handoff")
         assert len(chat.server.asked) == 2
         assert (await chat.spent())["refused"] == 2
-        told = await chat.lab.shop.owner.fetch(
+        rows = await chat.lab.shop.owner.fetch(
             "select turn_id, agent_id, conversation_id from activity_logs where kind = 'spend.limit_reached'"
         )
-        assert len(told) == 1, "once a day"
-        assert None not in tuple(told[0])
+        assert len(rows) == 1, "once a day"
+        assert None not in tuple(rows[0])
 
         await chat.lab.shop.owner.execute("update spend set day = day - 1")
         assert (await chat.asks("how do I wash wool?"))["mode"] == "model", "a new day"
