@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from actors.domain.agent.engine import build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Prompt, Said
 from actors.domain.agent.spending import PriceList, Spent, spent, together, tokens
+from actors.domain.agent.strict import unfounded
 from actors.domain.errors import TransientError
 from actors.domain.ids import TenantId
 from actors.ports.knowledge import Knowledge
@@ -69,9 +70,9 @@ class AgentService:
         left_s = request.persona.answer_deadline_s - (self._clock.monotonic() - began)
         asked = await self._ask(self._models, request.persona, prompt, left_s, on_delta)
         stages = {**outcome.stages_ms, "model": _ms(self._clock.monotonic() - retrieved)}
-        said = _said(asked.answer) if asked.answer else None
+        said, failure = _said(asked, prompt, strict=request.persona.strict)
         paid = _paid(self._models.prices, prompt, asked.paid)
-        return replace(outcome, said=said, failure=asked.failure, prompt=prompt.reference, stages_ms=stages, tries=asked.tries, spent=paid)
+        return replace(outcome, said=said, failure=failure, prompt=prompt.reference, stages_ms=stages, tries=asked.tries, spent=paid)
 
     def at_once(self, request: AgentRequest) -> AgentOutcome | None:
         """Return the outcome if nothing has to be waited for: no model, no documents; None if `answer` is needed."""
@@ -87,7 +88,8 @@ class AgentService:
 
     async def _ask(self, models: Models, persona: Persona, prompt: Prompt, left_s: float, on_delta: OnDelta) -> Asked:
         request = ModelRequest(prompt.system, prompt.messages, persona.temperature, LONGEST_ANSWER_TOKENS)
-        return await self._asking.ask(_endpoints(models, persona), request, left_s, persona.answer_deadline_s, on_delta)
+        shown = _keep_back if persona.strict else on_delta  # what is not yet checked is not shown
+        return await self._asking.ask(_endpoints(models, persona), request, left_s, persona.answer_deadline_s, shown)
 
     async def _refused(self, models: Models, tenant_id: TenantId | None) -> str:
         """Return why the company may not ask a model now, empty if it may. Questions under way at once may exceed the limit together."""
@@ -120,8 +122,17 @@ def _paid(prices: PriceList, prompt: Prompt, answers: Sequence[ModelAnswer]) -> 
     return total
 
 
-def _said(got: ModelAnswer) -> Said:
-    return Said(got.text, got.model, got.prompt_tokens, got.completion_tokens)
+async def _keep_back(_: str) -> None: ...
+
+
+def _said(asked: Asked, prompt: Prompt, *, strict: bool) -> tuple[Said | None, str]:
+    """Return what is to be said, or why nothing."""
+    got = asked.answer
+    if got is None:
+        return None, asked.failure
+    if strict and (why := unfounded(got.text, "\n".join([prompt.system, *(text for _, text in prompt.messages)]))):
+        return None, why
+    return Said(got.text, got.model, got.prompt_tokens, got.completion_tokens), ""
 
 
 def _ms(seconds: float) -> float:

@@ -40,6 +40,7 @@ class PersonaFields(Body):
     fallback_model: Line | None = None
     instructions: LongText | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    strict: bool | None = None
     answer_deadline_s: Annotated[float, Field(ge=0.1, le=300)] | None = None
 
     def given(self) -> dict[str, Any]:
@@ -97,6 +98,7 @@ class PersonaView(View):
     fallback_model: str
     instructions: str
     temperature: float
+    strict: bool
     answer_deadline_s: float
 
 

@@ -56,6 +56,7 @@ class Persona:
     fallback_model: str = ""  # asked when the model does not answer; empty: the installation's, if it has one
     instructions: str = ""
     temperature: float = 0.2
+    strict: bool = False  # a model says only what it was given, and is not asked where nothing was found
     answer_deadline_s: float = 30.0
 
 
@@ -144,5 +145,6 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         fallback_model=fields.text("fallback_model"),
         instructions=fields.text("instructions"),
         temperature=fields.number("temperature", 0.2, 0.0, 2.0),
+        strict=fields.flag("strict", False),
         answer_deadline_s=fields.number("answer_deadline_s", 30.0, 0.1, 300.0),
     )

@@ -182,3 +182,17 @@ async def test_cancelling_the_step_cancels_the_model() -> None:
     with pytest.raises(asyncio.CancelledError):
         await step
     assert ended.is_set()
+
+
+async def test_a_strict_agent_says_no_figure_that_it_was_not_given() -> None:
+    asked = request(strict=True)
+    outcome, deltas, _ = await answer(pieces("Wash it ", "at 60 degrees."), asked)
+    assert (outcome.said, outcome.failure) == (None, "strict: nothing it was given says 60")
+    assert deltas == [], "what is not checked is not shown"
+    outcome, _, _ = await answer(pieces("In cold water."), asked)
+    assert outcome.said is not None
+
+
+async def test_a_strict_agent_asks_no_model_where_nothing_was_found() -> None:
+    outcome, _, model = await answer(pieces("The moon."), request("when does the moon rise?", strict=True))
+    assert (outcome.said, outcome.findings.verdict, model.asked) == (None, "no", [])

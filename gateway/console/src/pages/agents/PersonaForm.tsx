@@ -1,4 +1,4 @@
-import { Button, Fieldset, Group, MultiSelect, NumberInput, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Fieldset, Group, MultiSelect, NumberInput, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import { useSaveAgent } from "../../api/agents";
@@ -16,6 +16,7 @@ interface Values extends Record<(typeof TEXTS)[number], Texts> {
   model: string;
   fallback_model: string;
   temperature: number | string;
+  strict: boolean;
 }
 
 /** Who answers, how it speaks, and what it says when it does not know. Customers see it after publishing. */
@@ -109,6 +110,11 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               {...form.getInputProps("temperature")}
             />
           </Group>
+          <Switch
+            label={t("agents.strict")}
+            description={t("agents.strict-hint")}
+            {...form.getInputProps("strict", { type: "checkbox" })}
+          />
           {mayEdit && (
             <Group justify="flex-end">
               <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
@@ -131,6 +137,7 @@ function valuesOf({ name, persona }: AgentDraft): Values {
     model: persona.model,
     fallback_model: persona.fallback_model,
     temperature: persona.temperature,
+    strict: persona.strict,
     greeting: { ...blank, ...persona.greeting },
     fallback_text: { ...blank, ...persona.fallback_text },
     handoff_text: { ...blank, ...persona.handoff_text },
