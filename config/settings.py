@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -46,6 +46,14 @@ class Settings(BaseSettings):
     demo: bool = Field(True, description="create the demo tenant at the first start")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     model: str = Field("gpt-4.1-mini", description="model an agent uses when it names none")
+    fallback_model: str = Field("", description="model that is asked when the first does not answer; empty: none")
+    fallback_base_url: str = Field("", description="server of the fallback model; empty: the same as of the first")
+    fallback_api_key: SecretStr = Field(SecretStr(""), description="key for fallback_base_url")
+    model_prices: dict[str, tuple[Annotated[float, Field(ge=0)], Annotated[float, Field(ge=0)]]] = Field(
+        {"gpt-4.1": (2.0, 8.0), "gpt-4.1-mini": (0.4, 1.6), "gpt-4.1-nano": (0.1, 0.4), "gpt-4o": (2.5, 10.0), "gpt-4o-mini": (0.15, 0.6)},
+        description='dollars per million tokens, {"model": [question, answer]}; a name counts for all that begin with it, "*" for the rest',
+    )
+    spend_limit_usd: float = Field(0.0, ge=0, description="dollars a company may spend on models in a day (of UTC); 0: no limit")
 
     embedder: Literal["auto", "e5+use", "e5", "use"] = Field(
         "auto", description="what turns documents into vectors; auto: both models where torch is installed, use alone else"

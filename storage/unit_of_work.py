@@ -10,6 +10,7 @@ from actors.ports.turns import TurnCommit
 from storage import enrolling
 from storage.operators.desk import Desk
 from storage.postgres import Database
+from storage.spending import spend_rows
 
 _FIRST_HEARD = 1_000  # the seq of the first message overheard in a turn: behind those that the turn itself says
 _EXPECTED = 2  # where turns_commit takes the versions; -1 is none: the turn loses
@@ -57,22 +58,16 @@ class PostgresTurns:
                 await connection.execute("select turns_overheard($1)", _json(heard))
             await enrolling.settle(connection, winners)
             await desk.settle(winners)
+            if spent := spend_rows(winners):  # last: everybody who spends waits for the company's row
+                await connection.execute("select turns_spend($1)", _json(spent))
         if self._interrupt and desk.changed:
             await self._interrupt([ConversationId(changed) for changed in sorted(desk.changed)])
         return won
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    return bool(
-        turn.enrollments
-        or turn.steps
-        or turn.revisions
-        or turn.actions
-        or turn.overheard
-        or turn.moves
-        or turn.relay
-        or turn.stop_sending is not None
-    ) or any(m.data for m in turn.messages)
+    rows = (turn.revisions, turn.actions, turn.overheard, turn.moves, turn.relay, turn.enrollments, turn.steps, turn.spent)
+    return any(rows) or turn.stop_sending is not None or any(m.data for m in turn.messages)
 
 
 def _more(turn: TurnCommit) -> dict[str, Any]:

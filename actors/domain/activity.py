@@ -105,6 +105,7 @@ KINDS: Mapping[str, Kind] = {
     "sequence.step": Kind("Step of a sequence", "conversation"),
     "sequence.stopped": Kind("Sequence stopped", "conversation"),
     "session.opened": Kind("Login", "user"),
+    "spend.limit_reached": Kind("Daily limit for models reached", "conversation", error=True),
     "tenant.changed": Kind("Company settings changed", "tenant"),
     "turn.answered": Kind("Agent answered", "conversation"),
     "turn.handed_off": Kind("Handed over to a person", "conversation"),

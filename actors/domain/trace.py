@@ -24,6 +24,9 @@ class PromptTrace:
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
     failure: str = ""
+    tries: tuple[tuple[str, str, float], ...] = ()  # (model, why it brought nothing, ms), in their order
+    micros: int | None = None  # price in millionths of a dollar; absent: unknown
+    estimated: bool = False  # the server did not say what it used
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +95,8 @@ def _scripts(match: ScriptMatch) -> dict[str, Any]:
 
 
 def _prompt(prompt: PromptTrace) -> dict[str, Any]:
-    return {name: value for name in prompt.__slots__ if (value := getattr(prompt, name))}
+    # A price of 0 is one, unlike none.
+    return {name: value for name in prompt.__slots__ if (value := getattr(prompt, name)) or (name == "micros" and value is not None)}
 
 
 def from_bytes(stored: bytes) -> dict[str, Any]:

@@ -329,14 +329,6 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
 
 
 def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Turn:
-    said = outcome.said
-    prompt = PromptTrace(
-        outcome.prompt,
-        said.model if said else request.persona.model,
-        said.prompt_tokens if said else None,
-        said.completion_tokens if said else None,
-        outcome.failure,
-    )
     return _Turn(
         agent_id=request.agent_id,
         version=request.version,
@@ -348,10 +340,24 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
         effects=request.effects,
         scripts=request.scripts,
         findings=outcome.findings,
-        prompt=prompt if outcome.prompt else None,
+        prompt=_prompt(request, outcome) if outcome.prompt else None,
         stages_ms=outcome.stages_ms,
         rules=request.rules,
         knowledge=outcome.knowledge,
+    )
+
+
+def _prompt(request: AgentRequest, outcome: AgentOutcome) -> PromptTrace:
+    said, spent = outcome.said, outcome.spent
+    return PromptTrace(
+        outcome.prompt,
+        said.model if said else request.persona.model,
+        spent.prompt_tokens if spent else said and said.prompt_tokens,
+        spent.completion_tokens if spent else said and said.completion_tokens,
+        outcome.failure,
+        tuple([(tried.model, tried.failure, tried.ms) for tried in outcome.tries]),
+        spent.micros if spent else None,
+        spent is not None and spent.estimated,
     )
 
 

@@ -35,3 +35,12 @@ class ChatModel(Protocol):
         Raises:
             TransientError, TerminalError: the answer is not to be had; fall back.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """A model at a provider. Whoever asks may put another model of the provider in."""
+
+    client: ChatModel
+    model: str = ""  # empty: the client's default
+    provider: str = ""  # whose failures are counted together

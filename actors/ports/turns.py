@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from actors.domain.agent.spending import Spent
 from actors.domain.effects import OperatorMove, SetEnrollment, Source
 from actors.domain.ids import AgentId, ConversationId, InboxId, TenantId, TurnId
 
@@ -123,6 +124,7 @@ class TurnCommit:
     enrollments: tuple[SetEnrollment, ...] = ()
     steps: bool = False  # it says steps of sequences: it loses if the customer wrote something it does not know of
     heard_at: float | None = None  # when the first of the customer's messages was received, in seconds since 1970
+    spent: Spent | None = None  # on models
 
 
 class TurnStore(Protocol):

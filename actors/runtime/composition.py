@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from typing import Any
 
+from actors.domain.agent.spending import Price
 from actors.ports.channels import ChannelParser, ChannelSender
-from actors.ports.model import ChatModel
+from actors.ports.model import Endpoint
 from actors.runtime.action_loop import ActionLoop
 from actors.runtime.activity_actor import ActivityLogActor
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
@@ -18,7 +19,7 @@ from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.runtime.sync_actor import SyncActor
 from actors.services.acting import Acting, ActingLimits
-from actors.services.agent import AgentService
+from actors.services.agent import AgentService, Models
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
 from actors.services.delivery import Delivery, DeliveryLimits
@@ -52,6 +53,7 @@ from storage.postgres import Database, Role
 from storage.rollups import PostgresActivity
 from storage.signals import RedisSignals
 from storage.signing_keys import webhook_secret
+from storage.spending import PostgresSpending
 from storage.timers import PostgresTimers
 from storage.unit_of_work import PostgresTurns
 
@@ -93,7 +95,7 @@ async def build_host(member: Member) -> Body:
         clock = SystemClock()
         catalogues = Catalogues(PostgresCatalogue(database))
         knowledge = await stack.enter_async_context(KnowledgeCalls(chosen.redis_url, database))
-        agent = AgentService(clock, model(chosen, stack), knowledge)
+        agent = AgentService(clock, models(chosen, stack, PostgresSpending(database)), knowledge)
         service = ConversationService(clock, SystemIds(), parsers(), catalogues, agent)
         ports = HostPorts(
             clock,
@@ -212,13 +214,27 @@ def parsers() -> dict[str, ChannelParser]:
     return {"telegram": TelegramParser(), "kommo": KommoParser(), "test": TestChatParser(), "web": TestChatParser()}
 
 
-def model(chosen: Settings, stack: AsyncExitStack) -> ChatModel | None:
-    """Return the language model, None without a key."""
+def models(chosen: Settings, stack: AsyncExitStack, spending: PostgresSpending) -> Models | None:
+    """Return the language models, None without a key."""
     key = chosen.openai_api_key.get_secret_value()
     if not key:
         return None
     from integrations.llm.client import OpenAIModel  # noqa: PLC0415  # 60 MB that a host without a model does not pay
 
-    client = OpenAIModel(key, chosen.model, chosen.model_timeout_s, chosen.openai_base_url)
-    stack.push_async_callback(client.close)
-    return client
+    def endpoint(own_key: str, name: str, base_url: str) -> Endpoint:
+        client = OpenAIModel(own_key, name, chosen.model_timeout_s, base_url)
+        stack.push_async_callback(client.close)
+        return Endpoint(client, name, base_url)
+
+    fallback = None
+    if name := chosen.fallback_model:
+        other_key, other_url = chosen.fallback_api_key.get_secret_value(), chosen.fallback_base_url
+        # A key is shown to nobody but the server it was given for.
+        fallback = endpoint(other_key or "none", name, other_url) if other_url else endpoint(key, name, chosen.openai_base_url)
+    return Models(
+        endpoint(key, chosen.model, chosen.openai_base_url),
+        fallback,
+        {name: Price(*dollars) for name, dollars in chosen.model_prices.items()},
+        spending,
+        round(chosen.spend_limit_usd * 1_000_000),
+    )

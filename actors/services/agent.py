@@ -1,30 +1,43 @@
 """The agent's step: look for passages, ask the model if there is one. No transaction is open meanwhile; cancelling it leaves nothing."""
 
-import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
-from actors.domain.agent.engine import HANDOFF_WORD, LONGEST_ANSWER, build_prompt, worth_asking
-from actors.domain.agent.models import AgentOutcome, AgentRequest, Prompt, Said
-from actors.domain.errors import TerminalError, TransientError
+from actors.domain.agent.engine import build_prompt, worth_asking
+from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Prompt, Said
+from actors.domain.agent.spending import PriceList, Spent, spent, together, tokens
+from actors.domain.agent.strict import unfounded
+from actors.domain.errors import TransientError
 from actors.domain.ids import TenantId
 from actors.ports.knowledge import Knowledge
-from actors.ports.model import ChatModel, ModelAnswer, ModelRequest
+from actors.ports.model import Endpoint, ModelAnswer, ModelRequest
+from actors.ports.spending import Spending
 from actors.ports.time import Clock
+from actors.services.asking import Asked, Asking, OnDelta
 from actors.services.documents import Documents
 
 PASSAGES = 5  # shown to a model
 LONGEST_ANSWER_TOKENS = 600  # five sentences, in Russian too
 
-OnDelta = Callable[[str], Awaitable[None]]
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The models of the installation, and what they may cost. Money is in millionths of a dollar."""
+
+    first: Endpoint
+    fallback: Endpoint | None = None
+    prices: PriceList = field(default_factory=dict)
+    spending: Spending | None = None
+    limit_micros: int = 0  # of one company and day (UTC); 0: none
 
 
 class AgentService:
     """Answers what no script does: from passages alone, or by a model that was shown them."""
 
-    def __init__(self, clock: Clock, model: ChatModel | None = None, knowledge: Knowledge | None = None) -> None:
+    def __init__(self, clock: Clock, models: Models | None = None, knowledge: Knowledge | None = None) -> None:
         self._clock = clock
-        self._model = model
+        self._models = models
+        self._asking = Asking(clock)
         self._documents = Documents(clock, knowledge)
 
     async def answer(
@@ -38,22 +51,32 @@ class AgentService:
             on_delta: gets the pieces of the answer while it is made.
             tenant_id: whose documents are searched; None: none.
         """
+        began = self._clock.monotonic()
         outcome = self._retrieve(request)
         if tenant_id is not None and self._documents.wanted(request, outcome.findings):
-            outcome = await self._documents.search(tenant_id, request, outcome, unsure=self._model is not None)
+            outcome = await self._documents.search(tenant_id, request, outcome, unsure=self._models is not None)
         if request.picked is not None:
             return outcome
         findings, retrieved = outcome.findings, self._clock.monotonic()
-        if self._model is None or not worth_asking(request, findings):
+        if self._models is None or not worth_asking(request, findings):
             return outcome
         prompt = build_prompt(request, findings, history)
-        said, failure = await self._ask(self._model, request, prompt, on_delta)
+        try:
+            refused = await self._refused(self._models, tenant_id)
+        except TransientError as error:
+            return replace(outcome, failure=f"nobody can say what was spent today: {error}", prompt=prompt.reference)
+        if refused:
+            return replace(outcome, failure=refused, prompt=prompt.reference, spent=Spent(refused=True))
+        left_s = request.persona.answer_deadline_s - (self._clock.monotonic() - began)
+        asked = await self._ask(self._models, request.persona, prompt, left_s, on_delta)
         stages = {**outcome.stages_ms, "model": _ms(self._clock.monotonic() - retrieved)}
-        return replace(outcome, said=said, failure=failure, prompt=prompt.reference, stages_ms=stages)
+        said, failure = _said(asked, prompt, strict=request.persona.strict)
+        paid = _paid(self._models.prices, prompt, asked.paid)
+        return replace(outcome, said=said, failure=failure, prompt=prompt.reference, stages_ms=stages, tries=asked.tries, spent=paid)
 
     def at_once(self, request: AgentRequest) -> AgentOutcome | None:
         """Return the outcome if nothing has to be waited for: no model, no documents; None if `answer` is needed."""
-        if self._model is not None:
+        if self._models is not None:
             return None
         outcome = self._retrieve(request)
         return None if self._documents.wanted(request, outcome.findings) else outcome
@@ -63,41 +86,53 @@ class AgentService:
         findings = request.index.search_words(request.words, PASSAGES, request.language)
         return AgentOutcome(findings, stages_ms={"retrieve": _ms(self._clock.monotonic() - started)})
 
-    async def _ask(self, model: ChatModel, request: AgentRequest, prompt: Prompt, on_delta: OnDelta) -> tuple[Said | None, str]:
-        persona = request.persona
-        asked = ModelRequest(prompt.system, prompt.messages, persona.temperature, LONGEST_ANSWER_TOKENS, persona.model)
-        try:
-            async with asyncio.timeout(persona.answer_deadline_s):
-                got = await model.answer(asked, _Gate(on_delta).pass_on)
-        except TimeoutError:
-            return None, f"no answer within {persona.answer_deadline_s:g} s"
-        except (TransientError, TerminalError) as error:
-            return None, f"{type(error).__name__}: {error}"
-        return (_said(got), "") if got.text.strip() else (None, "the answer was empty")
+    async def _ask(self, models: Models, persona: Persona, prompt: Prompt, left_s: float, on_delta: OnDelta) -> Asked:
+        request = ModelRequest(prompt.system, prompt.messages, persona.temperature, LONGEST_ANSWER_TOKENS)
+        shown = _keep_back if persona.strict else on_delta  # what is not yet checked is not shown
+        return await self._asking.ask(_endpoints(models, persona), request, left_s, persona.answer_deadline_s, shown)
+
+    async def _refused(self, models: Models, tenant_id: TenantId | None) -> str:
+        """Return why the company may not ask a model now, empty if it may. Questions under way at once may exceed the limit together."""
+        if not models.limit_micros or models.spending is None or tenant_id is None:
+            return ""
+        used = await models.spending.spent_today(tenant_id)
+        limit = models.limit_micros / 1_000_000
+        return f"not asked: the limit of ${limit:g} a day is reached" if used >= models.limit_micros else ""
 
 
-class _Gate:
-    """Keeps back deltas while they may still become the word for a handoff, and what exceeds the longest answer."""
-
-    def __init__(self, on_delta: OnDelta) -> None:
-        self._on_delta = on_delta
-        self._held = ""
-        self._open = False
-        self._passed = 0
-
-    async def pass_on(self, delta: str) -> None:
-        self._held += delta
-        if not self._open and HANDOFF_WORD.startswith(self._held.strip()[: len(HANDOFF_WORD)]):
-            return
-        self._open = True
-        piece, self._held = self._held[: LONGEST_ANSWER - self._passed], ""
-        self._passed += len(piece)
-        if piece:
-            await self._on_delta(piece)
+def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
+    """Return whom to ask, in this order; a persona may name models of its own."""
+    first = replace(models.first, model=persona.model or models.first.model)
+    spare = models.fallback
+    if persona.fallback_model:
+        spare = replace(spare or models.first, model=persona.fallback_model)
+    return [first] if spare is None or spare == first else [first, spare]
 
 
-def _said(got: ModelAnswer) -> Said:
-    return Said(got.text, got.model, got.prompt_tokens, got.completion_tokens)
+def _paid(prices: PriceList, prompt: Prompt, answers: Sequence[ModelAnswer]) -> Spent | None:
+    """Return what the answers cost together, also those that were of no use."""
+    total: Spent | None = None
+    for got in answers:
+        asked, said = got.prompt_tokens, got.completion_tokens
+        estimated = asked is None or said is None
+        if asked is None:
+            asked = tokens(prompt.system) + sum(tokens(text) for _, text in prompt.messages)
+        one = spent(prices, got.model, asked, tokens(got.text) if said is None else said, estimated=estimated)
+        total = one if total is None else together(total, one)
+    return total
+
+
+async def _keep_back(_: str) -> None: ...
+
+
+def _said(asked: Asked, prompt: Prompt, *, strict: bool) -> tuple[Said | None, str]:
+    """Return what is to be said, or why nothing."""
+    got = asked.answer
+    if got is None:
+        return None, asked.failure
+    if strict and (why := unfounded(got.text, "\n".join([prompt.system, *(text for _, text in prompt.messages)]))):
+        return None, why
+    return Said(got.text, got.model, got.prompt_tokens, got.completion_tokens), ""
 
 
 def _ms(seconds: float) -> float:

@@ -1,7 +1,7 @@
 """One conversation's turn: parse, gather, decide, let the agent work, conclude, and say what to commit. Knows ports only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
 import orjson
@@ -102,7 +102,8 @@ class ConversationService:
 
     def _conclude(self, record: ConversationRecord, step: AgentStep, outcome: AgentOutcome) -> TurnCommit:
         decision = conclude(view_of(record), step.request, outcome, self._clock.now())
-        return turn_commit(record, step.turn_id, step.inputs, step.settled, decision)
+        commit = turn_commit(record, step.turn_id, step.inputs, step.settled, decision)
+        return replace(commit, spent=outcome.spent) if outcome.spent else commit
 
     def dead_letter(self, record: ConversationRecord, row: InboxRow, reason: str) -> TurnCommit:
         """Settle an input that cannot be handled: people are told, the customer is handed off, the conversation goes on."""

@@ -37,8 +37,10 @@ class PersonaFields(Body):
     handoff_limit_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
     waiting_s: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
     model: Line | None = None
+    fallback_model: Line | None = None
     instructions: LongText | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    strict: bool | None = None
     answer_deadline_s: Annotated[float, Field(ge=0.1, le=300)] | None = None
 
     def given(self) -> dict[str, Any]:
@@ -93,8 +95,10 @@ class PersonaView(View):
     handoff_limit_s: float
     waiting_s: float
     model: str
+    fallback_model: str
     instructions: str
     temperature: float
+    strict: bool
     answer_deadline_s: float
 
 

@@ -11,6 +11,9 @@ from actors.ports.model import ModelAnswer, ModelRequest
 
 LONGEST_ANSWER = 16_384  # characters; a model that says more has gone wrong, the rest is not read
 
+_LONGEST_NAME = 200  # characters
+_MOST_TOKENS = 100_000_000  # more was never used: a broken server
+
 
 def messages(request: ModelRequest) -> Iterable[ChatCompletionMessageParam]:
     """Return the system prompt and the conversation."""
@@ -60,6 +63,10 @@ class Assembly:
         if not self._finished and not self.full:
             raise TransientError("the model's server broke off in the middle of the answer")
         usage = self._usage
-        return ModelAnswer(
-            "".join(self._pieces), self._model, usage.prompt_tokens if usage else None, usage.completion_tokens if usage else None
-        )
+        asked, said = (_count(usage.prompt_tokens), _count(usage.completion_tokens)) if usage else (None, None)
+        return ModelAnswer("".join(self._pieces), str(self._model)[:_LONGEST_NAME], asked, said)
+
+
+def _count(value: Any) -> int | None:
+    """Return a number of tokens; the client checks no types, and some servers send NaN, text or nothing."""
+    return value if type(value) is int and 0 <= value <= _MOST_TOKENS else None

@@ -20,13 +20,13 @@ from actors.domain.messages import Input
 from actors.ports.carriers import Carrier
 from actors.ports.inbox import InboxRow, NewInput, Pulled
 from actors.ports.knowledge import Knowledge
-from actors.ports.model import ChatModel
+from actors.ports.model import ChatModel, Endpoint
 from actors.ports.signals import Signals
 from actors.ports.turns import TurnCommit
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.composition import parsers
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
-from actors.services.agent import AgentService
+from actors.services.agent import AgentService, Models
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
 from storage.carriers import PostgresCarriers
@@ -138,6 +138,7 @@ class HostLab:
         rng: random.Random | None = None,
         deadly: float = 0.0,
         model: ChatModel | None = None,
+        models: Models | None = None,
         knowledge: Knowledge | None = None,
         signals: Signals | None = None,
         generation: UUID | None = None,
@@ -145,7 +146,9 @@ class HostLab:
         db = database or self.shop.engine
         clock, catalogues = SystemClock(), Catalogues(PostgresCatalogue(db))
         readers = {name: PoisonedParser(parser) for name, parser in parsers().items()}
-        service = ConversationService(clock, SystemIds(), readers, catalogues, AgentService(clock, model, knowledge))
+        service = ConversationService(
+            clock, SystemIds(), readers, catalogues, AgentService(clock, models or (Models(Endpoint(model)) if model else None), knowledge)
+        )
         turns = DeadlyTurns(db, rng or random.Random(0), deadly) if deadly else PostgresTurns(db)
         inbox = GreedyInbox(db) if greedy else PostgresInbox(db)
         ports = HostPorts(clock, inbox, PostgresConversations(db), turns, PostgresCarriers(db), signals or self.signals)

@@ -4,20 +4,24 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Prompt
+from actors.domain.agent.spending import tokens
 from actors.domain.conversation import Control
 from actors.domain.effects import Mode, Source
 from actors.domain.fields import pick
 from actors.domain.knowledge.models import Findings, Found
 from actors.domain.messages import clean_text
 
+Spoken: TypeAlias = tuple[Literal["user", "assistant"], str]
+
 PROMPT_VERSION = "answer/1"
 HANDOFF_WORD = "[[handoff]]"  # what the model says instead of an answer it does not have
 CHOICES = 3
 LONGEST_ANSWER = 8_000  # characters; longer ones are a model gone wrong, and two messages of Telegram
 _HISTORY = 12  # messages
+_HISTORY_TOKENS = 1_500  # about a page: with passages and rules far below what the smallest context in use holds (4,096)
 _LONGEST_UTTERANCE = 2_000  # characters
 
 _RULES = """You are {name}, the assistant of a company, and answer its customers in a chat.
@@ -40,10 +44,22 @@ def build_prompt(request: AgentRequest, findings: Findings, history: Sequence[tu
         instructions=f"\nThe company's own instructions:\n{persona.instructions}\n" if persona.instructions else "",
         passages="\n".join(_quoted(found) for found in findings.found) or "(none found)",
     )
-    past = tuple([_spoken(role, text) for role, text in history[-_HISTORY:] if text])
+    past = _within([_spoken(role, text) for role, text in history[-_HISTORY:] if text])
     messages = (*past, ("user", _question(request)))
     digest = sha256(json.dumps([system, messages]).encode()).hexdigest()
     return Prompt(system, messages, f"{PROMPT_VERSION}:{digest[:16]}")
+
+
+def _within(spoken: Sequence[Spoken]) -> tuple[Spoken, ...]:
+    """Return the newest messages that fit into the budget, oldest first; none is left out in the middle."""
+    kept: list[Spoken] = []
+    left = _HISTORY_TOKENS
+    for role, text in reversed(spoken):
+        left -= tokens(text)
+        if left < 0:
+            break
+        kept.append((role, text))
+    return tuple(reversed(kept))
 
 
 def _question(request: AgentRequest) -> str:
@@ -57,7 +73,7 @@ def _quoted(found: Found) -> str:
     return json.dumps({"title": found.passage.title, "text": found.passage.text}, ensure_ascii=False)
 
 
-def _spoken(role: str, text: str) -> tuple[Literal["user", "assistant"], str]:
+def _spoken(role: str, text: str) -> Spoken:
     return ("user" if role == "customer" else "assistant"), text[:_LONGEST_UTTERANCE]
 
 
@@ -79,8 +95,8 @@ class NoAnswer:
 
 
 def worth_asking(request: AgentRequest, findings: Findings) -> bool:
-    """Return whether a model is to be asked: a customer who waits for a person gets only what the knowledge covers."""
-    return request.control is Control.BOT or findings.verdict != "no"
+    """Return whether a model is to be asked: who waits for a person, or asks a strict agent, gets only what the knowledge covers."""
+    return findings.verdict != "no" or (request.control is Control.BOT and not request.persona.strict)
 
 
 def answer(request: AgentRequest, outcome: AgentOutcome) -> Answer | NoAnswer:

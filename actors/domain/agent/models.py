@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from actors.domain.agent.spending import Spent
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Effect
 from actors.domain.errors import Problem
@@ -53,8 +54,10 @@ class Persona:
     handoff_limit_s: float = 600.0  # an operator who was asked and did not answer for so long: the next one is asked
     waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
     model: str = ""  # empty: the installation's default
+    fallback_model: str = ""  # asked when the model does not answer; empty: the installation's, if it has one
     instructions: str = ""
     temperature: float = 0.2
+    strict: bool = False  # a model says only what it was given, and is not asked where nothing was found
     answer_deadline_s: float = 30.0
 
 
@@ -93,6 +96,15 @@ class Said:
 
 
 @dataclass(frozen=True, slots=True)
+class Try:
+    """One time a model was asked, or was not for its own good, that brought nothing."""
+
+    model: str
+    failure: str
+    ms: float
+
+
+@dataclass(frozen=True, slots=True)
 class AgentOutcome:
     """What the agent came back with. `said` is None without a model and when it failed; then `failure` says how."""
 
@@ -102,6 +114,8 @@ class AgentOutcome:
     prompt: str = ""  # which prompt was used: version and hash
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     knowledge: Mapping[str, Any] = field(default_factory=dict)  # what came of the bases, for the trace
+    tries: tuple[Try, ...] = ()  # of models, that brought nothing
+    spent: Spent | None = None  # None: no model said anything that costs
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +144,9 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         handoff_limit_s=fields.number("handoff_limit_s", 600.0, 1.0, 86_400.0),
         waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
         model=fields.text("model"),
+        fallback_model=fields.text("fallback_model"),
         instructions=fields.text("instructions"),
         temperature=fields.number("temperature", 0.2, 0.0, 2.0),
+        strict=fields.flag("strict", False),
         answer_deadline_s=fields.number("answer_deadline_s", 30.0, 0.1, 300.0),
     )

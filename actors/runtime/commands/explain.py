@@ -103,7 +103,17 @@ def _agent(trace: Mapping[str, Any]) -> str:
         return "not asked: the decision needed no model"
     if failure := prompt.get("failure"):
         return f"{prompt.get('model', 'model')} was not used: {failure}"
-    return f"{prompt.get('model', 'model')}, {prompt.get('prompt_tokens', '?')} + {prompt.get('completion_tokens', '?')} tokens"
+    tokens = f"{prompt.get('prompt_tokens', '?')} + {prompt.get('completion_tokens', '?')} tokens"
+    return f"{prompt.get('model', 'model')}, {'about ' if prompt.get('estimated') else ''}{tokens}, {_price(prompt)}{_retried(prompt)}"
+
+
+def _price(prompt: Mapping[str, Any]) -> str:
+    micros = prompt.get("micros")
+    return "price unknown" if micros is None else f"${micros / 1_000_000:.6f}"
+
+
+def _retried(prompt: Mapping[str, Any]) -> str:
+    return "".join(f"; before that {model or 'the model'}: {failure} ({ms:.0f} ms)" for model, failure, ms in prompt.get("tries", []))
 
 
 def _attempts(inputs: Sequence[Mapping[str, Any]]) -> str:

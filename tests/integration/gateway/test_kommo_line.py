@@ -1,13 +1,8 @@
 """Kommo's webhooks with a host behind them: one turn for five deliveries, and answers in time while the model hangs."""
 
 import asyncio
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
@@ -23,6 +18,7 @@ from tests.bench.world import Child
 from tests.chaos.run import free_port
 from tests.fakes.openai_api import fake_openai
 from tests.integration.gateway.company import Company, data_dir_of
+from tests.integration.gateway.host_process import host
 from tests.integration.gateway.kommo_hook import Hook, connect, post
 from tests.integration.gateway.processes import GatewayProcess
 from tests.unit.kommo.samples import form, message
@@ -50,19 +46,6 @@ async def hook(database: str, company: Company) -> Hook:
         await Agents(api).publish(company.tenant_id, company.agent_id, SHOP)
         await PostgresPlacement(engine).claim(uuid4(), 1, 1)
     return await connect(database, company, "42")
-
-
-@contextmanager
-def host(database: str, redis_url: str, data_dir: Path, **env: str) -> Iterator[None]:
-    """A host as `callboard dev` runs it."""
-    known = {"DATABASE_URL": database, "REDIS_URL": redis_url, "CALLBOARD_DATA_DIR": str(data_dir), **env}
-    actor = subprocess.Popen([sys.executable, "-m", "actors.runtime.carry", "host", "0"], env=os.environ | known)
-    try:
-        yield
-        assert actor.poll() is None
-    finally:
-        actor.send_signal(signal.SIGTERM)
-        actor.wait(20)
 
 
 async def settled(dsn: str, expected: tuple[int, ...]) -> None:

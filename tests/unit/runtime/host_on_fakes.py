@@ -10,10 +10,10 @@ from actors.domain.ids import Address
 from actors.domain.messages import Input
 from actors.ports.carriers import Carrier
 from actors.ports.inbox import InboxRow, NewInput
-from actors.ports.model import ChatModel, ModelAnswer, ModelRequest
+from actors.ports.model import ChatModel, Endpoint, ModelAnswer, ModelRequest
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
-from actors.services.agent import AgentService
+from actors.services.agent import AgentService, Models
 from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
 from integrations.test_chat.parser import TestChatParser
@@ -62,7 +62,7 @@ class HostOnFakes:
         self.turns = FakeTurns(self.world)
         self.conversations = FakeConversations(self.world)
         self.signals = FakeSignals()
-        self._model = model
+        self._models = Models(Endpoint(model)) if model else None
         self.sent = 0
         self.host = self.new_host()
 
@@ -70,7 +70,7 @@ class HostOnFakes:
         catalogues = Catalogues(FakeCatalogue(self.world))
         parser = DirtyParser()
         service = ConversationService(
-            self.clock, SystemIds(), {"test": parser, "telegram": parser}, catalogues, AgentService(self.clock, self._model)
+            self.clock, SystemIds(), {"test": parser, "telegram": parser}, catalogues, AgentService(self.clock, self._models)
         )
         ports = HostPorts(self.clock, self.inbox, self.conversations, self.turns, FakeCarriers(self.world), self.signals)
         return ConversationHost(Carrier("host", 0, 1, fresh_generation(), 1), ports, service, catalogues, 300.0)

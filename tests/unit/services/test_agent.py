@@ -14,8 +14,8 @@ from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import InboundMessage
 from actors.domain.turn import decide
-from actors.ports.model import ModelAnswer, ModelRequest
-from actors.services.agent import AgentService
+from actors.ports.model import Endpoint, ModelAnswer, ModelRequest
+from actors.services.agent import AgentService, Models
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 OnDelta = Callable[[str], Awaitable[None]]
@@ -66,7 +66,7 @@ async def answer(behaviour: Behaviour, asked: AgentRequest | None = None) -> tup
         deltas.append(text)
 
     model = Model(behaviour)
-    outcome = await AgentService(StillClock(), model).answer(asked or request(), [("customer", "hi")], on_delta)
+    outcome = await AgentService(StillClock(), Models(Endpoint(model))).answer(asked or request(), [("customer", "hi")], on_delta)
     return outcome, deltas, model
 
 
@@ -182,3 +182,17 @@ async def test_cancelling_the_step_cancels_the_model() -> None:
     with pytest.raises(asyncio.CancelledError):
         await step
     assert ended.is_set()
+
+
+async def test_a_strict_agent_says_no_figure_that_it_was_not_given() -> None:
+    asked = request(strict=True)
+    outcome, deltas, _ = await answer(pieces("Wash it ", "at 60 degrees."), asked)
+    assert (outcome.said, outcome.failure) == (None, "strict: nothing it was given says 60")
+    assert deltas == [], "what is not checked is not shown"
+    outcome, _, _ = await answer(pieces("In cold water."), asked)
+    assert outcome.said is not None
+
+
+async def test_a_strict_agent_asks_no_model_where_nothing_was_found() -> None:
+    outcome, _, model = await answer(pieces("The moon."), request("when does the moon rise?", strict=True))
+    assert (outcome.said, outcome.findings.verdict, model.asked) == (None, "no", [])

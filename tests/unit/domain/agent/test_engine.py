@@ -56,6 +56,12 @@ def test_history_comes_before_the_question_and_is_bounded() -> None:
     assert len(build_prompt(request(), request().index.search("x"), history[:1]).messages[0][1]) == 2_000
 
 
+def test_of_long_messages_the_newest_that_fit_are_shown() -> None:
+    history = [("customer" if n % 2 else "agent", f"{n} " + "я" * 1_000) for n in range(12)]
+    shown = build_prompt(request(), request().index.search("x"), history).messages[:-1]
+    assert [text.split()[0] for _, text in shown] == ["10", "11"]
+
+
 def test_a_huge_question_is_cut_to_its_end() -> None:
     assert len(build_prompt(request("я" * 100_000 + " конец"), request().index.search("x"), []).messages[-1][1]) == 8_000
 

@@ -1,4 +1,4 @@
-import { Button, Fieldset, Group, MultiSelect, NumberInput, Stack, Textarea, TextInput } from "@mantine/core";
+import { Button, Fieldset, Group, MultiSelect, NumberInput, Stack, Switch, Textarea, TextInput } from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import { useSaveAgent } from "../../api/agents";
@@ -15,10 +15,12 @@ interface Values extends Record<(typeof TEXTS)[number], Texts> {
   languages: string[];
   instructions: string;
   model: string;
+  fallback_model: string;
   temperature: number | string;
   answer_deadline_s: number | string;
   handoff_limit_min: number | string;
   waiting_min: number | string;
+  strict: boolean;
 }
 
 /** Who answers, how it speaks, and what it says when it does not know. Customers see it after publishing. */
@@ -103,6 +105,12 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               miw={220}
               {...form.getInputProps("model")}
             />
+            <TextInput
+              label={t("agents.fallback-model")}
+              description={t("agents.fallback-model-hint")}
+              miw={220}
+              {...form.getInputProps("fallback_model")}
+            />
             <NumberInput
               label={t("agents.temperature")}
               description={t("agents.temperature-hint")}
@@ -143,6 +151,11 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               {...form.getInputProps("waiting_min")}
             />
           </Group>
+          <Switch
+            label={t("agents.strict")}
+            description={t("agents.strict-hint")}
+            {...form.getInputProps("strict", { type: "checkbox" })}
+          />
           {mayEdit && (
             <Group justify="flex-end">
               <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
@@ -163,7 +176,9 @@ function valuesOf({ name, persona }: AgentDraft): Values {
     languages: persona.languages,
     instructions: persona.instructions,
     model: persona.model,
+    fallback_model: persona.fallback_model,
     temperature: persona.temperature,
+    strict: persona.strict,
     greeting: { ...blank, ...persona.greeting },
     fallback_text: { ...blank, ...persona.fallback_text },
     handoff_text: { ...blank, ...persona.handoff_text },

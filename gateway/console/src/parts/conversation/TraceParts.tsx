@@ -115,19 +115,42 @@ export function Passages({ found, verdict, passages, knowledge }: PassagesProps)
 
 export function Prompt({ prompt }: { prompt: NonNullable<Trace["prompt"]> }) {
   const { t, i18n } = useTranslation();
-  const number = new Intl.NumberFormat(i18n.language);
+  const format = new Intl.NumberFormat(i18n.language, { maximumFractionDigits: 0 });
   return (
     <>
       {prompt.model && <Fact name={t("trace.model-name")}>{prompt.model}</Fact>}
       {prompt.reference && <Fact name={t("trace.prompt")}>{prompt.reference}</Fact>}
       {prompt.prompt_tokens !== undefined && (
         <Fact name={t("trace.tokens")}>
-          {number.format(prompt.prompt_tokens)} + {number.format(prompt.completion_tokens ?? 0)}
+          {format.format(prompt.prompt_tokens)} + {format.format(prompt.completion_tokens ?? 0)}
         </Fact>
       )}
+      {prompt.prompt_tokens !== undefined && (
+        <Fact name={t("trace.price")}>
+          {prompt.micros === undefined ? t("trace.price-unknown") : dollars(i18n.language, prompt.micros)}
+        </Fact>
+      )}
+      {prompt.estimated && <Quiet>{t("trace.estimated")}</Quiet>}
       {prompt.failure && <Fact name={t("trace.failure")}>{prompt.failure}</Fact>}
+      {prompt.tries && (
+        <>
+          <Quiet>{t("trace.tries")}</Quiet>
+          {prompt.tries.map(([model, failure, ms], number) => (
+            // biome-ignore lint/suspicious/noArrayIndexKey: two tries may fail in the same way, and the list never changes
+            <Text key={number} size="sm" className="wraps">
+              {t("trace.try", { model, failure, time: t("trace.ms", { ms: format.format(ms) }) })}
+            </Text>
+          ))}
+        </>
+      )}
     </>
   );
+}
+
+/** Answers cost less than a cent: as many digits as a millionth of a dollar has. */
+function dollars(language: string, micros: number): string {
+  const money = new Intl.NumberFormat(language, { style: "currency", currency: "USD", maximumFractionDigits: 6 });
+  return money.format(micros / 1_000_000);
 }
 
 export function Stages({ stages }: { stages: Record<string, number> }) {

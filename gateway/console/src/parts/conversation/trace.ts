@@ -24,6 +24,11 @@ export interface Trace {
     prompt_tokens?: number;
     completion_tokens?: number;
     failure?: string;
+    /** Those that brought nothing, also of an answer that came in the end. */
+    tries?: [model: string, failure: string, ms: number][];
+    /** Millionths of a dollar; absent: the model has no price. */
+    micros?: number;
+    estimated?: boolean;
   };
   stages_ms?: Record<string, number>;
   rules?: {
