@@ -349,11 +349,12 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
 
 def _prompt(request: AgentRequest, outcome: AgentOutcome) -> PromptTrace:
     said, spent = outcome.said, outcome.spent
+    used = spent or said  # an agent without prices knows what its answer used all the same
     return PromptTrace(
         outcome.prompt,
         said.model if said else request.persona.model,
-        spent.prompt_tokens if spent else said and said.prompt_tokens,
-        spent.completion_tokens if spent else said and said.completion_tokens,
+        used.prompt_tokens if used else None,
+        used.completion_tokens if used else None,
         outcome.failure,
         tuple([(tried.model, tried.failure, tried.ms) for tried in outcome.tries]),
         spent.micros if spent else None,

@@ -37,7 +37,8 @@ from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow
 from actors.ports.time import Clock, Ids
 from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Overheard, Revision, SettledInput, TimerRow, TurnCommit
-from actors.services.agent import AgentService, OnDelta
+from actors.services.agent import AgentService
+from actors.services.asking import OnDelta
 from actors.services.catalogues import Catalogues
 from actors.services.history import History
 from actors.services.tally import counted

@@ -26,6 +26,7 @@ class House:
             env={
                 "OPENAI_API_KEY": "sk-test",
                 "OPENAI_BASE_URL": model.base_url,
+                "CALLBOARD_MODEL_PRICES": '{"served": [2, 8]}',
                 "CALLBOARD_REPLY_WAIT_S": "20",
                 "CALLBOARD_TELEGRAM_API": telegram.url,
             }

@@ -7,7 +7,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import PASSWORD, House, Person
-from tests.fakes.openai_api import streams
+from tests.fakes.openai_api import refuses, streams
 
 
 async def say(page: Page, text: str) -> None:
@@ -64,6 +64,19 @@ async def test_the_first_words_come_before_the_model_has_ended(house: House, ope
     gate.open()
     await expect(page.get_by_text(first + last)).to_be_visible()
     await expect(streaming).to_have_count(0)
+
+
+async def test_the_trace_tells_the_price_and_what_was_tried_before(house: House, open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path("test-chat"), admin)
+    reply = f"Со второго раза {uuid4().hex}."
+    house.model.will(refuses(503))
+    house.model.will(streams(reply))
+    await say(page, "Расскажи сказку про сову")
+    await expect(page.get_by_text(reply)).to_be_visible()
+    await page.get_by_role("button", name="Почему?").click()
+    pane = page.locator("[data-trace]")
+    await expect(pane.get_by_text("0,000074\u00a0$")).to_be_visible()
+    await expect(pane.get_by_text("answered 503")).to_be_visible()
 
 
 async def test_stopping_hides_nothing_from_the_history(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -22,8 +22,8 @@ from tests.integration.gateway.company import Company, data_dir_of
 from tests.integration.gateway.host_process import host
 from tests.integration.gateway.processes import GatewayProcess
 
-DEADLINE_S = 2.0
-SLACK_S = 0.7  # the machine is busy with something else
+DEADLINE_S = 4.0  # and not less: on a busy machine two tries and a pause take a second
+SLACK_S = 1.5  # the machine is busy with something else
 CARE = "Wash wool by hand in cold water."
 KNOWN, UNKNOWN = "how do I wash wool?", "when does the moon rise in Lisbon?"
 PASSAGES = [{"id": "wool", "title": "Wool", "text": CARE, "language": "en"}]
@@ -63,9 +63,9 @@ class Case:
 
 CASES = [
     Case("good", (GOOD,), "model"),
-    Case("hangs", (hangs(),), says="no answer within 2 s"),
-    Case("hangs-in-the-middle", (hangs("Half an "),), says="no answer within 2 s"),
-    Case("hangs-and-another-answers", (hangs(),), "model", 1, "no answer within 1", fallback=True),
+    Case("hangs", (hangs(),), says="no answer within 4 s"),
+    Case("hangs-in-the-middle", (hangs("Half an "),), says="no answer within 4 s"),
+    Case("hangs-and-another-answers", (hangs(),), "model", 1, "no answer within 2", fallback=True),
     Case("cut", (cut("Half an "), GOOD), says="cannot be reached"),
     Case("ends-in-the-middle", (streams("Half an ", finish=None, done=False), GOOD), says="broke off"),
     Case("cut-before-a-word", (cut(), GOOD), "model", 2, "cannot be reached"),

@@ -7,6 +7,7 @@ from uuid import UUID
 import asyncpg
 import pytest
 
+from actors.domain.agent.spending import Spent
 from actors.ports.turns import ActionRow, TimerRow
 from storage.accounts.audit import Actor
 from storage.accounts.login_links import LoginLinks
@@ -68,7 +69,7 @@ async def shops(real_lab: RealLab) -> Shops:
         rule = {"id": "tag", "trigger": {"on": "message_received"}, "actions": [{"do": "stop"}]}
         assert await Rules(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, rule)
         acting = turn(shop, conversation, 2)
-        acting = replace(acting, actions=(ActionRow(0, "webhook.call", {}, "tag"),), agent_id=shop.agent_id)
+        acting = replace(acting, actions=(ActionRow(0, "webhook.call", {}, "tag"),), agent_id=shop.agent_id, spent=Spent(1, 1, 1))
         assert await real_lab.turns.commit([acting], []) == [True]
         plan = {"id": "follow", "steps": [{"do": "notify", "text": "x"}]}
         assert await Sequences(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, plan)
