@@ -8,6 +8,8 @@ Control, by POST with JSON:
     /control/client    {"client_id", "secret", "redirect_uri"}      an integration, as its maker registers it
     /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "access_ttl"?, "moved"?, "bots"?: {bot: field}, "scopes"?}
     /control/seed      {"account", "leads", "contacts"}
+    /control/pipelines {"account", "pipelines": [...]}              as GET /api/v4/leads/pipelines shows them
+    /control/change    {"account", "kind": "leads"|"contacts", "id", "delete"?: true, ...}   what is changed of one, or that it is deleted
     /control/talk      {"account", "chat_id", "lead"?: bool}        a talk is opened; older ones of the chat are closed
     /control/close     {"account", "talk_id"}
     /control/customer  {"account", "talk_id", "text"}               a customer writes: `message[add]`
@@ -72,6 +74,21 @@ class Control:
                 number = self._kommo.fresh()
                 what[number] = {"id": number, "name": f"{kind} {number}", "custom_fields_values": None, "updated_at": int(time.time())}
         return {}
+
+    async def _pipelines(self, body: Body) -> Any:
+        account = self._of(body)
+        account.pipelines = body["pipelines"]
+        return account.pipelines
+
+    async def _change(self, body: Body) -> Any:
+        what, number = getattr(self._of(body), body["kind"]), int(body["id"])
+        if body.get("delete"):
+            return what.pop(number)
+        what[number] |= {
+            **{name: value for name, value in body.items() if name not in ("account", "kind", "id")},
+            "updated_at": int(time.time()),
+        }
+        return what[number]
 
     async def _talk(self, body: Body) -> Any:
         account = self._of(body)

@@ -54,6 +54,7 @@ class Api:
                 ("POST", r"/api/v4/talks/(\d+)/send_message", self._send),
                 ("GET", r"/api/v4/contacts/chats", self._chats),
                 ("GET", r"/api/v4/leads/pipelines", self._pipelines),
+                ("GET", r"/api/v4/(?:leads|contacts)/custom_fields", self._fields),
                 ("GET", r"/api/v4/users", self._users),
                 ("GET", r"/api/v4/leads", self._leads),
                 ("GET", r"/api/v4/leads/(\d+)", self._lead),
@@ -218,10 +219,14 @@ class Api:
         return _page(asked, "users", asked.account.users)
 
     async def _leads(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "leads", list(asked.account.leads.values()))
+        return _page(asked, "leads", _changed(asked, asked.account.leads))
 
     async def _contacts(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "contacts", list(asked.account.contacts.values()))
+        return _page(asked, "contacts", _changed(asked, asked.account.contacts))
+
+    async def _fields(self, asked: Asked) -> tuple[int, Any]:
+        entity = asked.url.split("/")[-2]
+        return _page(asked, "custom_fields", [field for field in asked.account.fields if field["entity_type"] == entity])
 
     async def _lead(self, asked: Asked) -> tuple[int, Any]:
         lead = asked.account.leads.get(asked.ids[0])
@@ -268,6 +273,12 @@ def _open(asked: Asked) -> Talk:
 def _scope(asked: Asked, scope: str) -> None:
     if asked.grant is not None and scope not in asked.grant.scopes:
         raise Refused(403, "Forbidden", "Invalid scope")
+
+
+def _changed(asked: Asked, things: dict[int, dict[str, Any]]) -> list[Any]:
+    """Return things by id, those that were not changed since the filter's second left out."""
+    since = int(asked.query.get("filter[updated_at][from]", 0))
+    return [things[number] for number in sorted(things) if things[number].get("updated_at", 0) >= since]
 
 
 def _page(asked: Asked, key: str, items: list[Any]) -> tuple[int, Any]:
