@@ -50,9 +50,9 @@ with gone as (
 )
 select count(*) from gone"""
 _FINISH = """
-insert into kommo_syncs as s (tenant_id, integration_id, what, job_id, since, full_at, counts)
+insert into kommo_syncs as s (tenant_id, integration_id, what, synced_by, since, full_at, counts)
 values ($1, $2, $3, $4, $5, coalesce($6, now()), $7::jsonb)
-on conflict (tenant_id, integration_id, what) do update set job_id = excluded.job_id, since = excluded.since,
+on conflict (tenant_id, integration_id, what) do update set synced_by = excluded.synced_by, since = excluded.since,
   full_at = coalesce($6, s.full_at), counts = excluded.counts, finished_at = now()"""
 
 

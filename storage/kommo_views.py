@@ -22,9 +22,9 @@ where name = any ($1) and dedupe_key = $2 and state in ('queued', 'running') ord
 _LAST = "select what, counts::text, finished_at from kommo_syncs where integration_id = $1"
 # What the last sync of pipelines found is shown with it; what was removed earlier is not shown at all.
 _ITEMS = """
-select m.kind, m.key, m.name, m.data::text, case when m.changed_by = s.job_id then m.change end from kommo_mirror m
+select m.kind, m.key, m.name, m.data::text, case when m.changed_by = s.synced_by then m.change end from kommo_mirror m
 left join kommo_syncs s on s.integration_id = m.integration_id and s.what = 'pipelines'
-where m.integration_id = $1 and m.kind in ('pipeline', 'stage', 'user', 'field') and (m.change <> 'removed' or m.changed_by = s.job_id)
+where m.integration_id = $1 and m.kind in ('pipeline', 'stage', 'user', 'field') and (m.change <> 'removed' or m.changed_by = s.synced_by)
 order by m.kind, (m.data ->> 'sort')::numeric, m.key"""
 _FAILED = """
 select error from jobs where name = any ($1) and dedupe_key = $2 and state in ('failed', 'dead', 'cancelled', 'done')

@@ -21,7 +21,7 @@ create table kommo_syncs (
   tenant_id uuid not null,
   integration_id uuid not null,
   what text not null check (what in ('pipelines', 'contacts')),
-  job_id uuid not null,
+  synced_by uuid not null,                                               -- a job; jobs are forgotten sooner
   since bigint,                                                         -- what changed in Kommo after this second is not here yet
   full_at timestamptz not null,                                         -- when everything was read last
   counts jsonb not null,

@@ -29,7 +29,8 @@ FROZEN = {
     "contact.unblocked", "contact.unreachable", "conversation.given_back", "conversation.late", "conversation.moved",
     "conversation.other_bot", "conversation.robots", "conversation.started", "conversation.taken", "delivery.failed", "delivery.found",
     "delivery.unknown", "handoff.overdue", "integration.blocked", "integration.broken", "integration.changed", "integration.connected",
-    "integration.disconnected", "integration.moved", "integration.paused", "integration.reconnected", "integration.resumed",
+    "integration.disconnected", "integration.moved", "integration.paused", "integration.reconnected", "integration.resubscribed",
+    "integration.resumed",
     "message.dead", "operator.notice", "rule.failed", "rule.fired", "session.opened", "tenant.changed", "turn.answered",
     "turn.handed_off", "turn.silent", "user.changed", "user.invited", "user.password_set", "user.removed", "webhook.cut",
 }  # fmt: skip

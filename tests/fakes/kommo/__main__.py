@@ -12,8 +12,9 @@ Control, by POST with JSON:
     /control/change    {"account", "kind": "leads"|"contacts", "id", "delete"?: true, ...}   what is changed of one, or that it is deleted
     /control/talk      {"account", "chat_id", "lead"?: bool}        a talk is opened; older ones of the chat are closed
     /control/close     {"account", "talk_id"}
-    /control/customer  {"account", "talk_id", "text"}               a customer writes: `message[add]`
-    /control/person    {"account", "talk_id", "text"}               a manager writes in Kommo: `outgoing_message[add]`
+    /control/customer  {"account", "talk_id", "text", "ago"?}       a customer writes: `message[add]`
+    /control/person    {"account", "talk_id", "text", "ago"?}       a manager writes in Kommo: `outgoing_message[add]`
+    /control/disable   {"account"}                                  its webhooks are switched off, as after too many refusals
     /control/expire    {"account"}                                  access tokens end now
     /control/revoke    {"account"}                                  refresh tokens, too
     /control/block     {"seconds"}                                  our address is blocked; 0: not any more
@@ -110,7 +111,13 @@ class Control:
         account = self._of(body)
         talk = account.talks[int(body["talk_id"])]
         message = self._kommo.message(talk, body["text"], author, outgoing=outgoing)
+        message.created_at -= int(body.get("ago", 0))
         return {"id": message.id, "statuses": await self._hooks.push(account, code, message_event(account, talk, message))}
+
+    async def _disable(self, body: Body) -> Any:
+        for hook in self._of(body).webhooks.values():
+            hook["disabled"] = True
+        return {}
 
     async def _expire(self, body: Body) -> Any:
         for grant in self._of(body).grants.values():

@@ -48,6 +48,7 @@ class Api:
                 ("GET", r"/api/v4/webhooks", self._webhooks),
                 ("POST", r"/api/v4/webhooks", self._subscribe),
                 ("DELETE", r"/api/v4/webhooks", self._unsubscribe),
+                ("GET", r"/api/v4/events", self._events),
                 ("GET", r"/api/v4/talks", self._talks),
                 ("GET", r"/api/v4/talks/(\d+)", self._talk),
                 ("GET", r"/api/v4/talks/(\d+)/messages", self._messages),
@@ -180,6 +181,26 @@ class Api:
             talks = [talk for talk in talks if talk.is_in_work]
         return _page(asked, "talks", [talk.shown() for talk in talks])
 
+    async def _events(self, asked: Asked) -> tuple[int, Any]:
+        """One event a message, the newest first."""
+        wanted = asked.query.get("filter[type][]")
+        first, last = (int(asked.query.get(f"filter[created_at][{end}]", limit)) for end, limit in (("from", 0), ("to", 10**12)))
+        found = [
+            {
+                "id": f"event-{message.id}",
+                "type": kind,
+                "entity_id": talk.lead_id or talk.contact_id,
+                "entity_type": "lead" if talk.lead_id else "contact",
+                "created_at": message.created_at,
+                "value_after": [{"message": {"id": message.id, "origin": talk.origin, "talk_id": talk.talk_id}}],
+            }
+            for talk in asked.account.talks.values()
+            for message in talk.messages
+            for kind in (f"{'outgoing' if message.outgoing else 'incoming'}_chat_message",)
+            if wanted in (None, kind) and first <= message.created_at <= last
+        ]
+        return _page(asked, "events", sorted(found, key=lambda event: -int(event["created_at"])), most=100)
+
     async def _talk(self, asked: Asked) -> tuple[int, Any]:
         talk = asked.account.talks.get(asked.ids[0])
         return (200, talk.shown()) if talk else (204, None)
@@ -281,8 +302,8 @@ def _changed(asked: Asked, things: dict[int, dict[str, Any]]) -> list[Any]:
     return [things[number] for number in sorted(things) if things[number].get("updated_at", 0) >= since]
 
 
-def _page(asked: Asked, key: str, items: list[Any]) -> tuple[int, Any]:
-    limit, page = min(int(asked.query.get("limit", 50)), 250), int(asked.query.get("page", 1))
+def _page(asked: Asked, key: str, items: list[Any], most: int = 250) -> tuple[int, Any]:
+    limit, page = min(int(asked.query.get("limit", 50)), most), int(asked.query.get("page", 1))
     shown = items[(page - 1) * limit : page * limit]
     if not shown:
         return 204, None

@@ -5,6 +5,7 @@ import { useChangeIntegration, useTestIntegration } from "../../api/integrations
 import type { Integration, TestedIntegration } from "../../api/types";
 import { When } from "../../parts/When";
 import { Disconnect } from "./Disconnect";
+import { KommoSync } from "./KommoSync";
 import { ProblemNote } from "./ProblemNote";
 import { Settings } from "./Settings";
 
@@ -48,6 +49,7 @@ export function IntegrationCard({ integration, agentName, webhooks, mayEdit }: P
             {t("integrations.uncertain", { count: uncertain })}
           </Text>
         )}
+        {integration.channel === "kommo" && !gone && <KommoSync integration={integration} mayEdit={mayEdit} />}
         {mayEdit && !gone && <Controls integration={integration} webhooks={webhooks} />}
       </Stack>
     </Card>

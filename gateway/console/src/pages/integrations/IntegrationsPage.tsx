@@ -1,4 +1,4 @@
-import { Button, List } from "@mantine/core";
+import { Button, Group, List } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import IconBrandTelegram from "@tabler/icons-react/icons/IconBrandTelegram";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
@@ -12,6 +12,7 @@ import { Empty, Failed, Loading } from "../../parts/states";
 import { ConnectDialog } from "./ConnectDialog";
 import { IntegrationCard } from "./IntegrationCard";
 import classes from "./Integrations.module.css";
+import { KommoDialog } from "./KommoDialog";
 
 // The test chat and the widgets of sites have their own places.
 const OWN = ["test", "web"];
@@ -23,12 +24,18 @@ export function IntegrationsPage() {
   const list = useIntegrations();
   const mayEdit = useMay("admin");
   const [connecting, connect] = useDisclosure(false);
+  const [connectingKommo, kommo] = useDisclosure(false);
   useTitle(t("page.integrations"));
   const shown = list.data?.items.filter((item) => !OWN.includes(item.channel)) ?? [];
   const button = mayEdit && agents.data && agents.data.length > 0 && (
-    <Button leftSection={<IconPlus size={16} />} onClick={connect.open}>
-      {t("integrations.connect")}
-    </Button>
+    <Group gap="xs">
+      <Button leftSection={<IconPlus size={16} />} onClick={connect.open}>
+        {t("integrations.connect")}
+      </Button>
+      <Button variant="default" leftSection={<IconPlus size={16} />} onClick={kommo.open}>
+        {t("kommo.connect")}
+      </Button>
+    </Group>
   );
   return (
     <Page>
@@ -59,6 +66,7 @@ export function IntegrationsPage() {
         ))}
       </div>
       <ConnectDialog opened={connecting} onClose={connect.close} agents={agents.data ?? []} />
+      <KommoDialog opened={connectingKommo} onClose={kommo.close} agents={agents.data ?? []} />
     </Page>
   );
 }
