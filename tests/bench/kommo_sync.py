@@ -71,7 +71,7 @@ def _pace(kommo: KommoProcess) -> float:
     asked = [entry for entry in kommo.requests() if entry["path"] in ("/api/v4/leads", "/api/v4/contacts")]
     useful = [entry["at"] for entry in asked if entry["status"] == 200]
     assert {entry["status"] for entry in asked} <= {200, 204}
-    return (len(useful) - 1) / (useful[-1] - useful[0]) / PER_SECOND
+    return float((len(useful) - 1) / (useful[-1] - useful[0]) / PER_SECOND)
 
 
 def main() -> int:

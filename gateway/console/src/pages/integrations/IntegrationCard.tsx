@@ -42,7 +42,12 @@ export function IntegrationCard({ integration, agentName, webhooks, mayEdit }: P
             {t(`integrations.status.${status}`, { defaultValue: status })}
           </Badge>
         </Group>
-        {problem && <ProblemNote problem={problem} serious={status === "broken"} />}
+        {problem && integration.channel === "kommo" && (
+          <Alert color={status === "broken" ? "red" : "yellow"} variant="light" title={t("kommo.problem")}>
+            {problem.detail}
+          </Alert>
+        )}
+        {problem && integration.channel !== "kommo" && <ProblemNote problem={problem} serious={status === "broken"} />}
         {status === "paused" && <Text size="sm">{t("integrations.paused-text")}</Text>}
         {uncertain > 0 && (
           <Text size="sm" c="dimmed">

@@ -158,7 +158,7 @@ function Invited({ invitation }: { invitation: KommoInvitation }) {
 
 interface FormProps {
   send: () => void;
-  error: unknown;
+  error: Error | null;
   button: ReactNode;
   children: ReactNode;
 }
@@ -168,19 +168,32 @@ function Form({ send, error, button, children }: FormProps) {
     event.preventDefault();
     send();
   };
-  const refused = error ? asApiError(error) : undefined;
   return (
     <form onSubmit={submit}>
       <Stack>
         {children}
-        {refused && (
-          <Alert color="red" variant="light" role="alert" title={problemTitle(refused)}>
-            <ProblemText error={refused} />
-          </Alert>
-        )}
+        {error !== null && <Refused error={error} />}
         <Group justify="flex-end">{button}</Group>
       </Stack>
     </form>
+  );
+}
+
+/** Why an account was not connected, and what to do. */
+function Refused({ error }: { error: unknown }) {
+  const { t, i18n } = useTranslation();
+  const refused = asApiError(error);
+  const code = refused.problem?.errors?.[0]?.code;
+  const reason = code && i18n.exists(`kommo.refused.${code}.title`) ? code : undefined;
+  return (
+    <Alert
+      color="red"
+      variant="light"
+      role="alert"
+      title={reason ? t(`kommo.refused.${reason}.title`) : problemTitle(refused)}
+    >
+      {reason ? <Text size="sm">{t(`kommo.refused.${reason}.do`)}</Text> : <ProblemText error={refused} />}
+    </Alert>
   );
 }
 
