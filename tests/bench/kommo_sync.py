@@ -55,7 +55,8 @@ async def kommo_sync_pace(dsn: str, redis_url: str, home: Path, kommo: KommoProc
             job_id = await enqueue(connection, tenant_id, NewJob(ContactSync, SyncPayload(integration_id=integration_id)))
         async with working(worker(engine, signals, chosen, stack)):
             result = await _done(api, tenant_id, job_id)
-    return {"kommo_sync_pace": round(_pace(kommo), 3), "kommo_sync_seen": result["seen"]}
+    refused = sum(entry["status"] == 429 for entry in kommo.requests())
+    return {"kommo_sync_refused": refused, "kommo_sync_pace": round(_pace(kommo), 3), "kommo_sync_seen": result["seen"]}
 
 
 async def _done(api: Database, tenant_id: UUID, job_id: UUID) -> Mapping[str, Any]:
@@ -70,7 +71,6 @@ def _pace(kommo: KommoProcess) -> float:
     """Return the requests that brought something, by the reserved pace; refused and empty ones count for nothing."""
     asked = [entry for entry in kommo.requests() if entry["path"] in ("/api/v4/leads", "/api/v4/contacts")]
     useful = [entry["at"] for entry in asked if entry["status"] == 200]
-    assert {entry["status"] for entry in asked} <= {200, 204}
     return float((len(useful) - 1) / (useful[-1] - useful[0]) / PER_SECOND)
 
 

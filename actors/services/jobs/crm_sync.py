@@ -23,6 +23,7 @@ from actors.ports.time import Clock
 AHEAD = 6  # pages asked for at once: an answer may take a second, and the account's pace is still used
 TRIES = 20  # each goes on where the last one stopped
 _BUSY_S = 2.0
+_PATIENCE, _PAUSE_S, _LONGEST_PAUSE_S = 4, 1.0, 5.0
 _SKEW_S = 60  # between our clock and Kommo's; what is read twice changes nothing
 _FULL_AFTER = timedelta(days=7)  # a list of changes does not name what was deleted
 _KINDS: tuple[Kind, ...] = ("lead", "contact")
@@ -151,13 +152,24 @@ class ContactSync:
         kind, lease, since = _KINDS[place.kind], context.lease, place.since
 
         def fetch(number: int) -> Coroutine[Any, Any, CrmPage]:
-            return self._reader.page(account, kind, number, since)
+            return self._page(account, kind, number, since)
 
         async with aclosing(_ahead(fetch, place.page)) as pages:
             async for page in pages:
                 behind = partial(place.after, kind=place.kind, page=place.page + 1, read=len(page.items))
                 place = behind(await self._mirror.save(lease, account, kind, page.items, _marked(behind)))
         return await self._next_kind(context, account, place)
+
+    async def _page(self, account: KommoAccount, kind: Kind, number: int, since: int | None) -> CrmPage:
+        """Read a page; a refusal that will soon be over does not end the pages beside it."""
+        for _ in range(_PATIENCE):
+            try:
+                return await self._reader.page(account, kind, number, since)
+            except TransientError as error:
+                if (wait_s := error.retry_after_s or _PAUSE_S) > _LONGEST_PAUSE_S:
+                    raise
+                await self._clock.sleep(wait_s)
+        return await self._reader.page(account, kind, number, since)
 
     async def _next_kind(self, context: JobContext, account: KommoAccount, place: _Place) -> _Place:
         behind = partial(place.after, kind=place.kind + 1, page=1)

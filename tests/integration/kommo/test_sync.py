@@ -125,6 +125,14 @@ async def test_a_sync_shows_what_was_added_changed_and_removed(at_work: Syncing)
     assert "Lost" not in {item.name for item in (await at_work.state()).items}
 
 
+async def test_a_short_refusal_does_not_end_the_try(at_work: Syncing) -> None:
+    await at_work.office.kommo.control("seed", account=1, leads=1_000)
+    await at_work.office.kommo.fault("too_many", path="/api/v4/leads", times=3)
+    job_id = await at_work.add()
+    assert (await at_work.ended(job_id))["seen"] == 1_000
+    assert await at_work.office.shop.owner.fetchval("select attempts from jobs where id = $1", job_id) == 1
+
+
 async def test_a_sync_on_its_way_is_the_answer_and_two_never_run_at_once(at_work: Syncing) -> None:
     await at_work.office.kommo.control("seed", account=1, leads=2_000)
     contacts = await at_work.add(full=True)
