@@ -41,7 +41,7 @@ class KommoMemory:
         """Return what was said in all chats, from `watched.since` on."""
         found: list[ChatActivity] = []
         for kind in _TYPES:
-            query = {"filter[type][]": kind, "limit": _EVENTS, **_between(watched, until)}
+            query: dict[str, str | int] = {"filter[type][]": kind, "limit": _EVENTS, **_between(watched, until)}
             pages = self._client.pages(watched.account, "/api/v4/events", "events", priority=Priority.SYNC, query=query)
             found += [one async for event in pages for one in _activity(watched.number, event)]
         return found
