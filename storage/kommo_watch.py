@@ -52,7 +52,7 @@ class PostgresKommoWatch:
         return {r["dedupe_key"] for r in await self._database.fetch(_KNOWN, list(dedupe_keys))} if dedupe_keys else set()
 
     async def resubscribed(self, lease: JobLease, watched: WatchedAccount) -> None:
-        """Tell people that the account had stopped to send its events."""
+        """Tell people that the account did not send its events here."""
         async with fenced(self._database, lease) as writes:
             await writes.connection.execute(_TOLD, watched.account.integration_id)
 

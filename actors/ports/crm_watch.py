@@ -64,7 +64,7 @@ class CrmWatch(Protocol):
         """Return those that are in the inbox, or were."""
 
     async def resubscribed(self, lease: JobLease, watched: WatchedAccount) -> None:
-        """Tell people that the account had stopped to send its events."""
+        """Tell people that the account did not send its events here."""
 
     async def reconciled(self, lease: JobLease, watched: WatchedAccount, until: datetime, mark: Mark) -> None:
         """Until this moment everything was compared."""
