@@ -21,6 +21,7 @@ from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.knowledge import KnowledgeApi
 from gateway.api.kommo import KommoApi
+from gateway.api.kommo_copy import KommoCopyApi
 from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
@@ -126,6 +127,7 @@ def surface(have: Services) -> Surface:
         visits,
         WidgetScript(),
         KommoApi(have.kommo, have.directory),
+        KommoCopyApi(have.api, have.signals),
         KommoPages(have.kommo, have.directory),
         ConsoleFiles(),
     )

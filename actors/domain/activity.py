@@ -93,6 +93,7 @@ KINDS: Mapping[str, Kind] = {
     "integration.moved": Kind("Integration moved", "agent"),
     "integration.paused": Kind("Integration paused", "agent"),
     "integration.reconnected": Kind("Integration connected again", "agent"),
+    "integration.resubscribed": Kind("Webhook set again", "agent"),
     "integration.resumed": Kind("Integration resumed", "agent"),
     "message.dead": Kind("Message could not be handled", "conversation", error=True),
     "operator.notice": Kind("Notice for operators", "conversation"),

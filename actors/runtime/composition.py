@@ -15,6 +15,7 @@ from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.job_kinds import chores, job_registry
+from actors.runtime.kommo_jobs import kommo_jobs
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.runtime.sync_actor import SyncActor
@@ -60,7 +61,7 @@ from storage.unit_of_work import PostgresTurns
 HOST_CONNECTIONS = 6  # pull, commit, beat, catalogues and two histories at once
 SENDER_CONNECTIONS = 8  # claim, begin, finish, beat, integrations and a polled batch at once, and what requests to Kommo ask
 SCHEDULER_CONNECTIONS = 2
-SYNC_CONNECTIONS = 8  # five jobs, exchange, beat, sweep
+SYNC_CONNECTIONS = 10  # five jobs, exchange, beat, sweep, and what requests to Kommo reserve
 CALL_SHARE = 0.4  # of a lease: a call outside ends by itself before anybody else may think it has
 ACTIVITY_CONNECTIONS = 1
 
@@ -190,7 +191,7 @@ async def build_sync(member: Member) -> Body:
             await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=SYNC_CONNECTIONS)
         )
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
-        registry = job_registry(database, chosen, clock)
+        registry = job_registry(database, chosen, clock, *kommo_jobs(database, chosen, clock, stack))
         collector.settle()
         accounts = await stack.enter_async_context(BotApi(chosen.telegram_api, chosen.telegram_timeout_s))
         queue, aside = PostgresJobQueue(database), chores(database, chosen, clock, accounts)

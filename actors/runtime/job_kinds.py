@@ -1,8 +1,10 @@
 """All kinds of jobs that the SyncActor carries out. A new kind is one file in actors/services/jobs and one line here."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from actors.ports.connecting import BotAccounts
+from actors.ports.jobs import JobHandler
 from actors.ports.time import Clock
 from actors.runtime.sync_actor import Chore
 from actors.services.connecting import Connecting
@@ -18,11 +20,12 @@ from storage.exports import DiskExports, PostgresExportPages, exports_dir
 from storage.postgres import Database
 
 
-def job_registry(database: Database, chosen: Settings, clock: Clock) -> JobRegistry:
-    """Return every kind of job on the real stores."""
+def job_registry(database: Database, chosen: Settings, clock: Clock, *more: JobHandler[Any]) -> JobRegistry:
+    """Return every kind of job on the real stores; `more` are those that ask systems outside."""
     return JobRegistry(
         ActivityRetention(PostgresActivityPruning(database)),
         ConversationsExport(PostgresExportPages(database), DiskExports(exports_dir(chosen.data_dir)), clock),
+        *more,
     )
 
 

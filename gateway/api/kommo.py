@@ -6,7 +6,7 @@ from actors.domain.errors import CallboardError, TerminalError, TransientError, 
 from gateway.api.operation import Answer, Call, Operation
 from gateway.directory import Directory
 from gateway.kommo_desk import NO_PUBLIC_URL, KommoDesk
-from gateway.problems import Problem, invalid, not_found, unavailable
+from gateway.problems import Flaw, Problem, invalid, not_found, unavailable
 from gateway.schemas.kommo import KommoInvitation, KommoInvite, KommoPatch, KommoToken, KommoView, kommo_view
 from storage.kommo_connections import ConnectedElsewhere
 
@@ -87,13 +87,18 @@ class KommoApi:
         if not await self._desk.accounts.has_agent(call.tenant_id, call.uuid("id")):
             raise call.missing("id")
         if not self._desk.reachable:
-            raise Problem(409, NO_PUBLIC_URL, reason="no-public-url")
+            raise _conflict(NO_PUBLIC_URL, "no-public-url")
+
+
+def _conflict(detail: str, code: str) -> Problem:
+    """Return a 409 that programs can tell from the others."""
+    return Problem(409, detail, reason=code, errors=[Flaw(detail, code)])
 
 
 def _refuse(error: CallboardError) -> NoReturn:
     match error:
         case ConnectedElsewhere():
-            raise Problem(409, str(error), reason="connected-elsewhere") from None
+            raise _conflict(str(error), "connected-elsewhere") from None
         case TransientError() | UnknownOutcome():
             raise unavailable(f"Kommo could not be asked; try again. {error}", 5) from None
         case TerminalError():

@@ -190,6 +190,11 @@ def embedded(answer: Any, key: str) -> list[Any]:
     return found
 
 
+def has_next(answer: Any) -> bool:
+    """Whether a list goes on behind this page."""
+    return _next(answer) is not None
+
+
 def _next(answer: Any) -> str | None:
     links = answer.get("_links") if isinstance(answer, dict) else None
     following = links.get("next") if isinstance(links, dict) else None

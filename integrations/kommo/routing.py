@@ -79,6 +79,11 @@ def number(item: Node, *path: str) -> str:
     return found if _ID.fullmatch(found) and found.strip("0") else ""
 
 
+def placed(account: str, event: Event) -> Routed:
+    """Return what storing one event needs, from wherever it is known."""
+    return _routed(account, event)
+
+
 def _unwrapped(item: Tree) -> str:
     return MESSAGE if "chat_id" in item else "template" if text(item, "type") == "waba" else "add"
 

@@ -71,6 +71,7 @@ async def measure(messages: int) -> dict[str, Any]:
         shutil.rmtree(world.home, ignore_errors=True)
     result["activation_bytes"] = int(subprocess.check_output([sys.executable, "-m", "tests.bench.activation"], cwd=REPO, timeout=120))
     result |= json.loads(subprocess.check_output([sys.executable, "-m", "tests.bench.rules"], cwd=REPO, timeout=120))
+    result |= json.loads(subprocess.check_output([sys.executable, "-m", "tests.bench.kommo_sync"], cwd=REPO, timeout=300))
     return result | _ratios(result, {loop: mean(rates) for loop, rates in echoes.items()}, rivals)
 
 

@@ -10,6 +10,7 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from tests.browser.house import House, Person, chromium
 from tests.browser.model_thread import ModelThread
+from tests.fakes.kommo.process import KommoProcess
 from tests.fakes.telegram_process import TelegramProcess
 
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
@@ -50,9 +51,16 @@ def bot_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelegramProces
 
 
 @pytest.fixture(scope="session")
-def house(bot_api: TelegramProcess) -> Iterator[House]:
+def kommo_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KommoProcess]:
+    process = KommoProcess(tmp_path_factory.mktemp("kommo") / "ledger.jsonl").start()
+    yield process
+    process.stop()
+
+
+@pytest.fixture(scope="session")
+def house(bot_api: TelegramProcess, kommo_api: KommoProcess) -> Iterator[House]:
     with ModelThread() as model:
-        house = House(model, bot_api)
+        house = House(model, bot_api, kommo_api)
         try:
             house.installation.start()
             yield house

@@ -10,6 +10,7 @@ from uuid import uuid4
 import asyncpg
 
 from tests.browser.model_thread import ModelThread
+from tests.fakes.kommo.process import KommoProcess
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.installation import Installation
 
@@ -19,7 +20,7 @@ PASSWORD = "тёплый плед у камина"
 class House:
     """`callboard run` with the demo shop, a fake model, a fake Bot API, and sessions for whom a test needs."""
 
-    def __init__(self, model: ModelThread, telegram: TelegramProcess) -> None:
+    def __init__(self, model: ModelThread, telegram: TelegramProcess, kommo: KommoProcess) -> None:
         self.model = model
         self.telegram = telegram
         self.installation = Installation(
@@ -29,6 +30,7 @@ class House:
                 "CALLBOARD_MODEL_PRICES": '{"served": [2, 8]}',
                 "CALLBOARD_REPLY_WAIT_S": "20",
                 "CALLBOARD_TELEGRAM_API": telegram.url,
+                "CALLBOARD_KOMMO_API": kommo.url,
             }
         )
 

@@ -8,10 +8,13 @@ Control, by POST with JSON:
     /control/client    {"client_id", "secret", "redirect_uri"}      an integration, as its maker registers it
     /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "access_ttl"?, "moved"?, "bots"?: {bot: field}, "scopes"?}
     /control/seed      {"account", "leads", "contacts"}
+    /control/pipelines {"account", "pipelines": [...]}              as GET /api/v4/leads/pipelines shows them
+    /control/change    {"account", "kind": "leads"|"contacts", "id", "delete"?: true, ...}   what is changed of one, or that it is deleted
     /control/talk      {"account", "chat_id", "lead"?: bool}        a talk is opened; older ones of the chat are closed
     /control/close     {"account", "talk_id"}
-    /control/customer  {"account", "talk_id", "text"}               a customer writes: `message[add]`
-    /control/person    {"account", "talk_id", "text"}               a manager writes in Kommo: `outgoing_message[add]`
+    /control/customer  {"account", "talk_id", "text", "ago"?}       a customer writes: `message[add]`
+    /control/person    {"account", "talk_id", "text", "ago"?}       a manager writes in Kommo: `outgoing_message[add]`
+    /control/disable   {"account"}                                  its webhooks are switched off, as after too many refusals
     /control/expire    {"account"}                                  access tokens end now
     /control/revoke    {"account"}                                  refresh tokens, too
     /control/block     {"seconds"}                                  our address is blocked; 0: not any more
@@ -73,6 +76,21 @@ class Control:
                 what[number] = {"id": number, "name": f"{kind} {number}", "custom_fields_values": None, "updated_at": int(time.time())}
         return {}
 
+    async def _pipelines(self, body: Body) -> Any:
+        account = self._of(body)
+        account.pipelines = body["pipelines"]
+        return account.pipelines
+
+    async def _change(self, body: Body) -> Any:
+        what, number = getattr(self._of(body), body["kind"]), int(body["id"])
+        if body.get("delete"):
+            return what.pop(number)
+        what[number] |= {
+            **{name: value for name, value in body.items() if name not in ("account", "kind", "id")},
+            "updated_at": int(time.time()),
+        }
+        return what[number]
+
     async def _talk(self, body: Body) -> Any:
         account = self._of(body)
         for older in account.talks.values():
@@ -93,7 +111,13 @@ class Control:
         account = self._of(body)
         talk = account.talks[int(body["talk_id"])]
         message = self._kommo.message(talk, body["text"], author, outgoing=outgoing)
+        message.created_at -= int(body.get("ago", 0))
         return {"id": message.id, "statuses": await self._hooks.push(account, code, message_event(account, talk, message))}
+
+    async def _disable(self, body: Body) -> Any:
+        for hook in self._of(body).webhooks.values():
+            hook["disabled"] = True
+        return {}
 
     async def _expire(self, body: Body) -> Any:
         for grant in self._of(body).grants.values():

@@ -48,12 +48,14 @@ class Api:
                 ("GET", r"/api/v4/webhooks", self._webhooks),
                 ("POST", r"/api/v4/webhooks", self._subscribe),
                 ("DELETE", r"/api/v4/webhooks", self._unsubscribe),
+                ("GET", r"/api/v4/events", self._events),
                 ("GET", r"/api/v4/talks", self._talks),
                 ("GET", r"/api/v4/talks/(\d+)", self._talk),
                 ("GET", r"/api/v4/talks/(\d+)/messages", self._messages),
                 ("POST", r"/api/v4/talks/(\d+)/send_message", self._send),
                 ("GET", r"/api/v4/contacts/chats", self._chats),
                 ("GET", r"/api/v4/leads/pipelines", self._pipelines),
+                ("GET", r"/api/v4/(?:leads|contacts)/custom_fields", self._fields),
                 ("GET", r"/api/v4/users", self._users),
                 ("GET", r"/api/v4/leads", self._leads),
                 ("GET", r"/api/v4/leads/(\d+)", self._lead),
@@ -179,6 +181,26 @@ class Api:
             talks = [talk for talk in talks if talk.is_in_work]
         return _page(asked, "talks", [talk.shown() for talk in talks])
 
+    async def _events(self, asked: Asked) -> tuple[int, Any]:
+        """One event a message, the newest first."""
+        wanted = asked.query.get("filter[type][]")
+        first, last = (int(asked.query.get(f"filter[created_at][{end}]", limit)) for end, limit in (("from", 0), ("to", 10**12)))
+        found = [
+            {
+                "id": f"event-{message.id}",
+                "type": kind,
+                "entity_id": talk.lead_id or talk.contact_id,
+                "entity_type": "lead" if talk.lead_id else "contact",
+                "created_at": message.created_at,
+                "value_after": [{"message": {"id": message.id, "origin": talk.origin, "talk_id": talk.talk_id}}],
+            }
+            for talk in asked.account.talks.values()
+            for message in talk.messages
+            for kind in (f"{'outgoing' if message.outgoing else 'incoming'}_chat_message",)
+            if wanted in (None, kind) and first <= message.created_at <= last
+        ]
+        return _page(asked, "events", sorted(found, key=lambda event: -int(event["created_at"])), most=100)
+
     async def _talk(self, asked: Asked) -> tuple[int, Any]:
         talk = asked.account.talks.get(asked.ids[0])
         return (200, talk.shown()) if talk else (204, None)
@@ -218,10 +240,14 @@ class Api:
         return _page(asked, "users", asked.account.users)
 
     async def _leads(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "leads", list(asked.account.leads.values()))
+        return _page(asked, "leads", _changed(asked, asked.account.leads))
 
     async def _contacts(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "contacts", list(asked.account.contacts.values()))
+        return _page(asked, "contacts", _changed(asked, asked.account.contacts))
+
+    async def _fields(self, asked: Asked) -> tuple[int, Any]:
+        entity = asked.url.split("/")[-2]
+        return _page(asked, "custom_fields", [field for field in asked.account.fields if field["entity_type"] == entity])
 
     async def _lead(self, asked: Asked) -> tuple[int, Any]:
         lead = asked.account.leads.get(asked.ids[0])
@@ -270,8 +296,14 @@ def _scope(asked: Asked, scope: str) -> None:
         raise Refused(403, "Forbidden", "Invalid scope")
 
 
-def _page(asked: Asked, key: str, items: list[Any]) -> tuple[int, Any]:
-    limit, page = min(int(asked.query.get("limit", 50)), 250), int(asked.query.get("page", 1))
+def _changed(asked: Asked, things: dict[int, dict[str, Any]]) -> list[Any]:
+    """Return things by id, as they were made; those that were not changed since the filter's second are left out."""
+    since = int(asked.query.get("filter[updated_at][from]", 0))
+    return [thing for thing in things.values() if thing.get("updated_at", 0) >= since] if since else list(things.values())
+
+
+def _page(asked: Asked, key: str, items: list[Any], most: int = 250) -> tuple[int, Any]:
+    limit, page = min(int(asked.query.get("limit", 50)), most), int(asked.query.get("page", 1))
     shown = items[(page - 1) * limit : page * limit]
     if not shown:
         return 204, None

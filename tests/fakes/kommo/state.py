@@ -119,6 +119,7 @@ class Account:
     contacts: dict[int, dict[str, Any]] = field(default_factory=dict)
     pipelines: list[dict[str, Any]] = field(default_factory=list)
     users: list[dict[str, Any]] = field(default_factory=list)
+    fields: list[dict[str, Any]] = field(default_factory=list)
     bots: dict[int, int] = field(default_factory=dict)  # bot -> the field it sends
     asked: deque[float] = field(default_factory=deque)
 
@@ -168,6 +169,8 @@ class Kommo:
         account.users.append({"id": self.fresh(), "name": "Olga", "email": "olga@example.test", "lang": "en", "rights": {"is_admin": True}})
         statuses = [{"id": s, "name": n, "sort": s, "type": t} for s, n, t in ((1, "Incoming", 1), (142, "Won", 0), (143, "Lost", 0))]
         account.pipelines.append({"id": self.fresh(), "name": "Sales", "sort": 1, "is_main": True, "_embedded": {"statuses": statuses}})
+        entities = (("leads", "Size", "text"), ("contacts", "Phone", "multitext"))
+        account.fields += [{"id": self.fresh(), "name": name, "type": kind, "entity_type": entity} for entity, name, kind in entities]
         return account
 
     def add_talk(self, account: Account, chat_id: str, contact_id: int = 0, *, lead: bool = True) -> Talk:

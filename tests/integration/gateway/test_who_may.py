@@ -146,7 +146,7 @@ class Estate:
         path = operation.path
         for name, thing in operation.things.items():
             things = other.things if other and name in own else self.things
-            path = path.replace(f"{{{name}}}", things[thing])
+            path = path.replace(f"{{{name}}}", things["kommo" if thing == "integration" and operation.tag == "kommo" else thing])
         return path
 
 

@@ -100,6 +100,12 @@ async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
     await connections.begin(shop.tenant_id, Actor("olga"), shop.agent_id, "client", "secret", "https://x.test")
     await store.count(account)
     assert await store.take_bot(account, 7, 10.0) is None
+    mirrored = "insert into kommo_mirror values ($1, $2, 'lead', '7', 'Tyres', '{}', $2, 'added', $2)"
+    synced = (
+        "insert into kommo_syncs (tenant_id, integration_id, what, synced_by, full_at, counts) values ($1, $2, 'contacts', $2, now(), '{}')"
+    )
+    for statement in (mirrored, synced):
+        await lab.owner.execute(statement, account.tenant_id, account.integration_id)
 
 
 async def an_operator(lab: RealLab, shop: Endpoint, user_id: UUID, conversation: int) -> None:

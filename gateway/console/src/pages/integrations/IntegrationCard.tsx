@@ -5,6 +5,7 @@ import { useChangeIntegration, useTestIntegration } from "../../api/integrations
 import type { Integration, TestedIntegration } from "../../api/types";
 import { When } from "../../parts/When";
 import { Disconnect } from "./Disconnect";
+import { KommoSync } from "./KommoSync";
 import { ProblemNote } from "./ProblemNote";
 import { Settings } from "./Settings";
 
@@ -41,13 +42,19 @@ export function IntegrationCard({ integration, agentName, webhooks, mayEdit }: P
             {t(`integrations.status.${status}`, { defaultValue: status })}
           </Badge>
         </Group>
-        {problem && <ProblemNote problem={problem} serious={status === "broken"} />}
+        {problem && integration.channel === "kommo" && (
+          <Alert color={status === "broken" ? "red" : "yellow"} variant="light" title={t("kommo.problem")}>
+            {problem.detail}
+          </Alert>
+        )}
+        {problem && integration.channel !== "kommo" && <ProblemNote problem={problem} serious={status === "broken"} />}
         {status === "paused" && <Text size="sm">{t("integrations.paused-text")}</Text>}
         {uncertain > 0 && (
           <Text size="sm" c="dimmed">
             {t("integrations.uncertain", { count: uncertain })}
           </Text>
         )}
+        {integration.channel === "kommo" && !gone && <KommoSync integration={integration} mayEdit={mayEdit} />}
         {mayEdit && !gone && <Controls integration={integration} webhooks={webhooks} />}
       </Stack>
     </Card>

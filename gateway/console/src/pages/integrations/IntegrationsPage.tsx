@@ -1,4 +1,4 @@
-import { Button, List } from "@mantine/core";
+import { Button, Group, List } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import IconBrandTelegram from "@tabler/icons-react/icons/IconBrandTelegram";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
@@ -13,6 +13,7 @@ import { ConnectDialog } from "./ConnectDialog";
 import { IntegrationCard } from "./IntegrationCard";
 import classes from "./Integrations.module.css";
 import { Widgets } from "./Widgets";
+import { KommoDialog } from "./KommoDialog";
 
 // The test chat and the widgets of sites have their own places.
 const OWN = ["test", "web"];
@@ -24,12 +25,18 @@ export function IntegrationsPage() {
   const list = useIntegrations();
   const mayEdit = useMay("admin");
   const [connecting, connect] = useDisclosure(false);
+  const [connectingKommo, kommo] = useDisclosure(false);
   useTitle(t("page.integrations"));
   const shown = list.data?.items.filter((item) => !OWN.includes(item.channel)) ?? [];
   const button = mayEdit && agents.data && agents.data.length > 0 && (
-    <Button leftSection={<IconPlus size={16} />} onClick={connect.open}>
-      {t("integrations.connect")}
-    </Button>
+    <Group gap="xs">
+      <Button leftSection={<IconPlus size={16} />} onClick={connect.open}>
+        {t("integrations.connect")}
+      </Button>
+      <Button variant="default" leftSection={<IconPlus size={16} />} onClick={kommo.open}>
+        {t("kommo.connect")}
+      </Button>
+    </Group>
   );
   return (
     <Page>
@@ -61,6 +68,7 @@ export function IntegrationsPage() {
       </div>
       {agents.data && agents.data.length > 0 && <Widgets agents={agents.data} mayEdit={mayEdit} />}
       <ConnectDialog opened={connecting} onClose={connect.close} agents={agents.data ?? []} />
+      <KommoDialog opened={connectingKommo} onClose={kommo.close} agents={agents.data ?? []} />
     </Page>
   );
 }

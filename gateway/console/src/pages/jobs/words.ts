@@ -9,7 +9,13 @@ export const JOB_STATES = [
   "dead",
   "cancelled",
 ] as const satisfies readonly Job["state"][];
-export const JOB_NAMES = ["activity:retention", "conversations:export"];
+export const JOB_NAMES = [
+  "activity:retention",
+  "conversations:export",
+  "crm:reconcile",
+  "crm:sync-contacts",
+  "crm:sync-pipelines",
+];
 
 /** What a kind of job is called; one that this console does not know yet by its own name. */
 export function useJobName(): (name: string) => string {

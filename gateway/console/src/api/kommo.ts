@@ -1,0 +1,59 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { api, said } from "./client";
+import { freshKey } from "./ids";
+import type { Integration, KommoInvite, KommoToken } from "./types";
+
+const BUSY_MS = 1_000;
+const QUIET_MS = 15_000;
+
+/** What is known of an account, and the sync on its way; while there is one it is read every second. */
+export function usePipelines(integration: Integration) {
+  return useQuery({
+    queryKey: keyOf(integration),
+    queryFn: () =>
+      said(
+        api.GET("/api/agents/{id}/integrations/{integration_id}/pipelines", { params: { path: pathOf(integration) } }),
+      ),
+    refetchInterval: (query) => (query.state.data?.sync ? BUSY_MS : QUIET_MS),
+  });
+}
+
+export function useSync(integration: Integration) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      said(
+        api.POST("/api/agents/{id}/integrations/{integration_id}/sync", {
+          params: { path: pathOf(integration), header: { "Idempotency-Key": freshKey() } },
+        }),
+      ),
+    onSettled: () => queries.invalidateQueries({ queryKey: keyOf(integration) }),
+  });
+}
+
+export function useConnectKommo() {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: ({ agentId, body }: { agentId: string; body: KommoToken }) =>
+      said(api.POST("/api/agents/{id}/integrations/kommo", { params: { path: { id: agentId } }, body })),
+    onSettled: () => queries.invalidateQueries({ queryKey: ["integrations"] }),
+    meta: { told: true },
+  });
+}
+
+/** Begin to connect an account at Kommo's own page. */
+export function useInviteKommo() {
+  return useMutation({
+    mutationFn: ({ agentId, body }: { agentId: string; body: KommoInvite }) =>
+      said(api.POST("/api/agents/{id}/integrations/kommo/oauth", { params: { path: { id: agentId } }, body })),
+    meta: { told: true },
+  });
+}
+
+function keyOf(integration: Integration): string[] {
+  return ["pipelines", integration.id];
+}
+
+function pathOf(integration: Integration): { id: string; integration_id: string } {
+  return { id: integration.agent_id, integration_id: integration.id };
+}

@@ -1,0 +1,76 @@
+"""Kommo on the page of integrations: the ways to connect, a sync with its progress, and what it found."""
+
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import pytest
+from playwright.async_api import expect
+
+from storage.accounts.audit import Actor
+from storage.crypto import SecretBox, load_or_create_key
+from storage.kommo_connections import KommoConnections, NewKommo
+from storage.postgres import Database, Role
+from tests.browser.conftest import OpenTab
+from tests.browser.house import House, Person
+from tests.browser.pages import settled
+from tests.browser.test_pages import violations
+from tests.fakes.kommo.process import KommoProcess
+
+STAGES = [
+    {"id": 1, "name": "Новая заявка", "sort": 1, "color": "#99ccff", "type": 1},
+    {"id": 142, "name": "Успешно", "sort": 9, "color": "#ccff66", "type": 0},
+]
+
+
+@pytest.fixture
+async def account(house: House, kommo_api: KommoProcess, admin: Person) -> AsyncIterator[None]:
+    """An account of the demo shop; connecting it here needs no public address."""
+    installation = house.installation
+    pipeline = {"id": 77, "name": "Продажи", "sort": 1, "is_main": True, "_embedded": {"statuses": STAGES}}
+    await kommo_api.control("pipelines", account=1, pipelines=[pipeline])
+    await kommo_api.control("seed", account=1, leads=2_000, contacts=500)
+    async with await Database.open(installation.run_json["database_url"], Role.API, "test", size=1) as database:
+        connections = KommoConnections(database, SecretBox(load_or_create_key(installation.data_dir)))
+        new = NewKommo(UUID(installation.agent_id()), 1, "demo.kommo.com", "Demo", "demo-token")
+        connected = await connections.connect(UUID(admin.tenant_id), Actor("olga"), new)
+    yield
+    installation.delete(f"/api/agents/{installation.agent_id()}/integrations/{connected.account.integration_id}")
+
+
+async def test_a_sync_is_started_watched_and_shown(house: House, open_tab: OpenTab, admin: Person, account: None) -> None:
+    page = await open_tab(admin.path("integrations"), admin, width=390)
+    await expect(page.get_by_text("Синхронизации ещё не было.")).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Синхронизировать").click()
+    await expect(page.get_by_text("Синхронизация сделок и контактов")).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+    await expect(page.get_by_text("Сделки и контакты,")).to_contain_text("новых 2 500, изменено 0, удалено 0", timeout=40_000)
+    await page.get_by_text("Продажи").click()
+    stages = page.get_by_role("list", name="Этапы воронки «Продажи»")
+    await expect(stages.get_by_text("Новая заявка")).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    english = await open_tab(admin.path("integrations"), admin, language="en", scheme="dark")
+    await expect(english.get_by_text("2 stages · main")).to_be_visible()
+    await settled(english)
+    assert await violations(english) == []
+
+
+async def test_both_ways_to_connect_say_what_to_do(house: House, open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path("integrations"), admin)
+    await page.get_by_role("button", name="Подключить Kommo").click()
+    dialog = page.get_by_role("dialog", name="Подключение Kommo или amoCRM")
+    await dialog.get_by_label("Адрес вашего аккаунта").fill("shop.kommo.com")
+    await dialog.get_by_label("Долгосрочный токен").fill("token")
+    await dialog.get_by_role("button", name="Подключить").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text("CALLBOARD_PUBLIC_URL")  # this installation has none
+    await settled(page)
+    assert await violations(page) == []
+    await dialog.get_by_role("combobox", name="Как дать доступ").click()
+    await page.get_by_role("option", name="Разрешить на странице Kommo").click()
+    await expect(dialog.get_by_label("Секретный ключ")).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
