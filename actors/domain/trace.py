@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch
 
@@ -112,3 +113,19 @@ def from_bytes(stored: bytes) -> dict[str, Any]:
     if not isinstance(raw, dict):
         raise ValueError("not a trace: no object")
     return raw
+
+
+def prompt_trace(request: AgentRequest, outcome: AgentOutcome) -> PromptTrace:
+    """Return what is kept of a model that was asked."""
+    said, spent = outcome.said, outcome.spent
+    used = spent or said  # an agent without prices knows what its answer used all the same
+    return PromptTrace(
+        outcome.prompt,
+        said.model if said else request.persona.model,
+        used.prompt_tokens if used else None,
+        used.completion_tokens if used else None,
+        outcome.failure,
+        tuple([(tried.model, tried.failure, tried.ms) for tried in outcome.tries]),
+        spent.micros if spent else None,
+        spent is not None and spent.estimated,
+    )

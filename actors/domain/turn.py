@@ -27,7 +27,7 @@ from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.sequences.engine import SequenceIndex
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
-from actors.domain.trace import PromptTrace, Trace
+from actors.domain.trace import PromptTrace, Trace, prompt_trace
 
 LONGEST_QUESTION = 8_000  # characters shown to a model
 
@@ -340,25 +340,10 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
         effects=request.effects,
         scripts=request.scripts,
         findings=outcome.findings,
-        prompt=_prompt(request, outcome) if outcome.prompt else None,
+        prompt=prompt_trace(request, outcome) if outcome.prompt else None,
         stages_ms=outcome.stages_ms,
         rules=request.rules,
         knowledge=outcome.knowledge,
-    )
-
-
-def _prompt(request: AgentRequest, outcome: AgentOutcome) -> PromptTrace:
-    said, spent = outcome.said, outcome.spent
-    used = spent or said  # an agent without prices knows what its answer used all the same
-    return PromptTrace(
-        outcome.prompt,
-        said.model if said else request.persona.model,
-        used.prompt_tokens if used else None,
-        used.completion_tokens if used else None,
-        outcome.failure,
-        tuple([(tried.model, tried.failure, tried.ms) for tried in outcome.tries]),
-        spent.micros if spent else None,
-        spent is not None and spent.estimated,
     )
 
 

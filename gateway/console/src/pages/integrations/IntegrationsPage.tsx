@@ -12,8 +12,8 @@ import { Empty, Failed, Loading } from "../../parts/states";
 import { ConnectDialog } from "./ConnectDialog";
 import { IntegrationCard } from "./IntegrationCard";
 import classes from "./Integrations.module.css";
-import { Widgets } from "./Widgets";
 import { KommoDialog } from "./KommoDialog";
+import { Widgets } from "./Widgets";
 
 // The test chat and the widgets of sites have their own places.
 const OWN = ["test", "web"];
