@@ -5,6 +5,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Generator, Iterator
+from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
@@ -88,10 +89,8 @@ def migrated_template(postgres_dsn: str) -> str:
 @pytest.fixture
 async def database(postgres_dsn: str, migrated_template: str) -> AsyncIterator[str]:
     """The owner's DSN of a fresh migrated database, dropped afterwards."""
-    name = f"test_{next(_NAMES)}"
-    await _execute(postgres_dsn, f"create database {name} template {migrated_template} strategy wal_log")
-    yield dsn_of(postgres_dsn, name)
-    await _execute(postgres_dsn, f"drop database {name} with (force)")
+    async with fresh_database(postgres_dsn, migrated_template) as dsn:
+        yield dsn
 
 
 @pytest.fixture(scope="session")
@@ -108,6 +107,17 @@ async def redis_url(redis_server: str) -> str:
     async with redis.asyncio.from_url(redis_server) as client:
         await client.flushall()
     return redis_server
+
+
+@asynccontextmanager
+async def fresh_database(server: str, template: str) -> AsyncIterator[str]:
+    """Copy the template while the block lasts."""
+    name = f"test_{next(_NAMES)}"
+    await _execute(server, f"create database {name} template {template} strategy wal_log")
+    try:
+        yield dsn_of(server, name)
+    finally:
+        await _execute(server, f"drop database {name} with (force)")
 
 
 def dsn_of(server: str, database: str) -> str:

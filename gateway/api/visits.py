@@ -62,7 +62,7 @@ class VisitsApi:
 
     def plain(self) -> list[Plain]:
         """Return the routes outside the JSON API."""
-        return [Plain("OPTIONS", PREFIX + "{token}/{what}", self.preflight, tag="widget")]
+        return [Plain("OPTIONS", PREFIX + "{token}/{what}", self.preflight, tag="widget", media=(), statuses=(204,))]
 
     async def open(self, call: Call) -> Answer:
         """Begin or continue: returns the visitor's credential, which is the one that was sent in `X-Callboard-Visitor`, or a new one."""

@@ -14,6 +14,11 @@ const brand: MantineColorsTuple = [
   "#04423d",
 ];
 
+const LISTS = {
+  defaultProps: { withScrollArea: false },
+  styles: { options: { maxHeight: 240, overflowY: "auto" as const } },
+};
+
 export const theme = createTheme({
   primaryColor: "brand",
   primaryShade: 7,
@@ -23,6 +28,9 @@ export const theme = createTheme({
   fontFamily: "Inter, system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Liberation Sans', sans-serif",
   headings: { fontWeight: "650" },
   components: {
+    // The list itself scrolls: it belongs to its field, which keeps the focus; a scroll area around it would need its own.
+    Select: LISTS,
+    MultiSelect: LISTS,
     Tooltip: { defaultProps: { openDelay: 300, withArrow: true } },
     ActionIcon: { defaultProps: { variant: "subtle", color: "gray" } },
     Modal: { defaultProps: { centered: true }, classNames: { title: "dialog-title" } },
