@@ -1,8 +1,12 @@
-"""A process that asks Kommo as fast as it may: `python -m tests.integration.kommo.asker`, its order as JSON on stdin."""
+"""A process that asks Kommo as fast as it may: `python -m tests.integration.kommo.asker`, its order as JSON on stdin.
+
+Prints by how many seconds it was late at worst: a machine that stands still for a while delivers late what was sent in time.
+"""
 
 import asyncio
 import sys
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import orjson
@@ -18,6 +22,16 @@ from storage.crypto import SecretBox, load_or_create_key
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_pace import PostgresKommoPace
 from storage.postgres import Database, Role
+
+
+async def worst_lag(until: "asyncio.Future[Any]") -> float:
+    """Return by how many seconds this process was late at worst until something is done."""
+    loop, worst = asyncio.get_running_loop(), 0.0
+    while not until.done():
+        before = loop.time()
+        await asyncio.sleep(0.01)
+        worst = max(worst, loop.time() - before - 0.01)
+    return worst
 
 
 async def main() -> None:
@@ -37,8 +51,10 @@ async def main() -> None:
                 else:
                     return
 
-        await asyncio.gather(*(ask(number) for number in range(order["count"])))
+        lag = asyncio.create_task(worst_lag(asking := asyncio.gather(*(ask(number) for number in range(order["count"])))))
+        await asking
         await client.close()
+        print(await lag)
 
 
 if __name__ == "__main__":
