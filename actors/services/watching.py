@@ -21,11 +21,12 @@ class Watching:
         """Look at the next portion and keep what is wrong with each, or that nothing is; return how many were looked at.
 
         Raises:
-            TransientError: the database is away; the next round begins where this one did.
+            CallboardError: the database is away, or does not take what was found; the next round goes on behind this one, so
+                that no bot stands in the way of the others.
         """
         portion = await self._bots.page(self._after, PORTION)
-        await asyncio.gather(*map(self._look, portion))
         self._after = portion[-1].id if len(portion) == PORTION else None
+        await asyncio.gather(*map(self._look, portion))
         return len(portion)
 
     async def _look(self, watched: WatchedBot) -> None:

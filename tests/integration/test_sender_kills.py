@@ -1,4 +1,4 @@
-"""Senders killed and stopped under load. The long form, which takes ten minutes:
+"""Senders killed and stopped under load. The long form:
 
 KILLS=100 STOP_S=90 SEED=1 python -m pytest tests/integration/test_sender_kills.py -s
 """
