@@ -21,7 +21,7 @@ async def test_an_export_is_asked_for_and_fetched(house: House, open_tab: OpenTa
     file = await (await fetched.value).path()
     lines = [json.loads(line) for line in file.read_text().splitlines()]
     assert "Сколько стоит доставка?" in {line["text"] for line in lines if line["type"] == "message"}
-    await page.get_by_role("button", name="Запустить сейчас").click()
+    await page.get_by_role("button", name="Запустить сейчас: Удаление старых событий").click()
     await expect(page.get_by_text("Удалено 0 старых записей")).to_be_visible(timeout=20_000)
     await settled(page)
     assert await violations(page) == []

@@ -70,6 +70,7 @@ function Row({ schedule }: { schedule: Schedule }) {
             size="xs"
             variant="default"
             loading={run.isPending}
+            aria-label={`${t("jobs.run")}: ${name}`}
             onClick={() => run.mutate(schedule.id, { onSuccess: () => showDone(t("jobs.asked-for")) })}
           >
             {t("jobs.run")}
