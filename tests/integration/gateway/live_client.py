@@ -47,9 +47,10 @@ class Tab:
                 return frame
 
     async def subscribe(self, *topics: str) -> None:
+        """Subscribe; what comes of these topics before the answer is passed over, as pages do: they read after it."""
         await self.socket.send_json({"subscribe": topics})
         for topic in topics:
-            assert await self.frame() == {"type": "subscribed", "topic": topic}
+            assert await self.until("subscribed") == {"type": "subscribed", "topic": topic}
 
     @property
     def transport(self) -> asyncio.Transport:
