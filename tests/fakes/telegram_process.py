@@ -1,14 +1,14 @@
 """The strict fake Bot API as a child process of a test."""
 
 import asyncio
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import orjson
+
+from tests.forked import Forked, serve
 
 
 class TelegramProcess:
@@ -17,23 +17,18 @@ class TelegramProcess:
     def __init__(self, ledger: Path) -> None:
         self.ledger = ledger
         self.url = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self, port: int = 0) -> "TelegramProcess":
         """Start; a second start continues the same ledger."""
-        command = [sys.executable, "-m", "tests.fakes.telegram_api", "--port", str(port), "--ledger", str(self.ledger)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        line = self._process.stdout.readline()
-        self.url = orjson.loads(line)["url"]
+        self._process, said = serve("tests.fakes.telegram_api", "--port", str(port), "--ledger", str(self.ledger))
+        self.url = said["url"]
         return self
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            self._process.wait(10)
 
     async def control(self, what: str, **body: Any) -> Any:
         """Call the control endpoint."""

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import signal
-import subprocess
 import sys
 from pathlib import Path
 from uuid import uuid4
@@ -12,6 +11,7 @@ from uuid import uuid4
 from actors.domain.errors import OwnershipLost
 from actors.runtime.composition import build_sender
 from actors.runtime.members import Member, Part
+from tests.forked import Forked
 
 
 class SenderProcess:
@@ -29,13 +29,13 @@ class SenderProcess:
             "CALLBOARD_LEASE_S": str(lease_s),
             "CALLBOARD_TELEGRAM_TIMEOUT_S": str(timeout_s),
         }
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self, epoch: int, failpoint: str = "") -> None:
         """Start a new generation."""
         name = Member(Part("sender", 0, 1, epoch), uuid4()).name
         env = os.environ | self._settings | {"FAILPOINT": failpoint}
-        self._process = subprocess.Popen([sys.executable, "-m", "tests.integration.sender_process", name], env=env)
+        self._process = Forked("tests.integration.sender_process", name, env=env)
 
     @property
     def pid(self) -> int:

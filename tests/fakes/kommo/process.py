@@ -1,8 +1,6 @@
 """The fake Kommo as a child process of a test."""
 
 import asyncio
-import subprocess
-import sys
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +9,8 @@ from typing import Any
 import aiohttp
 import orjson
 
+from tests.forked import Forked, serve
+
 
 class KommoProcess:
     """Start it, script it, read its ledger."""
@@ -18,21 +18,17 @@ class KommoProcess:
     def __init__(self, ledger: Path) -> None:
         self.ledger = ledger
         self.url = ""
-        self._process: subprocess.Popen[bytes] | None = None
+        self._process: Forked | None = None
 
     def start(self, port: int = 0) -> "KommoProcess":
-        command = [sys.executable, "-m", "tests.fakes.kommo", "--port", str(port), "--ledger", str(self.ledger)]
-        self._process = subprocess.Popen(command, stdout=subprocess.PIPE)
-        assert self._process.stdout is not None
-        self.url = orjson.loads(self._process.stdout.readline())["url"]
+        self._process, said = serve("tests.fakes.kommo", "--port", str(port), "--ledger", str(self.ledger))
+        self.url = said["url"]
         return self
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.kill()
-            self._process.wait()
-            assert self._process.stdout is not None
-            self._process.stdout.close()
+            self._process.wait(10)
 
     async def control(self, what: str, **body: Any) -> Any:
         """Call the control endpoint."""

@@ -2,18 +2,18 @@
 
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from tests.forked import Forked
 
 
 @contextmanager
 def host(database: str, redis_url: str, data_dir: Path, **env: str) -> Iterator[None]:
     """Run the only host of the installation for the block."""
     known = {"DATABASE_URL": database, "REDIS_URL": redis_url, "CALLBOARD_DATA_DIR": str(data_dir), **env}
-    actor = subprocess.Popen([sys.executable, "-m", "actors.runtime.carry", "host", "0"], env=os.environ | known)
+    actor = Forked("actors.runtime.carry", "host", "0", env=os.environ | known)
     try:
         yield
         assert actor.poll() is None

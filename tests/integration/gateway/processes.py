@@ -4,12 +4,12 @@ import asyncio
 import os
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import aiohttp
+
+from tests.forked import Forked
 
 
 class GatewayProcess:
@@ -29,15 +29,13 @@ class GatewayProcess:
         self._socket = socket.create_server(("127.0.0.1", 0), backlog=2048)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Forked | None = None
         self.session: aiohttp.ClientSession
 
     def spawn(self) -> None:
-        fd = self._socket.fileno()
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", self._module, "--fd", str(fd)], env=self.env, pass_fds=[fd], stdout=log, stderr=log
-            )
+            out = log.fileno()
+            self.process = Forked(self._module, "--fd", env=self.env, out=out, errors=out, listening=self._socket.fileno())
 
     async def __aenter__(self) -> "GatewayProcess":
         self.spawn()
