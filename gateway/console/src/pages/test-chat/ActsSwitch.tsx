@@ -13,6 +13,8 @@ export function ActsSwitch({ conversationId }: { conversationId: string }) {
   return (
     <Tooltip label={t("chat.acts-hint")} multiline w={280}>
       <Switch
+        px="md"
+        py={6}
         label={t("chat.acts")}
         checked={acts.data.acts}
         disabled={!may || set.isPending}

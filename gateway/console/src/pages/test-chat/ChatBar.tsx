@@ -1,11 +1,12 @@
 import { ActionIcon, Button, Group, Select, Tooltip } from "@mantine/core";
+import IconColumns from "@tabler/icons-react/icons/IconColumns2";
 import IconHistory from "@tabler/icons-react/icons/IconHistory";
 import IconRefresh from "@tabler/icons-react/icons/IconRefresh";
 import { useTranslation } from "react-i18next";
-import { useVersions } from "../../api/agents";
 import type { Agent } from "../../api/types";
 import classes from "../../parts/conversation/Chat.module.css";
-import type { ChatState } from "./state";
+import { type ChatState, EMPTY } from "./state";
+import { VersionPick } from "./VersionPick";
 
 interface Props {
   agents: Agent[];
@@ -16,17 +17,15 @@ interface Props {
   onHistory: (() => void) | undefined;
 }
 
-/** Whom to talk to, in which version. A conversation keeps to its version, so another one begins a new conversation. */
+/** Whom to talk to, in which version, or in which two. */
 export function ChatBar({ agents, state, agentId, onReset, onHistory }: Props) {
   const { t } = useTranslation();
-  const versions = useVersions(agentId);
-  const numbered = (versions.data ?? []).filter((version) => version.published_at !== null);
-  const choices = [
-    { value: "published", label: t("version.published") },
-    { value: "draft", label: t("version.draft") },
-    ...numbered.map(({ version }) => ({ value: String(version), label: t("version.number", { number: version }) })),
-  ];
-  const chosen = String(state.version);
+  const comparing = state.beside !== undefined;
+  const compare = () =>
+    state.change({
+      ...EMPTY,
+      beside: comparing ? undefined : state.version === "draft" ? "published" : "draft",
+    });
   return (
     <Group className={classes.bar} gap="xs" wrap="nowrap">
       {onHistory && (
@@ -44,28 +43,28 @@ export function ChatBar({ agents, state, agentId, onReset, onHistory }: Props) {
         allowDeselect={false}
         checkIconPosition="right"
         onChange={(id) =>
-          id && state.change({ agent: id, version: undefined, conversation: undefined, trace: undefined })
+          id && state.change({ ...EMPTY, agent: id, version: undefined, beside: comparing ? "draft" : undefined })
         }
       />
-      <Select
-        className={classes.pick}
-        aria-label={t("chat.version")}
-        data={
-          choices.some(({ value }) => value === chosen)
-            ? choices
-            : [...choices, { value: chosen, label: t("version.number", { number: chosen }) }]
-        }
-        value={chosen}
-        allowDeselect={false}
-        checkIconPosition="right"
-        onChange={(version) =>
-          state.change({
-            version: version === "published" ? undefined : (version ?? undefined),
-            conversation: undefined,
-            trace: undefined,
-          })
-        }
-      />
+      {!comparing && (
+        <VersionPick
+          label={t("chat.version")}
+          agentId={agentId}
+          version={state.version}
+          onChange={(version) => state.change({ ...EMPTY, version })}
+        />
+      )}
+      <Tooltip label={t(comparing ? "chat.compare-end" : "chat.compare")}>
+        <ActionIcon
+          size={36}
+          variant={comparing ? "light" : "default"}
+          onClick={compare}
+          aria-pressed={comparing}
+          aria-label={t("chat.compare")}
+        >
+          <IconColumns size={18} />
+        </ActionIcon>
+      </Tooltip>
       <Button ml="auto" visibleFrom="md" variant="default" leftSection={<IconRefresh size={16} />} onClick={onReset}>
         {t("chat.reset")}
       </Button>

@@ -1,6 +1,5 @@
 import { Drawer } from "@mantine/core";
 import { useDisclosure, useMediaQuery } from "@mantine/hooks";
-import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
 import { useCallback } from "react";
 import { useTranslation } from "react-i18next";
@@ -10,14 +9,14 @@ import { useMay } from "../../app/session";
 import { useTitle } from "../../app/title";
 import classes from "../../parts/conversation/Chat.module.css";
 import { Composer } from "../../parts/conversation/Composer";
-import { Thread } from "../../parts/conversation/Thread";
 import { TracePane } from "../../parts/conversation/TracePane";
 import { Empty, Failed, Loading } from "../../parts/states";
-import { ActsSwitch } from "./ActsSwitch";
 import { ChatBar } from "./ChatBar";
 import { History } from "./History";
-import { useChatState } from "./state";
-import { useChat } from "./useChat";
+import { EMPTY, useChatState } from "./state";
+import { Talk } from "./Talk";
+import { useChat, type VersionChoice } from "./useChat";
+import { VersionPick } from "./VersionPick";
 
 export function TestChatPage() {
   const { t } = useTranslation();
@@ -33,7 +32,7 @@ export function TestChatPage() {
 function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
   const { t } = useTranslation();
   const state = useChatState();
-  const { change, conversationId, traced } = state;
+  const { change, conversationId, beside, besideId, traced } = state;
   const [listed, list] = useDisclosure(false);
   const roomy = useMediaQuery("(min-width: 80em)", false, { getInitialValueInEffect: false });
   const wide = useMediaQuery("(min-width: 96em)", false, { getInitialValueInEffect: false });
@@ -41,23 +40,43 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
   const mayChat = useMay("operator");
   const agentId = state.agentId ?? first.id;
   const opened = useCallback((id: string) => change({ conversation: id }, true), [change]);
+  const openedBeside = useCallback((id: string) => change({ "beside-conversation": id }, true), [change]);
   const chat = useChat(agentId, state.version, conversationId, opened);
+  const other = useChat(beside === undefined ? undefined : agentId, beside ?? "published", besideId, openedBeside);
 
   const begin = () => {
     chat.reset();
+    other.reset();
     list.close();
-    change({ conversation: undefined, trace: undefined });
+    change(EMPTY);
   };
   const open = ({ id, pinned_version: pinned }: Conversation) => {
     list.close();
-    change({ conversation: id, version: pinned === null ? undefined : String(pinned), trace: undefined });
+    change({ ...EMPTY, beside: undefined, conversation: id, version: pinned === null ? undefined : String(pinned) });
+  };
+  const say = (text: string): undefined => {
+    chat.say(text);
+    other.say(text);
+  };
+  const stop = () => {
+    chat.stop();
+    other.stop();
   };
   const close = () => change({ trace: undefined }, true);
   const historyProps = { agentId, conversationId, onOpen: open, onNew: begin };
-  const trace = traced && conversationId && { conversationId, messageId: traced };
+  const tracedIn = other.messages.some(({ id }) => id === traced) ? besideId : conversationId;
+  const trace = traced && tracedIn && { conversationId: tracedIn, messageId: traced };
   // Three columns beside the navigation are too narrow to read in.
-  const listShown = wide || (medium && !trace);
-  const nothing = !conversationId && !chat.pending;
+  const listShown = !beside && (wide || (medium && !trace));
+  const traceShown = beside ? wide : roomy;
+  const pick = (label: string, version: VersionChoice, parameter: "version" | "beside") => (
+    <VersionPick
+      label={label}
+      agentId={agentId}
+      version={version}
+      onChange={(chosen) => change({ ...EMPTY, [parameter]: chosen })}
+    />
+  );
 
   return (
     <div className={classes.page}>
@@ -85,50 +104,45 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
           onReset={begin}
           onHistory={listShown ? undefined : list.open}
         />
-        {nothing ? (
-          <div className={classes.empty}>
-            <Empty icon={<IconMessageCircle />} title={t("chat.empty")} text={t("chat.empty-text")} />
-          </div>
-        ) : chat.history.isError && !chat.pending ? (
-          <div className={classes.empty}>
-            <Failed error={chat.history.error} again={() => void chat.history.refetch()} />
-          </div>
-        ) : chat.history.isPending && !chat.pending ? (
-          <div className={classes.empty}>
-            <Loading />
-          </div>
-        ) : (
-          <Thread
-            messages={chat.messages}
-            pending={chat.pending}
-            silence={chat.silence}
-            traced={traced}
-            onTrace={(id) => change({ trace: id === traced ? undefined : id }, traced !== undefined)}
-            onAgain={chat.again}
+        <div className={classes.talks}>
+          <Talk
+            label={t(beside ? "chat.first" : "chat.thread")}
+            chat={chat}
+            conversationId={conversationId}
+            state={state}
+            head={beside && pick(t("chat.first-version"), state.version, "version")}
           />
-        )}
-        {conversationId && <ActsSwitch conversationId={conversationId} />}
+          {beside && (
+            <Talk
+              label={t("chat.second")}
+              chat={other}
+              conversationId={besideId}
+              state={state}
+              head={pick(t("chat.second-version"), beside, "beside")}
+            />
+          )}
+        </div>
         <Composer
-          busy={chat.busy}
+          busy={chat.busy || other.busy}
           disabled={!mayChat}
           placeholder={t("chat.placeholder")}
-          onSay={chat.say}
-          onStop={chat.stop}
+          onSay={say}
+          onStop={stop}
         />
       </div>
-      {trace && roomy && (
+      {trace && traceShown && (
         <aside className={classes.trace} aria-label={t("trace.title")}>
           <TracePane {...trace} onClose={close} />
         </aside>
       )}
       <Drawer
-        opened={Boolean(trace) && !roomy}
+        opened={Boolean(trace) && !traceShown}
         onClose={close}
         position="right"
         title={t("trace.title")}
         closeButtonProps={{ "aria-label": t("trace.close") }}
       >
-        {trace && !roomy && <TracePane {...trace} />}
+        {trace && !traceShown && <TracePane {...trace} />}
       </Drawer>
     </div>
   );
