@@ -41,8 +41,9 @@ from gateway.schemas.rules import (
     vocabulary,
 )
 from storage.actions import ActionItem, Actions
+from storage.authoring.definitions import DefinitionItem
 from storage.authoring.drafts import Drafts
-from storage.authoring.rules import OtherRules, RuleItem, Rules
+from storage.authoring.rules import OtherRules, Rules
 from storage.authoring.scripts import Scripts
 from storage.authoring.sequences import Sequences
 from storage.postgres import Database
@@ -189,7 +190,7 @@ class RulesApi:
             raise call.missing("id")
         return agent.id
 
-    async def _known(self, call: Call[Any, Any], agent_id: UUID, rule_id: UUID) -> RuleItem:
+    async def _known(self, call: Call[Any, Any], agent_id: UUID, rule_id: UUID) -> DefinitionItem:
         known = await self._rules.find(call.tenant_id, agent_id, rule_id)
         if known is None:
             raise call.missing()
@@ -214,7 +215,7 @@ class RulesApi:
         return await self._check(call.tenant_id, agent_id, {"id": "new", **body.rule})
 
 
-def _shown(call: Call[Any, Any], rule: RuleItem | None) -> Answer:
+def _shown(call: Call[Any, Any], rule: DefinitionItem | None) -> Answer:
     if rule is None:
         raise call.missing()
     return Answer(rule_view(rule), etag=rule.version)

@@ -29,8 +29,9 @@ from gateway.schemas.scripts import (
     scripts_document,
     try_view,
 )
+from storage.authoring.definitions import DefinitionItem
 from storage.authoring.drafts import AgentDraft, Drafts
-from storage.authoring.scripts import ScriptFilter, ScriptItem, Scripts
+from storage.authoring.scripts import ScriptFilter, Scripts
 from storage.postgres import Database
 
 _ALL, _ONE = "/api/agents/{id}/scripts", "/api/agents/{id}/scripts/{script_id}"
@@ -77,7 +78,7 @@ class ScriptsApi:
         """List scripts in the order in which equals match; `deleted` lists those that can be restored."""
         agent, query = await self._agent(call), call.query
         where = ScriptFilter(query.q, query.enabled, query.language, query.deleted)
-        found = await self._scripts.page(call.tenant_id, agent.id, where, after_number(call.page) or 0, call.page.limit + 1)
+        found = await self._scripts.search(call.tenant_id, agent.id, where, after_number(call.page) or 0, call.page.limit + 1)
         return call.listed(ScriptPage, found, script_view, lambda last: last.position)
 
     async def create(self, call: Call[ScriptBody]) -> Answer:
@@ -152,13 +153,13 @@ class ScriptsApi:
         return agent
 
 
-def _shown(call: Call[Any, Any], script: ScriptItem | None) -> Answer:
+def _shown(call: Call[Any, Any], script: DefinitionItem | None) -> Answer:
     if script is None:
         raise call.missing()
     return Answer(script_view(script), etag=script.version)
 
 
-def _match(items: list[ScriptItem], text: str, language: str) -> ScriptMatch:
+def _match(items: list[DefinitionItem], text: str, language: str) -> ScriptMatch:
     return ScriptIndex(script_of(item) for item in items).match(text, language, TRIED)
 
 

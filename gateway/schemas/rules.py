@@ -17,7 +17,7 @@ from gateway.schemas.bodies import Body, ListQuery, Number, Uuid, View, cleaned
 from gateway.schemas.conversations import Id
 from gateway.schemas.scripts import Key
 from storage.actions import ActionItem
-from storage.authoring.rules import RuleItem
+from storage.authoring.definitions import DefinitionItem
 from storage.rule_log import Execution
 
 _DEEPEST = 40
@@ -270,7 +270,7 @@ class ExecutionPage(View):
     next: str | None
 
 
-def rule_view(item: RuleItem) -> RuleView:
+def rule_view(item: DefinitionItem) -> RuleView:
     """Return a rule."""
     body = RuleBody.model_construct(**{"name": item.key, "trigger": {"on": "message_received"}, "actions": [], **item.definition})
     fields = {name: getattr(body, name) for name in RuleBody.model_fields if name != "key"}

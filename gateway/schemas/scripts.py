@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from actors.domain.scripts.models import Script, ScriptMatch, read_script
 from gateway.schemas.agents import Language, Languages, Texts, Title
 from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
-from storage.authoring.scripts import ScriptItem
+from storage.authoring.definitions import DefinitionItem
 
 FORMAT: Final = "callboard/scripts/1"
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"), BeforeValidator(cleaned)]
@@ -143,7 +143,7 @@ class ImportView(View):
     imported: int
 
 
-def script_view(item: ScriptItem) -> ScriptView:
+def script_view(item: DefinitionItem) -> ScriptView:
     """Return a script."""
     return ScriptView(
         **_fields(_read(item)),
@@ -157,7 +157,7 @@ def script_view(item: ScriptItem) -> ScriptView:
     )
 
 
-def scripts_document(items: Sequence[ScriptItem]) -> ScriptsDocument:
+def scripts_document(items: Sequence[DefinitionItem]) -> ScriptsDocument:
     """Return scripts as one file; it can be imported as it is."""
     # What is stored was accepted once: an export must not fail because rules became stricter.
     scripts = [ScriptDocument.model_construct(**_fields(_read(item)), key=item.key) for item in items]
@@ -169,7 +169,7 @@ def definitions_of(body: ScriptsDocument) -> list[dict[str, Any]]:
     return [{"id": script.key, **script.model_dump(exclude={"key"})} for script in body.scripts]
 
 
-def try_view(items: Sequence[ScriptItem], match: ScriptMatch, language: str) -> TryView:
+def try_view(items: Sequence[DefinitionItem], match: ScriptMatch, language: str) -> TryView:
     """Return how a text fared, the winner first, then by score."""
     by_key = {item.key: item for item in items}
     tried = [_tried(by_key[loser.script_id], loser.score, reason=loser.reason) for loser in match.losers]
@@ -179,17 +179,17 @@ def try_view(items: Sequence[ScriptItem], match: ScriptMatch, language: str) -> 
     return TryView(language=language, scripts=tried, unlisted=match.unlisted)
 
 
-def script_of(item: ScriptItem) -> Script:
+def script_of(item: DefinitionItem) -> Script:
     """Return a script as the domain knows it."""
     return _read(item)
 
 
-def _tried(item: ScriptItem, score: int, reason: str = "", matched: Sequence[str] = ()) -> TriedScript:
+def _tried(item: DefinitionItem, score: int, reason: str = "", matched: Sequence[str] = ()) -> TriedScript:
     name = _read(item).name
     return TriedScript(id=item.id, key=item.key, name=name, score=score, wins=not reason, reason=reason, matched=list(matched))
 
 
-def _read(item: ScriptItem) -> Script:
+def _read(item: DefinitionItem) -> Script:
     return read_script(item.definition, "", [])
 
 

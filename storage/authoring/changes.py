@@ -7,7 +7,6 @@ from uuid import UUID
 
 import orjson
 
-from actors.domain.catalogue import assembled
 from actors.domain.errors import TerminalError
 from storage.accounts.audit import Actor, record
 from storage.postgres import Connection
@@ -18,10 +17,6 @@ select a.name, a.published_version, d.persona::text, d.passages::text, d.version
 from agents a join agent_drafts d on d.agent_id = a.id
 where a.id = $1 and (a.archived_at is not null) = $2"""
 _TOUCH = "update agent_drafts set as_version = null, changed_at = now(), changed_by = $2 where agent_id = $1"
-_ENABLED = "select definition::text from scripts where agent_id = $1 and deleted_at is null and enabled order by position"
-_ENABLED_RULES = "select definition::text from rules where agent_id = $1 and deleted_at is null and enabled order by position, id"
-_ENABLED_SEQUENCES = "select definition::text from sequences where agent_id = $1 and deleted_at is null and enabled order by position"
-_BASES = "select base_id from knowledge_bindings where agent_id = $1 order by base_id"
 _TELL = "insert into activity_logs (tenant_id, kind, agent_id, data) values ($1, $2, $3, $4::jsonb)"
 
 
@@ -86,15 +81,6 @@ def check(version: int, expected: int | None) -> None:
 async def touch(connection: Connection, agent_id: UUID, by: Actor) -> None:
     """Say that the draft differs from every version, whatever changed."""
     await connection.execute(_TOUCH, agent_id, by.name)
-
-
-async def assemble(connection: Connection, draft: LockedDraft) -> dict[str, Any]:
-    """Return the definition that the draft, its scripts, rules and sequences make."""
-    rows = await connection.fetch(_ENABLED, draft.agent_id)
-    rules = [orjson.loads(r["definition"]) for r in await connection.fetch(_ENABLED_RULES, draft.agent_id)]
-    bases = [str(r["base_id"]) for r in await connection.fetch(_BASES, draft.agent_id)]
-    sequences = [orjson.loads(r["definition"]) for r in await connection.fetch(_ENABLED_SEQUENCES, draft.agent_id)]
-    return assembled(draft.persona, [orjson.loads(r["definition"]) for r in rows], draft.passages, rules, bases, sequences)
 
 
 @dataclass(frozen=True, slots=True)

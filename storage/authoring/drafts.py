@@ -13,9 +13,7 @@ from actors.domain.ids import AgentId, shard_of
 from actors.domain.knowledge.validation import check_passages
 from storage.accounts.audit import Actor
 from storage.authoring.changes import Change, InUse, LockedDraft, lock, tell, to_text, touch
-from storage.authoring.rules import add_rules, all_rules
-from storage.authoring.search import search_text
-from storage.authoring.sequences import add_sequences, all_sequences
+from storage.authoring.shelves import SHELVES, add, definitions
 from storage.postgres import Connection, Database
 
 _SELECT = """
@@ -30,10 +28,6 @@ _CREATE_DRAFT = "insert into agent_drafts (agent_id, tenant_id, persona, passage
 _COPY_BINDINGS = """
 insert into knowledge_bindings (tenant_id, agent_id, base_id)
 select tenant_id, $2, base_id from knowledge_bindings where agent_id = $1"""
-_CREATE_SCRIPTS = """
-insert into scripts (id, tenant_id, agent_id, definition, search, changed_by)
-select gen_random_uuid(), $1, $2, s.definition, s.search, $5
-from unnest($3::jsonb[], $4::text[]) with ordinality s (definition, search, n) order by s.n"""
 _TEST_CHAT = "insert into integrations (id, tenant_id, agent_id, channel, account, shard) values ($1, $2, $3, 'test', $3::uuid::text, $4)"
 _CHANGE = "update agent_drafts set persona = $2::jsonb, passages = $3::jsonb, version = version + 1 where agent_id = $1"
 _RENAME = "update agents set name = $2 where id = $1"
@@ -41,7 +35,6 @@ _ARCHIVE = "update agents set archived_at = case when $2 then now() end where id
 _BUMP = "update agent_drafts set version = version + 1 where agent_id = $1"
 _CONNECTED = """
 select distinct channel from integrations where agent_id = $1 and channel <> 'test' and status <> 'disconnected' order by channel"""
-_SCRIPTS = "select definition::text from scripts where agent_id = $1 and deleted_at is null order by position"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,15 +100,13 @@ class Drafts:
             return await self._born(connection, tenant_id, by, agent_id, None)
 
     async def duplicate(self, tenant_id: UUID, by: Actor, agent_id: UUID, name: str | None) -> AgentDraft | None:
-        """Create an agent whose draft, scripts and rules are copies, not yet published. None if there is no such agent."""
+        """Create an agent whose draft, scripts, rules and sequences are copies, not yet published. None if there is no such agent."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             draft = await lock(connection, agent_id)
             if draft is None:
                 return None
-            scripts = [orjson.loads(r["definition"]) for r in await connection.fetch(_SCRIPTS, agent_id)]
-            rules = await all_rules(connection, agent_id)
-            definition = {"persona": draft.persona, "scripts": scripts, "passages": draft.passages, "rules": rules}
-            definition["sequences"] = await all_sequences(connection, agent_id)
+            parts = {shelf.table: await definitions(connection, shelf, agent_id) for shelf in SHELVES}
+            definition = {"persona": draft.persona, "passages": draft.passages, **parts}
             copy = await create_agent(connection, tenant_id, by, name or draft.name, definition)
             await connection.execute(_COPY_BINDINGS, agent_id, copy)
             return await self._born(connection, tenant_id, by, copy, agent_id)
@@ -216,17 +207,9 @@ async def create_agent(connection: Connection, tenant_id: UUID, by: Actor, name:
     agent_id: UUID = await connection.fetchval(_CREATE, tenant_id, name)
     persona, passages = to_text(definition.get("persona", {})), to_text(list(definition.get("passages", ())))
     await connection.execute(_CREATE_DRAFT, agent_id, tenant_id, persona, passages, by.name)
-    await add_scripts(connection, tenant_id, agent_id, by, definition.get("scripts", ()))
-    await add_rules(connection, tenant_id, agent_id, by, definition.get("rules", ()))
-    await add_sequences(connection, tenant_id, agent_id, by, definition.get("sequences", ()))
+    for shelf in SHELVES:
+        await add(connection, shelf, tenant_id, agent_id, by, definition.get(shelf.table, ()))
     return agent_id
-
-
-async def add_scripts(connection: Connection, tenant_id: UUID, agent_id: UUID, by: Actor, scripts: Sequence[Mapping[str, Any]]) -> None:
-    """Store scripts behind those there are, in their order."""
-    definitions, found_by = [to_text(script) for script in scripts], [search_text(script) for script in scripts]
-    if definitions:
-        await connection.execute(_CREATE_SCRIPTS, tenant_id, agent_id, definitions, found_by, by.name)
 
 
 async def _add_test_chat(connection: Connection, tenant_id: UUID, agent_id: UUID) -> None:

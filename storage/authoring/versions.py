@@ -12,7 +12,8 @@ import orjson
 from actors.domain.catalogue import read_definition
 from actors.domain.errors import TerminalError
 from storage.accounts.audit import Actor
-from storage.authoring.changes import Change, LockedDraft, assemble, lock, tell, to_text
+from storage.authoring.changes import Change, LockedDraft, lock, tell, to_text
+from storage.authoring.shelves import assemble
 from storage.postgres import Connection, Database
 
 _HASH = "sha256(convert_to($2::jsonb::text, 'UTF8'))"

@@ -11,8 +11,9 @@ import pytest
 from actors.domain.errors import InvalidDefinition, TerminalError
 from storage.accounts.audit import Actor
 from storage.authoring.changes import InUse, Stale, Taken
+from storage.authoring.definitions import DefinitionItem
 from storage.authoring.drafts import AgentDraft, Drafts
-from storage.authoring.scripts import ScriptFilter, ScriptItem, Scripts
+from storage.authoring.scripts import ScriptFilter, Scripts
 from storage.authoring.versions import Versions
 from storage.catalogue import Agents
 from storage.endpoints import Endpoints
@@ -43,7 +44,7 @@ class Desk:
             await self.script(draft.id, script)
         return draft
 
-    async def script(self, agent_id: UUID, definition: Mapping[str, Any]) -> ScriptItem:
+    async def script(self, agent_id: UUID, definition: Mapping[str, Any]) -> DefinitionItem:
         created = await self.scripts.create(self.tenant_id, OLGA, agent_id, definition)
         assert created is not None
         return created
@@ -54,7 +55,7 @@ class Desk:
         return published.version
 
     async def keys(self, agent_id: UUID, where: ScriptFilter) -> list[str]:
-        return [item.key for item in await self.scripts.page(self.tenant_id, agent_id, where, 0, 100)]
+        return [item.key for item in await self.scripts.search(self.tenant_id, agent_id, where, 0, 100)]
 
     async def found(self, agent_id: UUID) -> AgentDraft:
         draft = await self.drafts.find(self.tenant_id, agent_id)
@@ -206,8 +207,8 @@ async def test_scripts_are_found_by_what_people_remember(desk: Desk) -> None:
     assert await desk.keys(agent.id, ScriptFilter(enabled=False)) == ["off"]
     assert await desk.keys(agent.id, ScriptFilter(language="en")) == ["delivery", "off", "payment"]
     assert await desk.keys(agent.id, ScriptFilter(language="ru")) == ["delivery", "percent"]
-    first = await desk.scripts.page(desk.tenant_id, agent.id, ScriptFilter(), 0, 3)
-    rest = await desk.scripts.page(desk.tenant_id, agent.id, ScriptFilter(), first[-1].position, 3)
+    first = await desk.scripts.search(desk.tenant_id, agent.id, ScriptFilter(), 0, 3)
+    rest = await desk.scripts.search(desk.tenant_id, agent.id, ScriptFilter(), first[-1].position, 3)
     assert [item.key for item in (*first, *rest)] == ["delivery", "off", "payment", "percent"]
 
 
