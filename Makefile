@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: run dev test check bench chaos fresh setup console clean
+.PHONY: run dev test check bench chaos fresh screenshots setup console clean
 
 run: $(STAMP) console
 	@exec $(BIN)/callboard run
@@ -32,6 +32,10 @@ chaos: $(STAMP)
 fresh: $(STAMP)
 	@$(BIN)/python -m tests.fresh $(ARGS)
 
+# Every page in both languages and colour schemes, 390 to 2560 px wide; fails on what does not fit or is not translated.
+screenshots: $(STAMP) console
+	@$(BIN)/python -m tests.browser.screenshots $(ARGS)
+
 # At once unless one of its sources changed.
 console: $(STAMP)
 	@$(BIN)/python scripts/build_console.py
@@ -43,4 +47,4 @@ $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 	@touch $(STAMP)
 
 clean:
-	rm -rf gateway/console/node_modules gateway/console/dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .chaos
+	rm -rf gateway/console/node_modules gateway/console/dist $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .bench .chaos .screenshots

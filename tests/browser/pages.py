@@ -1,33 +1,53 @@
 """The console's pages, and how each shows that it is there."""
 
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Page, expect
 
+from actors.runtime.supervisor.demo import OWNER_NAME
+from config.demo.definition import demo_definition
 from tests.browser.house import House, Person
+from tests.unit.console.test_translations import words
 
-NAMES = (
-    "dashboard",
-    "inbox",
-    "inbox-conversation",
-    "inbox-trace",
-    "test-chat",
-    "conversation",
-    "trace",
-    "compared",
-    "agents",
-    "agent",
-    "versions",
-    "scripts",
-    "new-script",
-    "jobs",
-    "rules",
-    "new-rule",
-    "sequences",
-    "new-sequence",
-    "knowledge",
-    "integrations",
-    "profile",
-    "lost",
-)
+OUTSIDERS = ("login", "link")  # pages of people who are not logged in
+RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
+_NAMES = {"Русский", "English", OWNER_NAME}  # a language is offered in itself, and people are called what they are called
+# All that a person can read or hear of a page, in pieces.
+_SEEN = """() => {
+  const seen = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) if (walk.currentNode.parentElement.checkVisibility()) seen.push(walk.currentNode.textContent.trim());
+  for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
+    for (const element of document.querySelectorAll(`[${name}]`)) seen.push(element.getAttribute(name).trim());
+  return [...seen.filter(Boolean), document.title];
+}"""
+# Text that ends at an edge without a sign of it. What is 1 px small is for screen readers; what scrolls can be reached.
+_CUT_OFF = """() => {
+  const cut = [];
+  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walk.nextNode()) {
+    const text = walk.currentNode.textContent.trim();
+    const holder = walk.currentNode.parentElement;
+    if (!text || !holder.checkVisibility({visibilityProperty: true, opacityProperty: true})) continue;
+    const range = document.createRange();
+    range.selectNodeContents(walk.currentNode);
+    const box = range.getBoundingClientRect();
+    for (let around = holder; around && around !== document.body; around = around.parentElement) {
+      const style = getComputedStyle(around), edge = around.getBoundingClientRect();
+      if (edge.width <= 1 || style.position === 'fixed') break;
+      const scrolls = [style.overflowX, style.overflowY].some(how => how === 'auto' || how === 'scroll');
+      if (scrolls || style.textOverflow === 'ellipsis' || style.webkitLineClamp !== 'none') break;
+      const hides = how => how === 'hidden' || how === 'clip';
+      if (hides(style.overflowX) && (box.right > edge.right + 1 || box.left < edge.left - 1)) { cut.push(text); break; }
+      if (hides(style.overflowY) && (box.bottom > edge.bottom + 2 || box.top < edge.top - 2)) { cut.push(text); break; }
+    }
+  }
+  return cut;
+}"""
+_WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
 async def addresses(house: House, person: Person) -> dict[str, str]:
@@ -73,3 +93,38 @@ async def settled(page: Page) -> None:
         # An animation whose element goes away meanwhile is cancelled, not failed.
         "Promise.allSettled(document.getAnimations().filter(a => a.effect.getTiming().iterations !== Infinity).map(a => a.finished))"
     )
+
+
+async def violations(page: Page) -> list[str]:
+    """Return what axe finds."""
+    found = await Axe().run(page, options={"runOnly": RULES})
+    return [f"{v['id']}: {[n['target'] for n in v['nodes']][:3]} {v['help']}" for v in found.response["violations"]]
+
+
+async def untranslated(page: Page, language: str) -> set[str]:
+    """Return what is said in the other language, or in keys instead of words."""
+    known, foreign = words(language), words("en" if language == "ru" else "ru")
+    foreign_only = {text for text in foreign.values() if len(text) > 2} - set(known.values()) - _NAMES - set(_shop_words())
+    seen = set(await page.evaluate(_SEEN))
+    raw = {text for text in seen if re.fullmatch(r"[a-z-]+(\.[a-z-]+)+", text)} & (known.keys() | foreign.keys())
+    return (seen & foreign_only) | raw
+
+
+async def overflow(page: Page, width: int) -> list[str]:
+    """Return how the page does not fit: what is wider than the screen, and texts that are cut off."""
+    needed = await page.evaluate(_WIDTH)
+    wide = [f"{needed} px wide"] if needed > width else []
+    return wide + [f"cut off: {text[:60]}" for text in await page.evaluate(_CUT_OFF)]
+
+
+def _shop_words() -> Iterator[str]:
+    """What the demo shop says; it is not the console's."""
+    left: list[Any] = [demo_definition()]
+    while left:
+        match left.pop():
+            case str(text):
+                yield text
+            case dict(members):
+                left += members.values()
+            case list(items):
+                left += items

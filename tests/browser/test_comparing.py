@@ -4,9 +4,8 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import settled
+from tests.browser.pages import settled, violations
 from tests.browser.test_authoring import agent_id, write_script
-from tests.browser.test_pages import violations
 
 __all__ = ["agent_id"]
 

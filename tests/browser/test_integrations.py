@@ -13,8 +13,7 @@ from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import settled
-from tests.browser.test_pages import violations
+from tests.browser.pages import settled, violations
 
 _NUMBERS = itertools.count(7_200_000_001)
 

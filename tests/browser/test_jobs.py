@@ -6,8 +6,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import settled
-from tests.browser.test_pages import violations
+from tests.browser.pages import settled, violations
 
 
 async def test_an_export_is_asked_for_and_fetched(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -12,8 +12,7 @@ from storage.kommo_connections import KommoConnections, NewKommo
 from storage.postgres import Database, Role
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import settled
-from tests.browser.test_pages import violations
+from tests.browser.pages import settled, violations
 from tests.fakes.kommo.process import KommoProcess
 
 STAGES = [

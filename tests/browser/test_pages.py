@@ -1,50 +1,14 @@
 """Every page in both languages and colour schemes: accessible, translated, within the policy, no wider than a phone."""
 
 import re
-from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
-from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, expect
+from playwright.async_api import expect
 
-from actors.runtime.supervisor.demo import OWNER_NAME
-from config.demo.definition import demo_definition
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import addresses, settled
-from tests.unit.console.test_translations import words
-
-RULES = ["wcag2a", "wcag2aa", "wcag21aa", "wcag22aa"]
-_OUTSIDERS = ("login", "link")
-_NAMES = {"Русский", "English", OWNER_NAME}  # a language is offered in itself, and people are called what they are called
-# All that a person can read or hear of a page, in pieces.
-_SEEN = """() => {
-  const seen = [];
-  const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-  while (walk.nextNode()) if (walk.currentNode.parentElement.checkVisibility()) seen.push(walk.currentNode.textContent.trim());
-  for (const name of ['aria-label', 'title', 'placeholder', 'alt'])
-    for (const element of document.querySelectorAll(`[${name}]`)) seen.push(element.getAttribute(name).trim());
-  return [...seen.filter(Boolean), document.title];
-}"""
-
-
-def shop_words() -> Iterator[str]:
-    """What the demo shop says; it is not the console's."""
-    left: list[Any] = [demo_definition()]
-    while left:
-        match left.pop():
-            case str(text):
-                yield text
-            case dict(members):
-                left += members.values()
-            case list(items):
-                left += items
-
-
-async def violations(page: Page) -> list[str]:
-    found = await Axe().run(page, options={"runOnly": RULES})
-    return [f"{v['id']}: {[n['target'] for n in v['nodes']][:3]} {v['help']}" for v in found.response["violations"]]
+from tests.browser.pages import OUTSIDERS, addresses, overflow, settled, untranslated, violations
 
 
 # Colours do not depend on words: two of the four pairs see each language and each scheme.
@@ -54,19 +18,15 @@ async def test_every_page_is_accessible_and_translated(
     house: House, open_tab: OpenTab, admin: Person, language: Literal["ru", "en"], scheme: Literal["light", "dark"]
 ) -> None:
     where = await addresses(house, admin)
-    known, foreign = words(language), words("en" if language == "ru" else "ru")
-    foreign_only = {text for text in foreign.values() if len(text) > 2} - set(known.values()) - _NAMES - set(shop_words())
     page = await open_tab("/login", admin, language=language, scheme=scheme)
     stranger = await open_tab("/login", language=language, scheme=scheme)
     faults: dict[str, object] = {}
     for name, path in where.items():
-        tab = stranger if name in _OUTSIDERS else page
+        tab = stranger if name in OUTSIDERS else page
         await tab.goto("about:blank")
         await tab.goto(path)
         await settled(tab)
-        seen = set(await tab.evaluate(_SEEN))
-        raw = {text for text in seen if re.fullmatch(r"[a-z-]+(\.[a-z-]+)+", text)} & (known.keys() | foreign.keys())
-        if fault := [*await violations(tab), *(seen & foreign_only), *raw]:
+        if fault := [*await violations(tab), *await untranslated(tab, language)]:
             faults[name] = fault
         assert await tab.evaluate("document.documentElement.lang") == language
         assert await tab.evaluate("document.documentElement.dataset.mantineColorScheme") == scheme
@@ -94,20 +54,19 @@ async def test_dialogs_and_menus_are_accessible(house: House, open_tab: OpenTab,
 
 
 @pytest.mark.timeout(600)
-async def test_no_page_is_wider_than_a_phone(house: House, open_tab: OpenTab, admin: Person) -> None:
+async def test_every_page_fits_a_phone(house: House, open_tab: OpenTab, admin: Person) -> None:
     where = await addresses(house, admin)
     page = await open_tab("/login", admin, width=390)
     stranger = await open_tab("/login", width=390)
-    too_wide = {}
+    faults: dict[str, list[str]] = {}
     for name, path in where.items():
-        tab = stranger if name in _OUTSIDERS else page
+        tab = stranger if name in OUTSIDERS else page
         await tab.goto("about:blank")
         await tab.goto(path)
         await settled(tab)
-        width = await tab.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)")
-        if width > 390:
-            too_wide[name] = width
-    assert too_wide == {}
+        if fault := await overflow(tab, 390):
+            faults[name] = fault
+    assert faults == {}
     await page.goto(where["test-chat"])
     await page.get_by_role("button", name="Открыть меню").click()
     await page.get_by_role("link", name="Агенты").click()

@@ -13,9 +13,8 @@ import gateway
 from gateway.visiting import TTL_S
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import settled
+from tests.browser.pages import settled, violations
 from tests.browser.shop_site import ShopSite
-from tests.browser.test_pages import violations
 from tests.fakes.openai_api import streams
 
 SCRIPT = Path(gateway.__file__).parent / "console" / "dist" / "widget.js"

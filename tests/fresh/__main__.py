@@ -1,4 +1,7 @@
-"""`make fresh [ARGS=--no-suite]`: clone HEAD, `make run`, ask over HTTP and Telegram, stop, `make test`; as a new user and as root."""
+"""`make fresh`: clone HEAD, `make run`, ask over HTTP and Telegram, stop, `make test`; as a new user and as root.
+
+`ARGS=--no-suite` leaves `make test` out, `ARGS="--only root"` one of the two.
+"""
 
 import argparse
 import subprocess
@@ -15,12 +18,15 @@ def main() -> None:
     """Tell every newcomer's story; the first failure ends it with a traceback."""
     parser = argparse.ArgumentParser(prog="make fresh", description=__doc__)
     parser.add_argument("--no-suite", action="store_true", help="leave out `make test`")
-    suite = not parser.parse_args().no_suite
+    parser.add_argument("--only", default="", help="'a new user' or 'root'")
+    given = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="callboard-fresh-") as place:
         bundle = _bundle(Path(place))
-        for newcomer in newcomers():
+        chosen = [newcomer for newcomer in newcomers() if given.only in ("", newcomer.name)]
+        assert chosen, f"nobody is called {given.only}"
+        for newcomer in chosen:
             try:
-                seconds = Story(newcomer, bundle, suite).tell()
+                seconds = Story(newcomer, bundle, suite=not given.no_suite).tell()
             finally:
                 leave(newcomer)
             print(f"fresh: {newcomer.name}: answered after {seconds['git clone'] + seconds['make run until ready']:.0f} s", flush=True)

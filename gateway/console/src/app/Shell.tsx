@@ -92,8 +92,8 @@ export function Shell() {
 
 function isHere(page: string, path: string): boolean {
   if (page === "") return path === "";
-  const own = ["scripts", "rules"].find((name) => path === name || path.endsWith(`/${name}`));
-  return own ? page === own : path.startsWith(page);
+  const own = PAGES.find((known) => known.path && (path === known.path || path.endsWith(`/${known.path}`)));
+  return own ? page === own.path : path.startsWith(page);
 }
 
 function Brand() {

@@ -1,4 +1,5 @@
 import IconBolt from "@tabler/icons-react/icons/IconBolt";
+import IconBook from "@tabler/icons-react/icons/IconBook";
 import IconDashboard from "@tabler/icons-react/icons/IconLayoutDashboard";
 import IconJobs from "@tabler/icons-react/icons/IconListCheck";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
@@ -15,6 +16,7 @@ export const PAGES = [
   { path: "test-chat", name: "page.test-chat", icon: IconMessageCircle },
   { path: "ai-agents", name: "page.agents", icon: IconRobot },
   { path: "scripts", name: "page.scripts", icon: IconScript },
+  { path: "knowledge", name: "page.knowledge", icon: IconBook },
   { path: "rules", name: "page.rules", icon: IconBolt },
   { path: "sequences", name: "page.sequences", icon: IconSequences },
   { path: "integrations", name: "page.integrations", icon: IconPlug },

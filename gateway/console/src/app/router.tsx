@@ -2,6 +2,7 @@ import { createBrowserRouter } from "react-router";
 import { LoginPage } from "../pages/login/LoginPage";
 import { Loading } from "../parts/states";
 import { Crashed } from "./Crashed";
+import { FirstAgent } from "./FirstAgent";
 import { Home } from "./Home";
 import { Managed } from "./Managed";
 import { NotFound } from "./NotFound";
@@ -40,10 +41,7 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId",
             lazy: async () => ({ Component: (await import("../pages/agents/AgentPage")).AgentPage }),
           },
-          {
-            path: "scripts",
-            lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsHome }),
-          },
+          { path: "scripts", element: <FirstAgent page="scripts" /> },
           {
             path: "ai-agents/:agentId/scripts",
             lazy: async () => ({ Component: (await import("../pages/scripts/ScriptsPage")).ScriptsPage }),
@@ -52,18 +50,13 @@ export const router = createBrowserRouter([
             path: "jobs",
             lazy: async () => ({ Component: (await import("../pages/jobs/JobsPage")).JobsPage }),
           },
-          {
-            path: "rules",
-            lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesHome }),
-          },
+          { path: "rules", element: <FirstAgent page="rules" /> },
           {
             path: "ai-agents/:agentId/rules",
             lazy: async () => ({ Component: (await import("../pages/rules/RulesPage")).RulesPage }),
           },
-          {
-            path: "sequences",
-            lazy: async () => ({ Component: (await import("../pages/sequences/SequencesPage")).SequencesHome }),
-          },
+          { path: "knowledge", element: <FirstAgent page="knowledge" /> },
+          { path: "sequences", element: <FirstAgent page="sequences" /> },
           {
             path: "ai-agents/:agentId/sequences",
             lazy: async () => ({ Component: (await import("../pages/sequences/SequencesPage")).SequencesPage }),

@@ -2,6 +2,7 @@ import { Switch, Tooltip } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useActs, useSetActs } from "../../api/rules";
 import { useMay } from "../../app/session";
+import classes from "../../parts/conversation/Chat.module.css";
 
 /** Whether what rules ask of systems outside really happens in this conversation. */
 export function ActsSwitch({ conversationId }: { conversationId: string }) {
@@ -13,8 +14,7 @@ export function ActsSwitch({ conversationId }: { conversationId: string }) {
   return (
     <Tooltip label={t("chat.acts-hint")} multiline w={280}>
       <Switch
-        px="md"
-        py={6}
+        className={classes.acts}
         label={t("chat.acts")}
         checked={acts.data.acts}
         disabled={!may || set.isPending}

@@ -65,7 +65,14 @@ export function ChatBar({ agents, state, agentId, onReset, onHistory }: Props) {
           <IconColumns size={18} />
         </ActionIcon>
       </Tooltip>
-      <Button ml="auto" visibleFrom="md" variant="default" leftSection={<IconRefresh size={16} />} onClick={onReset}>
+      <Button
+        ml="auto"
+        flex="none"
+        visibleFrom="md"
+        variant="default"
+        leftSection={<IconRefresh size={16} />}
+        onClick={onReset}
+      >
         {t("chat.reset")}
       </Button>
       <Tooltip label={t("chat.reset")}>
