@@ -21,6 +21,7 @@ from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.knowledge import KnowledgeApi
 from gateway.api.knowledge_incoming import KnowledgeIncomingApi
+from gateway.api.knowledge_sites import KnowledgeSitesApi
 from gateway.api.kommo import KommoApi
 from gateway.api.kommo_copy import KommoCopyApi
 from gateway.api.live import LiveApi
@@ -126,6 +127,7 @@ def surface(have: Services) -> Surface:
         WidgetsApi(have.api, have.public_url),
         KnowledgeApi(have.api, have.knowledge),
         KnowledgeIncomingApi(have.api, have.signals),
+        KnowledgeSitesApi(have.api, have.signals),
         visits,
         WidgetScript(),
         KommoApi(have.kommo, have.directory),

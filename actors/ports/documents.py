@@ -33,7 +33,10 @@ class Piece:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a document holds. `text` is the whole, for people; `links` are those of a page of the web, as they stand there."""
+    """What a document holds. `text` is the whole, for people; `links` are those of a page of the web, as they stand there.
+
+    A page without any text may still have links: it has no pieces.
+    """
 
     title: str
     text: str

@@ -27,7 +27,7 @@ from gateway.schemas.knowledge import (
     source_view,
 )
 from storage.authoring.drafts import Drafts
-from storage.knowledge.documents import KnowledgeDocuments, NewDocument, NotTyped
+from storage.knowledge.documents import KnowledgeDocuments, NewDocument, NotTyped, Which
 from storage.knowledge.rows import DocumentItem
 from storage.postgres import Database
 
@@ -83,7 +83,8 @@ class KnowledgeApi:
         """List an agent's documents, oldest first."""
         await self._check_agent(call)
         place, limit = after_number(call.page) or 0, call.page.limit + 1
-        found = await self._documents.page(call.tenant_id, call.uuid("id"), place, limit, deleted=call.query.deleted)
+        which = Which(call.query.deleted, call.query.site_id, call.query.single)
+        found = await self._documents.page(call.tenant_id, call.uuid("id"), place, limit, which)
         return call.listed(DocumentPage, found, document_view, lambda last: last.position)
 
     async def add(self, call: Call[DocumentBody]) -> Answer:

@@ -39,9 +39,11 @@ class KnowledgeView(View):
 
 
 class DocumentQuery(ListQuery):
-    """Which documents: those in use, or the deleted ones."""
+    """Which documents: those in use, or the deleted ones; all, the pages of one site, or those that are no page of a site."""
 
     deleted: bool = False
+    site_id: UUID | None = None
+    single: bool = False
 
 
 class DocumentBody(Body):

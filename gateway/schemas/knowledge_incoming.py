@@ -1,14 +1,17 @@
 """Documents as they are handed in: files and addresses."""
 
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import PurePosixPath
-from typing import Annotated
+from typing import Annotated, Literal
 from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.ports.documents import FileKind
 from gateway.schemas.bodies import Body, Query, View, cleaned
+from gateway.schemas.knowledge import DocumentProblem
+from storage.knowledge.sites import SiteItem
 
 ENDINGS: Mapping[str, FileKind] = {
     "txt": "text",
@@ -62,3 +65,58 @@ class DocumentAccepted(View):
 
     job_id: UUID
     document_id: UUID
+
+
+class SiteBody(Body):
+    """A site: where it begins. Pages of the same host are read."""
+
+    address: Address
+
+
+class SiteAccepted(View):
+    """A site that will be read, and the job that reads it."""
+
+    job_id: UUID
+    site_id: UUID
+
+
+class SiteProgress(View):
+    """How far a reading is: pages; `note` is the path of the last one."""
+
+    done: int
+    total: int | None
+    note: str
+
+
+class SiteView(View):
+    """A site whose pages are documents. `read_at`: when all of it was read last."""
+
+    id: UUID
+    base_id: UUID
+    address: str
+    state: Literal["reading", "ready", "failed"]
+    problem: DocumentProblem | None
+    progress: SiteProgress | None
+    pages: int
+    job_id: UUID
+    version: int
+    created_at: datetime
+    read_at: datetime | None
+    changed_by: str
+    deleted_at: datetime | None
+
+
+class SitePage(View):
+    """Sites, oldest first."""
+
+    items: list[SiteView]
+    next: str | None
+
+
+def site_view(item: SiteItem) -> SiteView:
+    """Return a site."""
+    made = {
+        "problem": DocumentProblem(code=item.problem_code, detail=item.problem) if item.state == "failed" else None,
+        "progress": SiteProgress(done=item.done, total=item.total, note=item.note) if item.state == "reading" else None,
+    }
+    return SiteView.model_validate({name: made[name] if name in made else getattr(item, name) for name in SiteView.model_fields})

@@ -11,6 +11,7 @@ import orjson
 from actors.domain.errors import InvalidInput
 from actors.ports.documents import Unreadable
 from integrations.documents.confined import confine
+from integrations.documents.cutting import Empty
 from integrations.documents.formats import Form, read
 
 TOO_MUCH = "it needs too much memory to be read: split it into several, or save it anew without pictures"
@@ -35,6 +36,8 @@ def _answer(content: bytes, form: Form) -> dict[str, Any]:
         found = read(content, form, lambda done, total: say({"done": done, "total": total}))
     except Unreadable as error:
         return {"code": error.code, "problem": str(error)}
+    except Empty as error:
+        return {"code": "empty", "problem": str(error)}
     except InvalidInput as error:
         return {"code": "unusable", "problem": str(error)}
     except MemoryError:

@@ -30,6 +30,10 @@ _CUT_TEXT = TextSplitter(SIZE)
 _MARKDOWN = MarkdownIt()
 
 
+class Empty(InvalidInput):
+    """There is nothing to be found in it."""
+
+
 def cut(kind: Kind, text: str) -> list[Piece]:
     """Return the chunks of a document in their order.
 
@@ -47,7 +51,7 @@ def checked(found: Iterable[Piece]) -> list[Piece]:
     """
     pieces = list(islice(found, MOST_CHUNKS + 1))
     if not pieces:
-        raise InvalidInput("there is no text in it")
+        raise Empty("there is no text in it")
     if len(pieces) > MOST_CHUNKS:
         raise InvalidInput(f"it has more than {MOST_CHUNKS} parts, and no more fit into a document: split it into several")
     return pieces

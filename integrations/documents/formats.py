@@ -3,7 +3,7 @@
 import io
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from actors.ports.documents import Piece, Reading, Unreadable
@@ -101,7 +101,8 @@ def _docx(content: bytes) -> Reading:
         raise Unreadable("encrypted", "it is protected by a password or has the old form DOC: save it as DOCX without a password")
     _check_archive(content)
     ignored = mammoth.images.img_element(lambda _: {"src": ""})
-    return _of(parsed(_bounded(mammoth.convert_to_html(io.BytesIO(content), convert_image=ignored).value), footer=True))
+    found = _of(parsed(_bounded(mammoth.convert_to_html(io.BytesIO(content), convert_image=ignored).value), footer=True))
+    return replace(found, pieces=checked(found.pieces))
 
 
 def _check_archive(content: bytes) -> None:
@@ -114,7 +115,7 @@ def _check_archive(content: bytes) -> None:
 
 
 def _of(page: Markup) -> Reading:
-    return Reading(_clean(page.title), _clean(page.text), checked(sections(page.sections)), page.links)
+    return Reading(_clean(page.title), _clean(page.text), checked(sections(page.sections)) if page.sections else [], page.links)
 
 
 def _bounded(text: str) -> str:

@@ -14,7 +14,8 @@ from storage.postgres import Connection, Database
 
 _PAGE = f"""
 select {COLUMNS} {FROM}
-where (d.deleted_at is not null) = $2 and d.position > $3 order by d.position limit $4"""
+where (d.deleted_at is not null) = $2 and d.position > $3 and ($5::uuid is null or d.site_id = $5) and (not $6 or d.site_id is null)
+order by d.position limit $4"""
 _SOURCE = f"select d.source {FROM} where d.id = $2"
 _CHUNKS = """
 select c.id, c.position, c.heading, c.text, c.page, c.table_row,
@@ -75,6 +76,15 @@ class NewDocument:
     chunks: Sequence[Piece]
 
 
+@dataclass(frozen=True, slots=True)
+class Which:
+    """Which documents: deleted ones or not, of a site only, or of no site."""
+
+    deleted: bool = False
+    site_id: UUID | None = None
+    single: bool = False
+
+
 class NotTyped(TerminalError):
     """What was read cannot be edited, and what was typed cannot be read again."""
 
@@ -90,10 +100,11 @@ class KnowledgeDocuments:
         async with self._database.tenant_transaction(tenant_id) as connection:
             return [BaseItem(*r.values()) for r in await connection.fetch(_BASES, agent_id)]
 
-    async def page(self, tenant_id: UUID, agent_id: UUID, after: int, limit: int, *, deleted: bool = False) -> list[DocumentItem]:
+    async def page(self, tenant_id: UUID, agent_id: UUID, after: int, limit: int, which: Which) -> list[DocumentItem]:
         """Return documents, oldest first, after the place `after` (0: from the start)."""
         async with self._database.tenant_transaction(tenant_id) as connection:
-            return [DocumentItem(*r.values()) for r in await connection.fetch(_PAGE, agent_id, deleted, after, limit)]
+            rows = await connection.fetch(_PAGE, agent_id, which.deleted, after, limit, which.site_id, which.single)
+        return [DocumentItem(*r.values()) for r in rows]
 
     async def find(self, tenant_id: UUID, agent_id: UUID, document_id: UUID) -> DocumentItem | None:
         """Return one document, deleted or not."""

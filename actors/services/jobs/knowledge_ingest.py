@@ -57,6 +57,8 @@ class KnowledgeIngest:
             return reading, Arrived(len(waiting.content), waiting.kind)
         found: Fetched = await self._web.get(waiting.address, MOST_BYTES)
         reading = await self._reader.read(found.kind, found.content, heard, charset=found.charset)
+        if not reading.pieces:
+            raise Unreadable("empty", "there is no text in it")
         return reading, Arrived(len(found.content), found.kind)
 
 

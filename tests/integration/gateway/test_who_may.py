@@ -55,6 +55,7 @@ BODIES: Mapping[str, Any] = {
     "IntegrationPatch": {"status": "paused"},
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "PageBody": {"address": "https://shop.example/terms"},
+    "SiteBody": {"address": "https://shop.example/"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
@@ -162,6 +163,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     script = await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "answer": {"en": name}}, expect=201)
     rule = await desk.do("POST", f"{agent}/rules", {**RULE, "name": name}, expect=201)
     document = await a_file(gateway, company, name)
+    site = await desk.do("POST", f"{agent}/knowledge/sites", {"address": f"https://{name}.example/"}, expect=202)
     sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
@@ -184,6 +186,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "agent": agent_id,
         "script": script["id"],
         "document": document,
+        "site": site["site_id"],
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),

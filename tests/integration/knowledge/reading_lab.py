@@ -21,13 +21,13 @@ from storage.signals import RedisSignals
 
 
 @asynccontextmanager
-async def reading(dsn: str, redis_url: str) -> AsyncIterator[SyncActor]:
+async def reading(dsn: str, redis_url: str, *, private: bool = True) -> AsyncIterator[SyncActor]:
     """Let a worker of documents work while the block lasts; pages may be on this machine."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(await Database.open(dsn, Role.ENGINE, "test reader", size=8))
         signals = await stack.enter_async_context(RedisSignals(redis_url))
         clock = SystemClock()
-        jobs = await document_jobs(engine, Settings(pages_private=True), clock, stack)  # type: ignore[call-arg]
+        jobs = await document_jobs(engine, Settings(pages_private=private), clock, stack)
         actor = SyncActor(uuid4(), PostgresJobQueue(engine), JobRegistry(*jobs), signals, clock, random.random)
         running = asyncio.create_task(actor.run())
         try:

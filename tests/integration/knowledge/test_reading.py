@@ -73,8 +73,8 @@ async def test_every_form_keeps_headings_pages_and_rows() -> None:
         ("docx", archive({"xl/workbook.xml": b"<x/>"}), "unsupported"),
         ("docx", NOISE, "broken"),
         ("csv", b"question,answer\nHow much?,\n", "unusable"),
-        ("text", b" \n ", "unusable"),
-        ("html", b"<nav>only a menu</nav>", "unusable"),
+        ("text", b" \n ", "empty"),
+        ("docx", docx(("", " ")), "empty"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
