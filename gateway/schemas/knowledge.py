@@ -150,6 +150,8 @@ class HitView(View):
     score: float
     cosine: float
     words: float
+    page: int | None
+    row: int | None
 
 
 class SearchView(View):
@@ -206,6 +208,8 @@ def _hit_view(hit: Hit) -> HitView:
         score=hit.score,
         cosine=hit.cosine,
         words=hit.words,
+        page=hit.page,
+        row=hit.row,
     )
 
 
