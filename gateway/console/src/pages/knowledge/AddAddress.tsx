@@ -51,7 +51,7 @@ function Form({ agentId, kind, onClose }: { agentId: string; kind: AddressKind; 
         <Text size="sm">{t(`knowledge.${kind}-text`)}</Text>
         <TextInput
           label={t("knowledge.address")}
-          placeholder="https://"
+          placeholder="https://shop.example"
           inputMode="url"
           maxLength={2000}
           value={address}

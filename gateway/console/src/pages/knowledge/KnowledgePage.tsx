@@ -37,19 +37,19 @@ export function KnowledgePage() {
   const nothing = list.data && sites.data && documents.length + sites.data.length === 0;
   return (
     <Page>
-      <Stack gap="xs">
-        <Anchor component={Link} to={`/manage/${tenant.id}/ai-agents/${agentId}`} size="sm">
-          ← {agent.data?.name ?? t("page.agents")}
-        </Anchor>
-        <PageHead title={t("page.knowledge")} text={t("knowledge.text")}>
-          {mayEdit && (
-            <AddMenu agentId={agentId} onText={() => open("new")} onFiles={(chosen) => void files.send(chosen)} />
-          )}
-        </PageHead>
-      </Stack>
-      <NotYetUsed agentId={agentId} mayEdit={mayEdit} />
-      {!nothing && <TrySearch agentId={agentId} />}
       <DropArea disabled={!mayEdit} onFiles={(dropped) => void files.send(dropped)}>
+        <Stack gap="xs">
+          <Anchor component={Link} to={`/manage/${tenant.id}/ai-agents/${agentId}`} size="sm">
+            ← {agent.data?.name ?? t("page.agents")}
+          </Anchor>
+          <PageHead title={t("page.knowledge")} text={t("knowledge.text")}>
+            {mayEdit && (
+              <AddMenu agentId={agentId} onText={() => open("new")} onFiles={(chosen) => void files.send(chosen)} />
+            )}
+          </PageHead>
+        </Stack>
+        <NotYetUsed agentId={agentId} mayEdit={mayEdit} />
+        {!nothing && <TrySearch agentId={agentId} />}
         {files.uploading && (
           <Text size="sm" role="status" mb="sm" className="wraps">
             {t("knowledge.uploading", { name: files.uploading })}
@@ -86,16 +86,22 @@ export function KnowledgePage() {
             </Button>
           </Group>
         )}
+        {siteId && (
+          <SiteDrawer
+            agentId={agentId}
+            siteId={siteId}
+            mayEdit={mayEdit}
+            onOpen={open}
+            onClose={() => open(undefined)}
+          />
+        )}
+        <DocumentDrawer
+          agentId={agentId}
+          opened={query.get("document") ?? undefined}
+          mayEdit={mayEdit}
+          onClose={() => open(undefined)}
+        />
       </DropArea>
-      {siteId && (
-        <SiteDrawer agentId={agentId} siteId={siteId} mayEdit={mayEdit} onOpen={open} onClose={() => open(undefined)} />
-      )}
-      <DocumentDrawer
-        agentId={agentId}
-        opened={query.get("document") ?? undefined}
-        mayEdit={mayEdit}
-        onClose={() => open(undefined)}
-      />
     </Page>
   );
 }

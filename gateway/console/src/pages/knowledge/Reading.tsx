@@ -55,7 +55,8 @@ export function Origin({ document, agentId }: { document: Document; agentId: str
           {t("knowledge.fetch")}
         </Anchor>
       )}
-      {` · ${t("knowledge.from-source")}`}
+      {" · "}
+      {t(document.address ? "knowledge.from-source" : "knowledge.from-file")}
     </Text>
   );
 }
