@@ -37,6 +37,7 @@ class Settings(BaseSettings):
     proxies: int = Field(0, ge=0, le=5, description="reverse proxies in front that append to X-Forwarded-For; 0: trust none")
     telegram_api: str = Field("https://api.telegram.org", description="Bot API server")
     webhooks_private: bool = Field(False, description="webhooks of rules may also lead to private addresses")
+    pages_private: bool = Field(False, description="documents may also be read from private addresses: whoever is an admin sees them")
     kommo_api: str = Field("", description="replaces the address of every Kommo account, for tests; empty: https://ACCOUNT.kommo.com")
     hosts: int = Field(2, ge=1, le=64, description="ConversationHosts")
     senders: int = Field(1, ge=1, le=16, description="DeliveryActors")

@@ -19,8 +19,8 @@ MAX_SEPARATORS = 20_000
 MAX_DIGITS = 40  # nothing we know counts further; reading 10,000 digits takes time that grows with their square
 
 
-async def read_body(request: web.Request, limit: int) -> bytes:
-    """Return the body of at most `limit` bytes, read within BODY_TIMEOUT_S.
+async def read_body(request: web.Request, limit: int, timeout_s: float = BODY_TIMEOUT_S) -> bytes:
+    """Return the body of at most `limit` bytes, read within `timeout_s`.
 
     Raises:
         Problem: 408, 413, 415 (a content encoding), or 400 (the body breaks the rules of HTTP).
@@ -31,10 +31,10 @@ async def read_body(request: web.Request, limit: int) -> bytes:
     if not request.body_exists:
         return b""
     try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
+        async with asyncio.timeout(timeout_s):
             return await _read_up_to(request, limit)
     except TimeoutError:
-        raise Problem(408, f"the body did not arrive within {BODY_TIMEOUT_S:.0f} s", reason="slow-body", close=True) from None
+        raise Problem(408, f"the body did not arrive within {timeout_s:.0f} s", reason="slow-body", close=True) from None
     except (HttpProcessingError, RequestPayloadError, ClientPayloadError, ConnectionError) as error:
         raise Problem(400, "the body breaks the rules of HTTP", reason="broken-body", close=True) from error
 

@@ -20,6 +20,8 @@ from gateway.api.files import FilesApi
 from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.knowledge import KnowledgeApi
+from gateway.api.knowledge_incoming import KnowledgeIncomingApi
+from gateway.api.knowledge_sites import KnowledgeSitesApi
 from gateway.api.kommo import KommoApi
 from gateway.api.kommo_copy import KommoCopyApi
 from gateway.api.live import LiveApi
@@ -124,6 +126,8 @@ def surface(have: Services) -> Surface:
         live,
         WidgetsApi(have.api, have.public_url),
         KnowledgeApi(have.api, have.knowledge),
+        KnowledgeIncomingApi(have.api, have.signals),
+        KnowledgeSitesApi(have.api, have.signals),
         visits,
         WidgetScript(),
         KommoApi(have.kommo, have.directory),

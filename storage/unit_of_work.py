@@ -5,6 +5,7 @@ from typing import Any
 
 import orjson
 
+from actors.domain.effects import Source
 from actors.domain.ids import ConversationId
 from actors.ports.turns import TurnCommit
 from storage import enrolling
@@ -63,6 +64,10 @@ class PostgresTurns:
         if self._interrupt and desk.changed:
             await self._interrupt([ConversationId(changed) for changed in sorted(desk.changed)])
         return won
+
+
+def _source(source: Source) -> dict[str, str]:
+    return {"id": source.id, "title": source.title, **({"place": source.place} if source.place else {})}
 
 
 def _has_more(turn: TurnCommit) -> bool:
@@ -126,7 +131,7 @@ def _arrays(turns: Sequence[TurnCommit]) -> list[list[Any]]:
             m.role,
             m.body,
             m.mode,
-            _json([{"id": s.id, "title": s.title} for s in m.sources]) if m.sources else "[]",
+            _json([_source(s) for s in m.sources]) if m.sources else "[]",
             m.external_id,
         )
         for n, t in numbered

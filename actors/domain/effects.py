@@ -12,10 +12,11 @@ Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff"
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """A passage an answer used."""
+    """A passage an answer used. `place` says where it stands in its document: `page:3`, `row:7`, or nothing."""
 
     id: str
     title: str
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -72,6 +72,8 @@ class Chunk:
     title: str
     heading: str
     text: str
+    page: int | None = None
+    row: int | None = None
 
     @property
     def embedded_text(self) -> str:

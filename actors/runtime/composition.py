@@ -13,6 +13,7 @@ from actors.runtime.action_loop import ActionLoop
 from actors.runtime.activity_actor import ActivityLogActor
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.delivery_actor import DeliveryActor
+from actors.runtime.document_jobs import document_jobs
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.job_kinds import chores, job_registry
 from actors.runtime.kommo_jobs import kommo_jobs
@@ -191,7 +192,8 @@ async def build_sync(member: Member) -> Body:
             await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=SYNC_CONNECTIONS)
         )
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
-        registry = job_registry(database, chosen, clock, *kommo_jobs(database, chosen, clock, stack))
+        outside = [*kommo_jobs(database, chosen, clock, stack), *await document_jobs(database, chosen, clock, stack)]
+        registry = job_registry(database, chosen, clock, *outside)
         collector.settle()
         accounts = await stack.enter_async_context(BotApi(chosen.telegram_api, chosen.telegram_timeout_s))
         queue, aside = PostgresJobQueue(database), chores(database, chosen, clock, accounts)

@@ -65,7 +65,7 @@ def merged(own: Findings, answer: Answered, *, unsure: bool) -> Findings:
 
 
 def _found(hit: Hit) -> Found:
-    return Found(Passage(hit.passage_id, hit.shown_title, hit.text), hit.score, hit.words, 0)
+    return Found(Passage(hit.passage_id, hit.shown_title, hit.text, place=hit.place), hit.score, hit.words, 0)
 
 
 def _picked(hit: Hit | None) -> tuple[Hit, ...]:

@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
 
 from gateway.api.operation import Operation, PathKind, Plain
+from gateway.api.requests import UPLOAD
 from gateway.problems import CONTENT_TYPE
 from gateway.schemas.bodies import ListQuery
 
@@ -52,7 +53,7 @@ _MEANINGS: Mapping[int, str] = {
     410: "it was there once and is not any more: a link that was used or is too old",
     412: "somebody changed it in between; `ETag` has the version of now",
     413: "the body is too large",
-    415: "the body is not JSON in UTF-8",
+    415: "the body is not JSON in UTF-8, or not the file itself where one is wanted",
     422: "understood, but not acceptable: `errors` says where",
     426: "this is a WebSocket",
     428: "send `If-Match`",
@@ -87,16 +88,13 @@ def operation_of(operation: Operation, shapes: Shapes) -> Described:
     """Describe an operation."""
     summary, description = _said(operation.handler)
     needs = f"Needs the role `{operation.level}` or one above it." if operation.level else "Public."
-    body = (
-        RequestBody(content={"application/json": shapes.content(operation.body, "validation")}, required=True) if operation.body else None
-    )
     return Described(
         tags=[operation.tag],
         summary=summary,
         description="\n\n".join(part for part in (description, needs) if part),
         operationId=f"{operation.tag}_{getattr(operation.handler, '__name__', 'handler')}".replace("-", "_"),
         parameters=[*_path(operation), *_query(operation, shapes), *_headers(operation)],
-        requestBody=body,
+        requestBody=_taken(operation, shapes),
         responses={str(operation.success): _success(operation, shapes), **_others(operation)},
         security=None if operation.level else [],
     )
@@ -143,6 +141,15 @@ def _said(handler: Any) -> tuple[str, str | None]:
     text = _SECTION.split(inspect.getdoc(handler) or "")[0]
     first, _, rest = text.partition("\n\n")
     return " ".join(first.split()), rest.strip() or None
+
+
+def _taken(operation: Operation, shapes: Shapes) -> RequestBody | None:
+    if operation.upload:
+        about = f"the file, at most {operation.upload // 1024 // 1024} MB"
+        return RequestBody(content={UPLOAD: MediaType(media_type_schema=Schema())}, required=True, description=about)
+    if operation.body is None:
+        return None
+    return RequestBody(content={"application/json": shapes.content(operation.body, "validation")}, required=True)
 
 
 def _path(operation: Operation) -> list[Parameter]:

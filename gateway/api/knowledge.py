@@ -3,6 +3,7 @@
 import asyncio
 
 from actors.domain.errors import InvalidInput, TransientError
+from actors.ports.documents import Piece
 from actors.ports.knowledge import Knowledge, Question
 from gateway.api.authored import refusals
 from gateway.api.operation import Answer, Call, Operation
@@ -26,7 +27,8 @@ from gateway.schemas.knowledge import (
     source_view,
 )
 from storage.authoring.drafts import Drafts
-from storage.knowledge.documents import DocumentItem, KnowledgeDocuments, NewDocument
+from storage.knowledge.documents import KnowledgeDocuments, NewDocument, NotTyped, Which
+from storage.knowledge.rows import DocumentItem
 from storage.postgres import Database
 
 _BASE = "/api/agents/{id}/knowledge"
@@ -50,7 +52,9 @@ class KnowledgeApi:
             Operation("GET", _ALL, self.list, level="viewer", tag=tag, query=DocumentQuery, answer=DocumentPage),
             Operation("POST", _ALL, self.add, level="admin", tag=tag, body=DocumentBody, answer=DocumentView, status=201, idempotent=True),
             Operation("GET", _ONE, self.one, level="viewer", tag=tag, answer=SourceView),
-            Operation("PUT", _ONE, self.replace, level="admin", tag=tag, body=DocumentBody, answer=DocumentView, versioned=True),
+            Operation(
+                "PUT", _ONE, self.replace, level="admin", tag=tag, body=DocumentBody, answer=DocumentView, versioned=True, also=(409,)
+            ),
             Operation("DELETE", _ONE, self.delete, level="admin", tag=tag, status=204, versioned=True),
             Operation("POST", f"{_ONE}/restore", self.restore, level="admin", tag=tag, answer=DocumentView),
             Operation("GET", f"{_ONE}/chunks", self.chunks, level="viewer", tag=tag, query=ListQuery, answer=ChunkPage),
@@ -79,7 +83,8 @@ class KnowledgeApi:
         """List an agent's documents, oldest first."""
         await self._check_agent(call)
         place, limit = after_number(call.page) or 0, call.page.limit + 1
-        found = await self._documents.page(call.tenant_id, call.uuid("id"), place, limit, deleted=call.query.deleted)
+        which = Which(call.query.deleted, call.query.site_id, call.query.single)
+        found = await self._documents.page(call.tenant_id, call.uuid("id"), place, limit, which)
         return call.listed(DocumentPage, found, document_view, lambda last: last.position)
 
     async def add(self, call: Call[DocumentBody]) -> Answer:
@@ -99,10 +104,13 @@ class KnowledgeApi:
         return Answer(source_view(item, text), etag=item.version)
 
     async def replace(self, call: Call[DocumentBody]) -> Answer:
-        """Replace a document as a whole."""
+        """Replace a document as a whole: one that somebody typed."""
         new, ids = await _cut(call.body), (call.uuid("id"), call.uuid("document_id"))
-        with refusals():
-            item = await self._documents.replace(call.tenant_id, call.caller.actor, *ids, call.if_match, new)
+        try:
+            with refusals():
+                item = await self._documents.replace(call.tenant_id, call.caller.actor, *ids, call.if_match, new)
+        except NotTyped as error:
+            raise Problem(409, str(error), reason="document-not-typed") from None
         return self._shown(call, item)
 
     async def delete(self, call: Call) -> Answer:
@@ -145,7 +153,7 @@ async def _cut(body: DocumentBody) -> NewDocument:
     return NewDocument(body.title, body.kind, body.text, pieces)
 
 
-def _pieces(body: DocumentBody) -> list[tuple[str, str]]:
+def _pieces(body: DocumentBody) -> list[Piece]:
     from integrations.documents.cutting import cut  # noqa: PLC0415  # a parser of Markdown: who takes messages in does not pay for it
 
-    return [(piece.heading, piece.text) for piece in cut(body.kind, body.text)]
+    return cut(body.kind, body.text)

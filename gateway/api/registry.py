@@ -1,6 +1,7 @@
 """Makes routes of operations: who may call, what is acceptable, once only where asked for, and the answer's form."""
 
 import asyncio
+from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from gateway.api.document import Document
 from gateway.api.operation import Answer, Call, Operation, Plain
 from gateway.api.paging import WHOLE, page_of
-from gateway.api.requests import idempotency_key, if_match, no_body, parse_body, parse_path, parse_query
+from gateway.api.requests import idempotency_key, if_match, no_body, parse_body, parse_path, parse_query, parse_upload
 from gateway.auth import Caller, Callers, Handler, session_token
 from gateway.problems import Problem
 from gateway.schemas.bodies import ListQuery, Query
@@ -105,7 +106,9 @@ def _route(method: str, path: str, handler: Handler) -> web.RouteDef:
     return web.get(path, handler) if method == "GET" else web.route(method, path, handler)
 
 
-async def _body(operation: Operation, request: web.Request) -> BaseModel | None:
+async def _body(operation: Operation, request: web.Request) -> BaseModel | bytes | None:
+    if operation.upload:
+        return await parse_upload(request, operation.upload)
     if operation.body is not None:
         return await parse_body(request, operation.body)
     if operation.method != "GET":
@@ -150,10 +153,19 @@ def _response(call: Call[Any, Any], answer: Answer) -> web.Response:
 
 def _request(call: Call[Any, Any], key: str) -> Request:
     request, caller = call.request, call.caller
-    body = call.body.model_dump_json(exclude_unset=True) if call.body is not None else ""
-    content = "\0".join((request.method, request.path_qs, request.headers.get("If-Match", ""), body))
+    content = "\0".join((request.method, request.path_qs, request.headers.get("If-Match", ""), _told(call.body)))
     credential = request.headers.get("Authorization") or session_token(request)
     return Request(caller.tenant_id, _id_of(caller), key, content.encode("utf-8", "replace"), credential)
+
+
+def _told(body: BaseModel | bytes | None) -> str:
+    match body:
+        case None:
+            return ""
+        case bytes():
+            return sha256(body).hexdigest()
+        case _:
+            return body.model_dump_json(exclude_unset=True)
 
 
 def _id_of(caller: Caller) -> UUID:

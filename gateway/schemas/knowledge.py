@@ -8,9 +8,11 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.domain.knowledge.hybrid import Hit
+from actors.ports.documents import FileKind
 from actors.ports.knowledge import Answered
 from gateway.schemas.bodies import MAX_BODY, Body, ListQuery, View, cleaned
-from storage.knowledge.documents import BaseItem, ChunkItem, DocumentItem
+from storage.knowledge.documents import BaseItem, ChunkItem
+from storage.knowledge.rows import DocumentItem
 
 Kind = Literal["text", "markdown", "csv"]
 Title = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(cleaned)]
@@ -37,9 +39,11 @@ class KnowledgeView(View):
 
 
 class DocumentQuery(ListQuery):
-    """Which documents: those in use, or the deleted ones."""
+    """Which documents: those in use, or the deleted ones; all, the pages of one site, or those that are no page of a site."""
 
     deleted: bool = False
+    site_id: UUID | None = None
+    single: bool = False
 
 
 class DocumentBody(Body):
@@ -50,13 +54,41 @@ class DocumentBody(Body):
     text: Source
 
 
+class DocumentProblem(View):
+    """Why a document could not be read: a word for programs, and what to do."""
+
+    code: str
+    detail: str
+
+
+class DocumentProgress(View):
+    """How far a reading is: pages of a PDF; `total` is null while nobody knows."""
+
+    done: int
+    total: int | None
+
+
 class DocumentView(View):
-    """A document without its text. All chunks are found by their words at once, `embedded` of them by meaning, too."""
+    """A document without its text. All chunks are found by their words at once, `embedded` of them by meaning, too.
+
+    `origin`: somebody typed it, or it came as a `file` or from a `page` of the web; those are `reading` while the job `job_id` reads
+    them. One that `failed` keeps the chunks of its last good reading. `size` is in bytes, as it came.
+    """
 
     id: UUID
     base_id: UUID
     title: str
-    kind: Kind
+    kind: FileKind
+    origin: Literal["typed", "file", "page"]
+    state: Literal["reading", "ready", "failed"]
+    problem: DocumentProblem | None
+    progress: DocumentProgress | None
+    file_name: str
+    address: str
+    site_id: UUID | None
+    job_id: UUID | None
+    size: int
+    read_at: datetime | None
     characters: int
     chunks: int
     embedded: int
@@ -81,12 +113,14 @@ class SourceView(DocumentView):
 
 
 class ChunkView(View):
-    """A chunk: what is found, shown to a model and given as an answer."""
+    """A chunk: what is found, shown to a model and given as an answer. It stands on a `page`, or in a `row` of a table, from 1."""
 
     id: str
     position: int
     heading: str
     text: str
+    page: int | None
+    row: int | None
     embedded: bool
 
 
@@ -116,6 +150,8 @@ class HitView(View):
     score: float
     cosine: float
     words: float
+    page: int | None
+    row: int | None
 
 
 class SearchView(View):
@@ -151,7 +187,8 @@ def source_view(item: DocumentItem, text: str) -> SourceView:
 
 def chunk_view(item: ChunkItem) -> ChunkView:
     """Return a chunk."""
-    return ChunkView(id=str(item.id), position=item.position, heading=item.heading, text=item.text, embedded=item.embedded)
+    place = {"page": item.page, "row": item.row, "position": item.position}
+    return ChunkView(id=str(item.id), heading=item.heading, text=item.text, embedded=item.embedded, **place)
 
 
 def search_view(answered: Answered) -> SearchView:
@@ -171,8 +208,13 @@ def _hit_view(hit: Hit) -> HitView:
         score=hit.score,
         cosine=hit.cosine,
         words=hit.words,
+        page=hit.page,
+        row=hit.row,
     )
 
 
 def _fields(item: DocumentItem) -> dict[str, object]:
-    return {name: getattr(item, name) for name in DocumentView.model_fields}
+    problem = DocumentProblem(code=item.problem_code, detail=item.problem) if item.state == "failed" else None
+    progress = DocumentProgress(done=item.done, total=item.total) if item.state == "reading" else None
+    made = {"problem": problem, "progress": progress}
+    return {name: made[name] if name in made else getattr(item, name) for name in DocumentView.model_fields}

@@ -3,14 +3,15 @@
 import csv
 import io
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice, zip_longest
 from typing import Literal
 
 from markdown_it import MarkdownIt
 from semantic_text_splitter import MarkdownSplitter, TextSplitter
 
 from actors.domain.errors import InvalidInput
+from actors.ports.documents import Piece
 
 Kind = Literal["text", "markdown", "csv"]
 
@@ -19,6 +20,7 @@ SIZE = (200, 700)
 LONGEST_ANSWER = 3_500  # of a table: it is given to a customer as it stands, and Telegram takes 4,096
 LONGEST_HEADING = 300
 MOST_CHUNKS = 5_000
+_QUESTION_AND_ANSWER = 2  # columns
 _QUESTION = ("question", "questions", "q", "вопрос", "вопросы")
 _ANSWER = ("answer", "answers", "a", "ответ", "ответы")
 _DELIMITERS = ",;\t"
@@ -28,12 +30,8 @@ _CUT_TEXT = TextSplitter(SIZE)
 _MARKDOWN = MarkdownIt()
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A chunk of a document."""
-
-    heading: str
-    text: str
+class Empty(InvalidInput):
+    """There is nothing to be found in it."""
 
 
 def cut(kind: Kind, text: str) -> list[Piece]:
@@ -42,17 +40,34 @@ def cut(kind: Kind, text: str) -> list[Piece]:
     Raises:
         InvalidInput: nothing is in it, or it is too much, or no table; the message says what to do.
     """
-    pieces = list({"text": _text, "markdown": _markdown, "csv": _table}[kind](text))
+    return checked({"text": plain, "markdown": _markdown, "csv": _table}[kind](text))
+
+
+def checked(found: Iterable[Piece]) -> list[Piece]:
+    """Return the chunks of a document unless there are none, or too many.
+
+    Raises:
+        InvalidInput: the message says what to do.
+    """
+    pieces = list(islice(found, MOST_CHUNKS + 1))
     if not pieces:
-        raise InvalidInput("there is no text in it")
+        raise Empty("there is no text in it")
     if len(pieces) > MOST_CHUNKS:
-        raise InvalidInput(f"it has {len(pieces)} parts and at most {MOST_CHUNKS} fit into a document: split it into several")
+        raise InvalidInput(f"it has more than {MOST_CHUNKS} parts, and no more fit into a document: split it into several")
     return pieces
 
 
-def _text(text: str) -> Iterator[Piece]:
+def plain(text: str, heading: str = "", page: int | None = None) -> Iterator[Piece]:
+    """Yield the chunks of a text without any structure."""
     for chunk in _CUT_TEXT.chunks(text):
-        yield Piece("", chunk)
+        yield Piece(heading[:LONGEST_HEADING], chunk, page)
+
+
+def sections(found: Iterable[tuple[Sequence[str], str]]) -> Iterator[Piece]:
+    """Yield the chunks of texts that stand below headings, the outermost first."""
+    for path, body in found:
+        for chunk in _CUT.chunks(body):
+            yield Piece(" / ".join([title for title in path if title])[:LONGEST_HEADING], chunk)
 
 
 def _markdown(text: str) -> Iterator[Piece]:
@@ -87,13 +102,25 @@ def _table(text: str) -> Iterator[Piece]:
     if not rows:
         return
     asked, answered, skip = _columns(rows[0])
+    if not skip and len(rows[0]) > _QUESTION_AND_ANSWER and len(rows) > 1:
+        yield from _records(rows)
+        return
     for number, row in enumerate(rows[skip:], start=skip + 1):
         question, answer = _cell(row, asked), _cell(row, answered)
         if not question or not answer:
             raise InvalidInput(f"row {number} needs a question and an answer")
         if len(answer) > LONGEST_ANSWER:
             raise InvalidInput(f"the answer of row {number} is longer than {LONGEST_ANSWER} characters")
-        yield Piece(_SPACES.sub(" ", question)[:LONGEST_HEADING], answer)
+        yield Piece(_SPACES.sub(" ", question)[:LONGEST_HEADING], answer, row=number)
+
+
+def _records(rows: Sequence[Sequence[str]]) -> Iterator[Piece]:
+    """Yield a chunk for each row of a table such as a price list: its first column is what the row is about."""
+    names = rows[0]
+    for number, row in enumerate(rows[1:], start=2):
+        told = [f"{name}: {cell}" if name else cell for name, cell in zip_longest(names, row, fillvalue="") if cell]
+        for chunk in _CUT_TEXT.chunks("\n".join(told)):
+            yield Piece(_SPACES.sub(" ", row[0])[:LONGEST_HEADING], chunk, row=number)
 
 
 def _rows(text: str) -> Iterator[list[str]]:

@@ -27,6 +27,22 @@ class Answer:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class Received:
+    """What an address answered; the body as it was sent, encoded or not."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class TooLarge(TerminalError):
+    """What an address answers is larger than it may be."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"it is larger than {limit} bytes")
+
+
 class AddressRefused(PermissionError):
     """The address is private, local or otherwise not for everybody."""
 
@@ -74,6 +90,38 @@ class Egress:
             raise TerminalError(f"no web address: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise UnknownOutcome(f"sent, but no answer came: {type(error).__name__}") from error
+
+    async def get(self, url: str, headers: Mapping[str, str], limit: int) -> Received:
+        """Fetch an address once, whatever it answers; a redirect is an answer, too.
+
+        Raises:
+            TransientError: nothing came, or not all.
+            TerminalError: it may not be asked, or is no address.
+            TooLarge: it has more than `limit` bytes.
+        """
+        check_url(url)
+        try:
+            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
+                return Received(response.status, response.headers, await _all_of(response, limit))
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            if _NOT_PUBLIC in repr(getattr(error, "os_error", "")):
+                raise TerminalError(f"{_NOT_PUBLIC}: {urlsplit(url).hostname}") from None
+            raise TransientError(f"no connection: {type(error).__name__}") from error
+        except aiohttp.InvalidURL as error:
+            raise TerminalError(f"no web address: {error}") from error
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise TransientError(f"no answer: {type(error).__name__}") from error
+
+
+async def _all_of(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    if (response.content_length or 0) > limit:
+        raise TooLarge(limit)
+    found = bytearray()
+    async for chunk in response.content.iter_any():
+        found += chunk
+        if len(found) > limit:
+            raise TooLarge(limit)
+    return bytes(found)
 
 
 def check_url(url: str) -> None:

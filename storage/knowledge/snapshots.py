@@ -67,7 +67,7 @@ class FaissSnapshot:
         chunk = self._chunks[number]
         verdict = self._thresholds.verdict(cosine)
         place = (chunk.id, str(chunk.document_id), chunk.title, chunk.heading, chunk.text)
-        return Hit(*place, round(score, 4), round(cosine, 4), round(lexical, 4), verdict)
+        return Hit(*place, round(score, 4), round(cosine, 4), round(lexical, 4), verdict, chunk.page, chunk.row)
 
     def _lexical(self, asked: Sequence[str]) -> NDArray[np.float64]:
         """Return each chunk's BM25 score as a part of the best one."""
@@ -87,7 +87,8 @@ class FaissSnapshot:
         hits = []
         for n in order:
             chunk, share = self._chunks[n], round(lexical[n] / best, 4)
-            hits.append(Hit(chunk.id, str(chunk.document_id), chunk.title, chunk.heading, chunk.text, share, 0.0, share, verdict))
+            place = (chunk.id, str(chunk.document_id), chunk.title, chunk.heading, chunk.text)
+            hits.append(Hit(*place, share, 0.0, share, verdict, chunk.page, chunk.row))
         return hits
 
 

@@ -17,7 +17,7 @@ _STATES = f"select {_STATE} from knowledge_bases where id = any($1) order by id"
 _ALL = f"select {_STATE} from knowledge_bases where version > 1 order by id"  # noqa: S608
 _BEHIND = f"select {_STATE} from knowledge_bases where embedded <> version order by id limit 1000"  # noqa: S608
 _BASE = f"select {_STATE} from knowledge_bases where id = $1 for share"  # noqa: S608
-_CHUNK = "c.id, c.document_id, d.title, c.heading, c.text"
+_CHUNK = "c.id, c.document_id, d.title, c.heading, c.text, c.page, c.table_row"
 _CONTENT = f"""
 select {_CHUNK}, v.vector from chunks c
 join documents d on d.id = c.document_id and d.deleted_at is null
@@ -94,7 +94,10 @@ class PostgresKnowledge:
         """Return one chunk of a document that is not deleted."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             r = await connection.fetchrow(_ONE, chunk_id)
-        return Hit(r["id"], str(r["document_id"]), r["title"], r["heading"], r["text"], 1.0, 0.0, 0.0, "sure") if r else None
+        if r is None:
+            return None
+        place = (r["id"], str(r["document_id"]), r["title"], r["heading"], r["text"])
+        return Hit(*place, 1.0, 0.0, 0.0, "sure", r["page"], r["table_row"])
 
 
 def _state(r: Any) -> BaseState:
@@ -102,4 +105,4 @@ def _state(r: Any) -> BaseState:
 
 
 def _chunk(r: Any) -> Chunk:
-    return Chunk(r["id"], r["document_id"], r["title"], r["heading"], r["text"])
+    return Chunk(r["id"], r["document_id"], r["title"], r["heading"], r["text"], r["page"], r["table_row"])

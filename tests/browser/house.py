@@ -31,6 +31,7 @@ class House:
                 "CALLBOARD_REPLY_WAIT_S": "20",
                 "CALLBOARD_TELEGRAM_API": telegram.url,
                 "CALLBOARD_KOMMO_API": kommo.url,
+                "CALLBOARD_PAGES_PRIVATE": "true",
             }
         )
 

@@ -126,4 +126,4 @@ def offer(persona: Persona, language: str, found: Sequence[Found]) -> Answer:
 
 
 def _sources(found: Sequence[Found]) -> tuple[Source, ...]:
-    return tuple([Source(item.passage.id, item.passage.title) for item in found])
+    return tuple([Source(item.passage.id, item.passage.title, item.passage.place) for item in found])

@@ -37,6 +37,15 @@ class Hit:
     cosine: float
     words: float
     verdict: Verdict = "no"
+    page: int | None = None
+    row: int | None = None
+
+    @property
+    def place(self) -> str:
+        """Return where it stands in its document, as sources name it."""
+        if self.page is not None:
+            return f"page:{self.page}"
+        return f"row:{self.row}" if self.row is not None else ""
 
     @property
     def passage_id(self) -> str:

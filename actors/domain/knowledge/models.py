@@ -17,6 +17,7 @@ class Passage:
     title: str
     text: str
     language: str = ""  # empty: for any
+    place: str = ""  # in its document: `page:3`, `row:7`
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ BEYOND_SCHEMAS = {
     "no_public_url",
     "not_telegram",
     "document",
+    "file-kind",
     "rule",
 }
 

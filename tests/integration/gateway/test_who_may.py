@@ -54,6 +54,8 @@ BODIES: Mapping[str, Any] = {
     "AvailabilityPatch": {"available": True},
     "IntegrationPatch": {"status": "paused"},
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
+    "PageBody": {"address": "https://shop.example/terms"},
+    "SiteBody": {"address": "https://shop.example/"},
     "PassagesBody": {"passages": []},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
@@ -95,6 +97,9 @@ async def send(gateway: GatewayProcess, operation: Operation, path: str, headers
     given: dict[str, Any] = {"headers": {**headers, **({"If-Match": '"1"'} if operation.versioned else {})}}
     if operation.body is not None:
         given["json"] = BODIES.get(operation.body.__name__, {})
+    if operation.upload:
+        given |= {"data": b"350 roubles", "params": {"name": "terms.txt"}}
+        given["headers"]["Content-Type"] = "application/octet-stream"
     async with gateway.session.request(operation.method, path, **given) as response:
         return response.status, await response.text()
 
@@ -157,7 +162,8 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     agent = f"/api/agents/{agent_id}"
     script = await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "answer": {"en": name}}, expect=201)
     rule = await desk.do("POST", f"{agent}/rules", {**RULE, "name": name}, expect=201)
-    document = await desk.do("POST", f"{agent}/knowledge/documents", {"title": name, "text": name}, expect=201)
+    document = await a_file(gateway, company, name)
+    site = await desk.do("POST", f"{agent}/knowledge/sites", {"address": f"https://{name}.example/"}, expect=202)
     sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
@@ -179,7 +185,8 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "action": await an_action(database, company, int(said["conversation_id"])),
         "agent": agent_id,
         "script": script["id"],
-        "document": document["id"],
+        "document": document,
+        "site": site["site_id"],
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),
@@ -191,6 +198,15 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "message": said["message_id"],
     }
     return Estate(company, things)
+
+
+async def a_file(gateway: GatewayProcess, company: Company, name: str) -> str:
+    """Hand a file in; return its document's id."""
+    headers = {**company.headers(), "Content-Type": "application/octet-stream"}
+    path = f"/api/agents/{company.agent_id}/knowledge/files?name={name}.txt"
+    async with gateway.session.post(path, data=name.encode(), headers=headers) as answer:
+        assert answer.status == 202
+        return str((await answer.json())["document_id"])
 
 
 async def queue_of(database: str, company: Company) -> tuple[str, str]:

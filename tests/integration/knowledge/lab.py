@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from actors.domain.ids import TenantId
 from actors.domain.knowledge.hybrid import Thresholds
 from actors.domain.text import words
+from actors.ports.documents import Piece
 from actors.ports.embedding import Embedder
 from actors.runtime.clock import SystemClock
 from actors.services.embedding import Embedding
@@ -20,7 +21,8 @@ from actors.services.indexing import Indexing
 from actors.services.knowledge import KnowledgeService
 from actors.services.snapshots import SnapshotCache
 from storage.accounts.audit import Actor
-from storage.knowledge.documents import DocumentItem, KnowledgeDocuments, NewDocument
+from storage.knowledge.documents import KnowledgeDocuments, NewDocument
+from storage.knowledge.rows import DocumentItem
 from storage.knowledge.snapshots import FaissSnapshot
 from storage.knowledge.vectors import PostgresKnowledge
 from tests.contract.labs import Endpoint, RealLab
@@ -73,7 +75,7 @@ class KnowledgeLab:
         self.indexing = Indexing(self.store, self.embedding, lambda _: True, explicit=self.explicit)
 
     async def add(self, shop: Endpoint, title: str, *texts: str) -> DocumentItem:
-        new = NewDocument(title, "text", "\n".join(texts), [("", text) for text in texts])
+        new = NewDocument(title, "text", "\n".join(texts), [Piece("", text) for text in texts])
         added = await self.documents.add(shop.tenant_id, OLGA, shop.agent_id, new)
         assert added is not None
         return added

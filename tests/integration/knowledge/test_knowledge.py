@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from actors.domain.errors import TerminalError
+from actors.ports.documents import Piece
 from actors.ports.knowledge import Question
 from storage.authoring.changes import Stale
 from storage.knowledge.documents import NewDocument
@@ -64,7 +65,7 @@ async def test_replacing_embeds_only_what_changed(real_lab: RealLab) -> None:
         shop = await real_lab.endpoint()
         document = await lab.add(shop, "Terms", DELIVERY, RETURNS)
         await lab.index()
-        made, new = embedder.texts, NewDocument("Terms", "text", "", [("", RETURNS), ("", "Couriers come on Sundays too")])
+        made, new = embedder.texts, NewDocument("Terms", "text", "", [Piece("", RETURNS), Piece("", "Couriers come on Sundays too")])
         replaced = await lab.documents.replace(shop.tenant_id, OLGA, shop.agent_id, document.id, document.version, new)
         assert replaced is not None
         await lab.index()

@@ -10,6 +10,7 @@ import pytest
 
 from actors.domain import trace as traces
 from actors.domain.ids import owned
+from actors.ports.documents import Piece
 from actors.runtime.knowledge_actor import KnowledgeActor
 from storage.authoring.versions import Versions
 from storage.inbox import PostgresInbox
@@ -42,7 +43,7 @@ class Chat:
     async def open(self) -> None:
         self.agent_id = await self.lab.add_agent({"persona": PERSONA, "scripts": [], "passages": PASSAGES})
         self.bot = await self.lab.add_integration(self.agent_id)
-        new = NewDocument("Delivery", "csv", "", [("Courier delivery city", DELIVERY), ("Courier delivery region", REGIONS)])
+        new = NewDocument("Delivery", "csv", "", [Piece("Courier delivery city", DELIVERY), Piece("Courier delivery region", REGIONS)])
         assert await self.knowledge.documents.add(self.lab.shop.tenant_id, OLGA, self.agent_id, new)
         assert await Versions(self.lab.shop.api).publish(self.lab.shop.tenant_id, OLGA, self.agent_id)
         await self.knowledge.index()

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from actors.domain.agent.spending import Spent
+from actors.ports.documents import Piece
 from actors.ports.turns import ActionRow, TimerRow
 from storage.accounts.audit import Actor
 from storage.accounts.login_links import LoginLinks
@@ -76,7 +77,7 @@ async def shops(real_lab: RealLab) -> Shops:
         enrolling = Enrollments(real_lab.api).control(shop.tenant_id, shop.agent_id, conversation, "follow", "start", "olga", plan)
         assert await enrolling
         assert await Widgets(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, "site", ["https://x.test"])
-        document = NewDocument("Terms", "text", "350 roubles", [("", "350 roubles")])
+        document = NewDocument("Terms", "text", "350 roubles", [Piece("", "350 roubles")])
         assert await KnowledgeDocuments(real_lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, document)
         (chunk,) = await real_lab.owner.fetch("select id, base_id from chunks where tenant_id = $1", shop.tenant_id)
         values = (chunk["id"], shop.tenant_id, chunk["base_id"], bytes(4))

@@ -14,7 +14,7 @@ _PLURAL = re.compile(r"^(.*)_(zero|one|two|few|many|other)$")
 _ASKED = re.compile(r"""\bt\(\s*(?:[^()"'`]*\?\s*)?["'`]([^"'`]+)["'`](?:\s*:\s*["'`]([^"'`]+)["'`])?""")
 # Asked for under a name that is made of the API's words.
 _MADE = re.compile(
-    r"^(mode|mode-means|reason|stage|control|language|role|live|live\.hint|problem\.status|scheme|chat\.role|trace\.verdict|knowledge\.(?:kind|kind-hint|says|verdict))\."
+    r"^(mode|mode-means|reason|stage|control|language|role|live|live\.hint|problem\.status|scheme|chat\.role|trace\.verdict|knowledge\.(?:kind|kind-hint|says|verdict|problem|place))\."
 )
 
 

@@ -15,6 +15,8 @@ export const JOB_NAMES = [
   "crm:reconcile",
   "crm:sync-contacts",
   "crm:sync-pipelines",
+  "knowledge:ingest",
+  "knowledge:site",
 ];
 
 /** What a kind of job is called; one that this console does not know yet by its own name. */

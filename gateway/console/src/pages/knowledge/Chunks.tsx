@@ -23,6 +23,7 @@ export function Chunks({ agentId, documentId }: { agentId: string; documentId: s
                 {chunk.heading}
               </Text>
             )}
+            <Place page={chunk.page} row={chunk.row} />
             <Text size="sm" className="wraps" style={{ whiteSpace: "pre-line" }}>
               {chunk.text}
             </Text>
@@ -39,5 +40,15 @@ export function Chunks({ agentId, documentId }: { agentId: string; documentId: s
         </Button>
       )}
     </Stack>
+  );
+}
+
+function Place({ page, row }: { page: number | null; row: number | null }) {
+  const { t } = useTranslation();
+  if (page === null && row === null) return null;
+  return (
+    <Text size="xs" c="dimmed">
+      {page === null ? t("knowledge.place.row", { number: row }) : t("knowledge.place.page", { number: page })}
+    </Text>
   );
 }

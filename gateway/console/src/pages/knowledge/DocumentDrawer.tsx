@@ -1,9 +1,10 @@
-import { Drawer, Tabs } from "@mantine/core";
+import { Drawer, Stack, Tabs } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useDocument } from "../../api/knowledge";
 import { Failed, Loading } from "../../parts/states";
 import { Chunks } from "./Chunks";
 import { DocumentForm } from "./DocumentForm";
+import { HowFar, Origin, Problem } from "./Reading";
 
 interface Props {
   agentId: string;
@@ -21,12 +22,19 @@ export function DocumentDrawer({ agentId, opened, mayEdit, onClose }: Props) {
       onClose={onClose}
       position="right"
       size="lg"
-      title={opened === "new" ? t("knowledge.add") : (known.data?.title ?? t("knowledge.document"))}
+      title={opened === "new" ? t("knowledge.add-text") : (known.data?.title ?? t("knowledge.document"))}
       closeButtonProps={{ "aria-label": t("app.close") }}
     >
       {opened === "new" && <DocumentForm agentId={agentId} mayEdit={mayEdit} onDone={onClose} />}
       {opened !== "new" && known.isError && <Failed error={known.error} again={() => void known.refetch()} />}
       {opened !== undefined && opened !== "new" && known.isPending && <Loading />}
+      {opened !== "new" && known.data && known.data.origin !== "typed" && (
+        <Stack gap="xs" mb="md">
+          <Origin agentId={agentId} document={known.data} />
+          <HowFar of={known.data} kind="pages" />
+          <Problem problem={known.data.problem} kept={known.data.chunks > 0} />
+        </Stack>
+      )}
       {opened !== "new" && known.data && (
         <Tabs defaultValue="parts" keepMounted={false}>
           <Tabs.List mb="md">
@@ -41,7 +49,7 @@ export function DocumentDrawer({ agentId, opened, mayEdit, onClose }: Props) {
               key={known.data.version}
               agentId={agentId}
               known={known.data}
-              mayEdit={mayEdit}
+              mayEdit={mayEdit && known.data.origin === "typed"}
               onDone={onClose}
             />
           </Tabs.Panel>

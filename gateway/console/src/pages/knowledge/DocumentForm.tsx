@@ -19,7 +19,7 @@ interface Props {
 export function DocumentForm({ agentId, known, mayEdit, onDone }: Props) {
   const { t } = useTranslation();
   const [title, setTitle] = useState(known?.title ?? "");
-  const [kind, setKind] = useState<Kind>(known?.kind ?? "text");
+  const [kind, setKind] = useState<Kind>(KINDS.find((value) => value === known?.kind) ?? "text");
   const [text, setText] = useState(known?.text ?? "");
   const save = useSaveDocument(agentId);
   const send = () => {
@@ -48,18 +48,23 @@ export function DocumentForm({ agentId, known, mayEdit, onDone }: Props) {
           onChange={(event) => setTitle(event.currentTarget.value)}
           data-autofocus
         />
-        <Stack gap={4}>
-          <SegmentedControl
-            aria-label={t("knowledge.form")}
-            data={KINDS.map((value) => ({ value, label: t(`knowledge.kind.${value}`) }))}
-            value={kind}
-            disabled={!mayEdit}
-            onChange={(value) => setKind(value as Kind)}
-          />
-          <Text size="sm" c="dimmed">
-            {t(`knowledge.kind-hint.${kind}`)}
-          </Text>
-        </Stack>
+        {known && known.origin !== "typed" ? null : (
+          <Stack gap={4}>
+            <SegmentedControl
+              aria-label={t("knowledge.form")}
+              data={KINDS.map((value) => ({
+                value,
+                label: t(value === "csv" ? "knowledge.kind-typed.csv" : `knowledge.kind.${value}`),
+              }))}
+              value={kind}
+              disabled={!mayEdit}
+              onChange={(value) => setKind(value as Kind)}
+            />
+            <Text size="sm" c="dimmed">
+              {t(`knowledge.kind-hint.${kind}`)}
+            </Text>
+          </Stack>
+        )}
         <Textarea
           label={t("knowledge.content")}
           autosize

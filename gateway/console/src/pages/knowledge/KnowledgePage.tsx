@@ -1,77 +1,107 @@
-import { Alert, Anchor, Button, Group, Stack } from "@mantine/core";
+import { Alert, Anchor, Button, Group, Stack, Text } from "@mantine/core";
 import IconBook from "@tabler/icons-react/icons/IconBook";
 import IconInfo from "@tabler/icons-react/icons/IconInfoCircle";
-import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
 import { useAgent } from "../../api/agents";
-import { useBases, useDocuments } from "../../api/knowledge";
+import { useBases, useDocuments, useSites } from "../../api/knowledge";
 import { useMay, useSession } from "../../app/session";
 import { useTitle } from "../../app/title";
 import { Page, PageHead } from "../../parts/PageHead";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { Publish } from "../agents/Publish";
+import { AddMenu } from "./AddMenu";
 import { DocumentDrawer } from "./DocumentDrawer";
 import { DocumentRow } from "./DocumentRow";
+import { DropArea } from "./DropArea";
+import { SiteDrawer } from "./SiteDrawer";
+import { SiteRow } from "./SiteRow";
 import { TrySearch } from "./TrySearch";
+import { useFiles } from "./useFiles";
 
-/** The opened document is in the address. */
+/** The opened document or site is in the address. */
 export function KnowledgePage() {
   const { t } = useTranslation();
   const { tenant } = useSession();
   const { agentId = "" } = useParams();
   const agent = useAgent(agentId);
   const list = useDocuments(agentId);
+  const sites = useSites(agentId);
+  const files = useFiles(agentId);
   const mayEdit = useMay("admin");
   const [query, setQuery] = useSearchParams();
   const open = (id: string | undefined) => setQuery(id ? { document: id } : {});
+  const siteId = query.get("site");
   useTitle(t("page.knowledge"));
   const documents = list.data?.pages.flatMap((page) => page.items) ?? [];
+  const nothing = list.data && sites.data && documents.length + sites.data.length === 0;
   return (
     <Page>
-      <Stack gap="xs">
-        <Anchor component={Link} to={`/manage/${tenant.id}/ai-agents/${agentId}`} size="sm">
-          ← {agent.data?.name ?? t("page.agents")}
-        </Anchor>
-        <PageHead title={t("page.knowledge")} text={t("knowledge.text")}>
-          {mayEdit && (
-            <Button leftSection={<IconPlus size={16} />} onClick={() => open("new")}>
-              {t("knowledge.add")}
+      <DropArea disabled={!mayEdit} onFiles={(dropped) => void files.send(dropped)}>
+        <Stack gap="xs">
+          <Anchor component={Link} to={`/manage/${tenant.id}/ai-agents/${agentId}`} size="sm">
+            ← {agent.data?.name ?? t("page.agents")}
+          </Anchor>
+          <PageHead title={t("page.knowledge")} text={t("knowledge.text")}>
+            {mayEdit && (
+              <AddMenu agentId={agentId} onText={() => open("new")} onFiles={(chosen) => void files.send(chosen)} />
+            )}
+          </PageHead>
+        </Stack>
+        <NotYetUsed agentId={agentId} mayEdit={mayEdit} />
+        {!nothing && <TrySearch agentId={agentId} />}
+        {files.uploading && (
+          <Text size="sm" role="status" mb="sm" className="wraps">
+            {t("knowledge.uploading", { name: files.uploading })}
+          </Text>
+        )}
+        {list.isPending && <Loading />}
+        {list.isError && <Failed error={list.error} again={() => void list.refetch()} />}
+        {sites.isError && <Failed error={sites.error} again={() => void sites.refetch()} />}
+        {nothing && <Empty icon={<IconBook />} title={t("knowledge.empty")} text={t("knowledge.empty-text")} />}
+        <div>
+          {sites.data?.map((site) => (
+            <SiteRow
+              key={site.id}
+              agentId={agentId}
+              site={site}
+              mayEdit={mayEdit}
+              onOpen={() => setQuery({ site: site.id })}
+            />
+          ))}
+          {documents.map((document) => (
+            <DocumentRow
+              key={document.id}
+              agentId={agentId}
+              document={document}
+              mayEdit={mayEdit}
+              onOpen={() => open(document.id)}
+            />
+          ))}
+        </div>
+        {list.hasNextPage && (
+          <Group justify="center">
+            <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
+              {t("app.more")}
             </Button>
-          )}
-        </PageHead>
-      </Stack>
-      <NotYetUsed agentId={agentId} mayEdit={mayEdit} />
-      {documents.length > 0 && <TrySearch agentId={agentId} />}
-      {list.isPending && <Loading />}
-      {list.isError && <Failed error={list.error} again={() => void list.refetch()} />}
-      {list.data && documents.length === 0 && (
-        <Empty icon={<IconBook />} title={t("knowledge.empty")} text={t("knowledge.empty-text")} />
-      )}
-      <div>
-        {documents.map((document) => (
-          <DocumentRow
-            key={document.id}
+          </Group>
+        )}
+        {siteId && (
+          <SiteDrawer
             agentId={agentId}
-            document={document}
+            siteId={siteId}
             mayEdit={mayEdit}
-            onOpen={() => open(document.id)}
+            onOpen={open}
+            onClose={() => open(undefined)}
           />
-        ))}
-      </div>
-      {list.hasNextPage && (
-        <Group justify="center">
-          <Button variant="default" loading={list.isFetchingNextPage} onClick={() => void list.fetchNextPage()}>
-            {t("app.more")}
-          </Button>
-        </Group>
-      )}
-      <DocumentDrawer
-        agentId={agentId}
-        opened={query.get("document") ?? undefined}
-        mayEdit={mayEdit}
-        onClose={() => open(undefined)}
-      />
+        )}
+        <DocumentDrawer
+          agentId={agentId}
+          opened={query.get("document") ?? undefined}
+          mayEdit={mayEdit}
+          onClose={() => open(undefined)}
+        />
+      </DropArea>
     </Page>
   );
 }

@@ -62,6 +62,7 @@ export function Thread({
   );
 }
 
+const SOURCES = 3; // a model is shown eight
 const BAD = ["failed", "unknown"];
 
 interface SaidProps {
@@ -100,7 +101,24 @@ function Said({ message, conversationId, children }: SaidProps) {
         )}
         {children}
       </Group>
+      {!customer && <Sources message={message} />}
     </article>
+  );
+}
+
+/** What an answer came from: the documents first of all. */
+function Sources({ message }: { message: Message }) {
+  const { t } = useTranslation();
+  const titles = message.sources.map((source) => {
+    const [kind, number] = String(source.place ?? "").split(":");
+    return number ? `${source.title}, ${t(`knowledge.place.${kind}`, { number })}` : String(source.title);
+  });
+  const different = [...new Set(titles)];
+  if (different.length === 0 || message.mode === "choices") return null;
+  return (
+    <Text size="xs" c="dimmed" className="wraps">
+      {t("chat.sources")}: {different.slice(0, SOURCES).join("; ")}
+    </Text>
   );
 }
 

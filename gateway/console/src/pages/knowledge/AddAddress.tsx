@@ -1,0 +1,81 @@
+import { Button, Group, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
+import { useTranslation } from "react-i18next";
+import { useAddAddress } from "../../api/knowledge";
+import { showDone } from "../../app/toasts";
+
+export type AddressKind = "page" | "site";
+
+interface Props {
+  agentId: string;
+  kind: AddressKind | undefined;
+  onClose: () => void;
+}
+
+export function AddAddress({ agentId, kind, onClose }: Props) {
+  const { t } = useTranslation();
+  return (
+    <Modal
+      opened={kind !== undefined}
+      onClose={onClose}
+      title={t(`knowledge.add-${kind ?? "page"}`)}
+      closeButtonProps={{ "aria-label": t("app.close") }}
+    >
+      {kind && <Form agentId={agentId} kind={kind} onClose={onClose} />}
+    </Modal>
+  );
+}
+
+function Form({ agentId, kind, onClose }: { agentId: string; kind: AddressKind; onClose: () => void }) {
+  const { t } = useTranslation();
+  const [address, setAddress] = useState("");
+  const [left, setLeft] = useState(false);
+  const add = useAddAddress(agentId);
+  const whole = completed(address);
+  const send = () => {
+    if (!whole) return setLeft(true);
+    const onSuccess = () => {
+      showDone(t("knowledge.taken-address"));
+      onClose();
+    };
+    return add.mutate({ kind, address: whole }, { onSuccess });
+  };
+  return (
+    <form
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      <Stack>
+        <Text size="sm">{t(`knowledge.${kind}-text`)}</Text>
+        <TextInput
+          label={t("knowledge.address")}
+          placeholder="https://shop.example"
+          inputMode="url"
+          maxLength={2000}
+          value={address}
+          error={left && address && !whole ? t("knowledge.address-wrong") : undefined}
+          onBlur={() => setLeft(true)}
+          onChange={(event) => setAddress(event.currentTarget.value)}
+          data-autofocus
+        />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={onClose}>
+            {t("app.cancel")}
+          </Button>
+          <Button type="submit" loading={add.isPending} disabled={!address.trim()}>
+            {t("knowledge.add")}
+          </Button>
+        </Group>
+      </Stack>
+    </form>
+  );
+}
+
+/** People leave `https://` out. */
+function completed(typed: string): string | undefined {
+  const address = typed.trim();
+  const whole = /^[a-z][a-z0-9+.-]*:/i.test(address) && !/^[^/]+:\d/.test(address) ? address : `https://${address}`;
+  return /^https?:$/.test(URL.parse(whole)?.protocol ?? "") && /\.|localhost/.test(whole) ? whole : undefined;
+}

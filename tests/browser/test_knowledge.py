@@ -1,0 +1,93 @@
+"""The Knowledge page: files dropped and chosen, what cannot be read, an answer that names its page, a site; undo."""
+
+import base64
+from collections.abc import AsyncIterator
+
+import pytest
+from playwright.async_api import Page, expect
+
+from tests.browser.conftest import OpenTab
+from tests.browser.house import House, Person
+from tests.browser.pages import settled
+from tests.browser.test_pages import violations
+from tests.fakes.files import pdf
+from tests.fakes.website import Website, page, website
+
+_DROP = """([area, files]) => {
+  const carried = new DataTransfer();
+  for (const [name, content] of files) {
+    carried.items.add(new File([Uint8Array.from(atob(content), (c) => c.charCodeAt(0))], name));
+  }
+  for (const type of ['dragover', 'drop']) {
+    area.dispatchEvent(new DragEvent(type, { bubbles: true, cancelable: true, dataTransfer: carried }));
+  }
+}"""
+TERMS = pdf(["Our shop sells flowers of all kinds", "Umbrella rental costs 77 roubles a day"])
+
+
+@pytest.fixture
+async def agent_path(house: House, admin: Person) -> str:
+    """A fresh agent that is published once and answers without a model's help."""
+    body = {"name": "Vera", "persona": {"languages": ["en"], "debounce_s": 0}}
+    agent = house.installation.post("/api/agents", body)
+    return admin.path(f"ai-agents/{agent['id']}/knowledge")
+
+
+@pytest.fixture
+async def shop() -> AsyncIterator[Website]:
+    async with website(Website({"/": page("Shop", "Balloons are free", "/hours"), "/hours": page("Hours", "From ten to eight")})) as site:
+        yield site
+
+
+async def drop(tab: Page, *files: tuple[str, bytes]) -> None:
+    area = await tab.locator("h1").element_handle()
+    await tab.evaluate(_DROP, [area, [[name, base64.b64encode(content).decode()] for name, content in files]])
+
+
+async def test_a_dropped_file_is_read_and_cited_in_the_test_chat(house: House, open_tab: OpenTab, admin: Person, agent_path: str) -> None:
+    tab = await open_tab(agent_path, admin)
+    await settled(tab)
+    await expect(tab.get_by_text("Перетащите сюда файлы")).to_be_visible()
+    await drop(tab, ("Terms.pdf", TERMS), ("Secret.pdf", pdf(["Secret"], password="x")))
+    await expect(tab.get_by_text("2 части")).to_be_visible(timeout=60_000)
+    await expect(tab.get_by_text("Документ защищён паролем. Сохраните его без пароля и добавьте снова.")).to_be_visible()
+    assert await violations(tab) == []
+    await drop(tab, ("Photo.jpg", b"x"))
+    await expect(tab.get_by_text("files of this form are not read").first).to_be_visible()
+    await tab.get_by_role("button", name="Terms").first.click()
+    await expect(tab.get_by_text("страница 2")).to_be_visible()
+    await expect(tab.get_by_role("link", name="Скачать файл")).to_be_visible()
+    await tab.keyboard.press("Escape")
+    await tab.get_by_role("button", name="Удалить документ «Secret»").click()
+    await expect(tab.get_by_role("button", name="Secret", exact=False)).to_have_count(0)
+    await tab.get_by_role("button", name="Отменить").click()
+    await expect(tab.get_by_text("Документ защищён паролем")).to_be_visible()
+    await tab.get_by_role("button", name="Прочитать снова: Terms").click()
+    await expect(tab.get_by_text("«Terms» читается снова")).to_be_visible()
+    await expect(tab.get_by_role("button", name="Прочитать снова: Terms")).to_be_visible(timeout=30_000)
+
+    agent_id = agent_path.split("/")[-2]
+    house.installation.post(f"/api/agents/{agent_id}/publish", {"note": "documents"})
+    await house.until("select embedded = version from knowledge_bases b join knowledge_bindings k on k.base_id = b.id "
+                      "where k.agent_id = $1::uuid", agent_id, timeout_s=60)  # fmt: skip
+    chat = await open_tab(admin.path(f"test-chat?agent={agent_id}"), admin)
+    await settled(chat)
+    await chat.get_by_role("textbox", name="Сообщение").fill("How much does umbrella rental cost a day?")
+    await chat.keyboard.press("Enter")
+    await expect(chat.get_by_text("Источник: Terms, страница 2")).to_be_visible(timeout=30_000)
+
+
+async def test_a_site_and_its_pages(open_tab: OpenTab, admin: Person, agent_path: str, shop: Website) -> None:
+    tab = await open_tab(agent_path, admin, language="en", scheme="dark", width=390)
+    await settled(tab)
+    await tab.get_by_role("button", name="Add", exact=True).click()
+    await tab.get_by_role("menuitem", name="Whole site").click()
+    await tab.get_by_role("textbox", name="Address").fill(shop.url)
+    await tab.get_by_role("dialog").get_by_role("button", name="Add").click()
+    await expect(tab.get_by_text("2 pages")).to_be_visible(timeout=60_000)
+    assert await violations(tab) == []
+    await tab.get_by_role("button", name=shop.url).first.click()
+    await expect(tab.get_by_role("button", name="Hours").first).to_be_visible()
+    await tab.keyboard.press("Escape")
+    await tab.get_by_role("button", name=f"Delete the document “{shop.url}”").click()
+    await expect(tab.get_by_text("No documents yet")).to_be_visible()
