@@ -8,8 +8,7 @@ from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
-from tests.browser.pages import settled
-from tests.browser.test_pages import violations
+from tests.browser.pages import settled, violations
 from tests.fakes.files import pdf
 from tests.fakes.website import Website, page, website
 
