@@ -59,7 +59,7 @@ async def test_a_dropped_file_is_read_and_cited_in_the_test_chat(house: House, o
     await tab.keyboard.press("Escape")
     await tab.get_by_role("button", name="Удалить документ «Secret»").click()
     await expect(tab.get_by_role("button", name="Secret", exact=False)).to_have_count(0)
-    await tab.get_by_role("button", name="Отменить").click()
+    await tab.get_by_role("button", name="Вернуть").click()
     await expect(tab.get_by_text("Документ защищён паролем")).to_be_visible()
     await tab.get_by_role("button", name="Прочитать снова: Terms").click()
     await expect(tab.get_by_text("«Terms» читается снова")).to_be_visible()
