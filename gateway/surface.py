@@ -10,6 +10,7 @@ from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
+from gateway.api.configuration import ConfigurationApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.dashboard import DashboardApi
@@ -101,6 +102,7 @@ def surface(have: Services) -> Surface:
         UsersApi(have.api, have.origins),
         KeysApi(have.api),
         TenantsApi(have.api),
+        ConfigurationApi(have.api),
         AgentsApi(have.api),
         AgentVersionsApi(have.api),
         ScriptsApi(have.api),

@@ -52,7 +52,7 @@ _MEANINGS: Mapping[int, str] = {
     410: "it was there once and is not any more: a link that was used or is too old",
     412: "somebody changed it in between; `ETag` has the version of now",
     413: "the body is too large",
-    415: "the body is not JSON in UTF-8",
+    415: "the body is not of the type that is asked for, or not in UTF-8",
     422: "understood, but not acceptable: `errors` says where",
     426: "this is a WebSocket",
     428: "send `If-Match`",
@@ -87,19 +87,25 @@ def operation_of(operation: Operation, shapes: Shapes) -> Described:
     """Describe an operation."""
     summary, description = _said(operation.handler)
     needs = f"Needs the role `{operation.level}` or one above it." if operation.level else "Public."
-    body = (
-        RequestBody(content={"application/json": shapes.content(operation.body, "validation")}, required=True) if operation.body else None
-    )
     return Described(
         tags=[operation.tag],
         summary=summary,
         description="\n\n".join(part for part in (description, needs) if part),
         operationId=f"{operation.tag}_{getattr(operation.handler, '__name__', 'handler')}".replace("-", "_"),
         parameters=[*_path(operation), *_query(operation, shapes), *_headers(operation)],
-        requestBody=body,
+        requestBody=_body(operation, shapes),
         responses={str(operation.success): _success(operation, shapes), **_others(operation)},
         security=None if operation.level else [],
     )
+
+
+def _body(operation: Operation, shapes: Shapes) -> RequestBody | None:
+    if operation.raw:
+        schema = Schema(type="string", description=operation.raw.about)
+        return RequestBody(content={media: MediaType(media_type_schema=schema) for media in operation.raw.media}, required=True)
+    if operation.body:
+        return RequestBody(content={"application/json": shapes.content(operation.body, "validation")}, required=True)
+    return None
 
 
 def plain_of(route: Plain) -> Described:

@@ -44,6 +44,7 @@ from typing_extensions import TypeVar
 from actors.domain.ids import TenantId
 from gateway.api.paging import Page
 from gateway.auth import Caller
+from gateway.bodies import read_body
 from gateway.problems import Problem, not_found
 from storage.accounts.roles import Level
 
@@ -119,6 +120,18 @@ class Call(Generic[B, Q]):
         assert isinstance(value, str)
         return value
 
+    async def raw(self) -> bytes:
+        """Return the body of an operation that has a raw one.
+
+        Raises:
+            Problem: 408, 413, 415.
+        """
+        wanted = self.operation.raw
+        assert wanted is not None, "this operation has a model for its body"
+        if self.request.content_type not in wanted.media:
+            raise Problem(415, f"send {wanted.media[0]}", headers={"Accept-Post": ", ".join(wanted.media)}, close=True)
+        return await read_body(self.request, wanted.limit)
+
     def missing(self, name: str | None = None) -> Problem:
         """Return the 404 of what a path parameter (default: the last) names."""
         return not_found(self.operation.things[name] if name else list(self.operation.things.values())[-1])
@@ -142,6 +155,21 @@ Handler: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Answer | web.StreamRes
 
 
 @dataclass(frozen=True, slots=True)
+class Raw:
+    """A body that is not JSON: the handler reads it itself (`call.raw()`).
+
+    Args:
+        media: its types; the first is the one that is meant.
+        limit: in bytes.
+        about: what it is.
+    """
+
+    media: tuple[str, ...]
+    limit: int
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     """One method on one path.
 
@@ -153,6 +181,7 @@ class Operation:
         tag: the group in the document.
         query: the model of the query, a subclass of `Query`, or of `ListQuery` for lists.
         body: the model of the body; without one, only an empty body is accepted.
+        raw: in place of a model: a body of another kind.
         answer: the model of the answer; None: no content, or something that is not JSON (`media`).
         status: of success.
         versioned: `If-Match` is required, `call.if_match` is the version that it names.
@@ -171,6 +200,7 @@ class Operation:
     tag: str = field(kw_only=True)
     query: type[BaseModel] | None = field(default=None, kw_only=True)
     body: type[BaseModel] | None = field(default=None, kw_only=True)
+    raw: Raw | None = field(default=None, kw_only=True)
     answer: type[BaseModel] | None = field(default=None, kw_only=True)
     status: int = field(default=200, kw_only=True)
     versioned: bool = field(default=False, kw_only=True)
@@ -185,6 +215,8 @@ class Operation:
             raise ValueError(f"{self.method} {self.path} has no parameter {', '.join(sorted(stray))}")
         if self.idempotent and self.level is None:
             raise ValueError(f"{self.method} {self.path} is public: nobody's key can be told from another's")
+        if self.raw and (self.body or self.idempotent):
+            raise ValueError(f"{self.method} {self.path} has a raw body: it has no model, and is not kept")
 
     @property
     def success(self) -> int:

@@ -108,7 +108,7 @@ def _route(method: str, path: str, handler: Handler) -> web.RouteDef:
 async def _body(operation: Operation, request: web.Request) -> BaseModel | None:
     if operation.body is not None:
         return await parse_body(request, operation.body)
-    if operation.method != "GET":
+    if operation.method != "GET" and operation.raw is None:
         await no_body(request)
     return None
 

@@ -50,6 +50,19 @@ def cut(kind: Kind, text: str) -> list[Piece]:
     return pieces
 
 
+def chunks_of(kind: str, text: str) -> list[tuple[str, str]]:
+    """Return the chunks of a document as heading and text.
+
+    Raises:
+        InvalidInput: as `cut`, or there is no such kind.
+    """
+    known: tuple[Kind, ...] = ("text", "markdown", "csv")
+    found = next((one for one in known if one == kind), None)
+    if found is None:
+        raise InvalidInput(f"documents of the kind {kind} are not known")
+    return [(piece.heading, piece.text) for piece in cut(found, text)]
+
+
 def _text(text: str) -> Iterator[Piece]:
     for chunk in _CUT_TEXT.chunks(text):
         yield Piece("", chunk)

@@ -39,6 +39,7 @@ select gen_random_uuid(), $1, $2, s.definition, s.search, $5
 from unnest($3::jsonb[], $4::text[]) with ordinality s (definition, search, n) order by s.n
 on conflict (agent_id, key) do update set definition = excluded.definition, search = excluded.search, deleted_at = null,
   version = scripts.version + 1, changed_at = now(), changed_by = excluded.changed_by"""
+_MOVE_BEHIND = "update scripts set position = default where agent_id = $1 and key = $2 and deleted_at is null"
 _DELETE_OTHERS = """
 update scripts set deleted_at = now(), version = version + 1, changed_at = now(), changed_by = $3
 where agent_id = $1 and deleted_at is null and key <> all ($2::text[])"""
@@ -165,6 +166,15 @@ class Scripts:
             after = {"scripts": len(definitions), "replace": replace}
             await tell(connection, tenant_id, agent_id, by, Change("scripts.imported", f"agent:{agent_id}", None, after, after))
         return True
+
+    async def order(self, tenant_id: UUID, by: Actor, agent_id: UUID, keys: Sequence[str]) -> None:
+        """Put scripts into an order; others come before them."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            if await lock(connection, agent_id) is None:
+                return
+            await connection.executemany(_MOVE_BEHIND, [(agent_id, key) for key in keys])
+            await touch(connection, agent_id, by)
+            await tell(connection, tenant_id, agent_id, by, Change("scripts.ordered", f"agent:{agent_id}", None, {"order": list(keys)}))
 
     async def _changed(
         self, connection: Connection, tenant_id: UUID, by: Actor, script: ScriptItem | None, before: ScriptItem | None, done: str
