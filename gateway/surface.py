@@ -6,6 +6,7 @@ from pathlib import Path
 from actors.ports.knowledge import Knowledge
 from gateway.api.accounts import AccountsApi
 from gateway.api.actions import ActionsApi
+from gateway.api.actors import ActorsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
@@ -77,6 +78,7 @@ class Services:
     kommo: KommoDesk
     connections: Connections
     files: FilesApi
+    control_socket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +110,7 @@ def surface(have: Services) -> Surface:
         ScriptsApi(have.api),
         RulesApi(have.api),
         ActionsApi(have.api),
+        ActorsApi(have.api, have.control_socket),
         SequencesApi(have.api),
         EnrollmentsApi(have.api),
         AgentIntegrationsApi(have.api, have.directory, have.connections),

@@ -199,9 +199,15 @@ def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool,
 
 def _success(operation: Operation, shapes: Shapes) -> Response:
     content = {"application/json": shapes.content(operation.answer, "serialization")} if operation.answer else {}
-    content |= {media: MediaType(media_type_schema=Schema(type="string", description=about)) for media, about in operation.media.items()}
+    content |= {media: _other(media, about) for media, about in operation.media.items()}
     headers = {name: _header(_HEADERS[name]) for name in _answered(operation)}
     return Response(description=HTTPStatus(operation.success).phrase, headers=headers, content=content or None)
+
+
+def _other(media: str, about: str) -> MediaType:
+    # Who reads YAML reads an object; everything else is a text to those who know no better.
+    kind = "object" if media.endswith("yaml") else "string"
+    return MediaType(media_type_schema=Schema.model_validate({"type": kind, "description": about}))
 
 
 def _answered(operation: Operation) -> list[str]:

@@ -60,6 +60,7 @@ BODIES: Mapping[str, Any] = {
     "ScriptsImport": {"format": "callboard/scripts/1", "scripts": []},
     "SearchBody": {"text": "delivery"},
     "TenantPatch": {"name": "Renamed"},
+    "TrialBody": {"what": "host"},
     "TryBody": {"text": "delivery"},
     "UserPatch": {"name": "Renamed"},
     "SchedulePatch": {"enabled": False},
