@@ -38,7 +38,7 @@ async def test_a_configuration_is_taken_in_after_a_look_and_undone(house: House,
 
     file.write_text(text.replace("  persona:\n", "  persona:\n    colour: red\n", 1))
     await page.locator("input[type=file]").set_input_files(file)
-    await expect(page.get_by_role("alert").get_by_text("line 4: is not known here")).to_be_visible()
+    await expect(page.get_by_role("alert").get_by_text("line 5: colour is not known here")).to_be_visible()
     await expect(page.get_by_role("button", name="Загрузить", exact=True)).to_be_disabled()
 
 

@@ -172,7 +172,7 @@ def _knowledge(fields: Fields, bases: set[str]) -> tuple[str, ...]:
 def _known(raw: object, place: str, names: set[str], problems: list[Problem]) -> None:
     given = raw if isinstance(raw, Mapping) else {}
     problems += [
-        Problem(f"{place}.{name}" if place else str(name), f"is not known here; known: {', '.join(sorted(names))}")
+        Problem(f"{place}.{name}" if place else str(name), f"{name} is not known here; known: {', '.join(sorted(names))}")
         for name in given
         if name not in names
     ]

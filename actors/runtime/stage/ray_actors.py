@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError
 
 from actors.runtime.members import Answer, Body, Kind, Member, PoolLost
+from actors.runtime.stage.figures import Figures
 
 NAMESPACE = "callboard"
 CALL_TIMEOUT_S = 5.0  # one question to the GCS on this machine takes 1 ms
@@ -38,6 +39,8 @@ class _Wrapped:
         self._factory = factory
         self._body: Body | None = None
         self._life: asyncio.Task[None] | None = None
+        member = Member.parse(name)
+        self._figures = Figures(str(member.part) if member else name)
 
     async def ping(self) -> dict[str, Any]:
         """Return pid, node and status; on the loop of the body, so that a loop that stands still does not answer."""
@@ -47,6 +50,7 @@ class _Wrapped:
         answer["rss"] = psutil.Process().memory_info().rss
         if self._body and not self._life.done():
             answer["status"] = dict(await self._body.ping())
+            self._figures.show({**answer["status"], "rss": answer["rss"]})
         return answer
 
     async def drain(self) -> None:
