@@ -4,14 +4,21 @@ import asyncio
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+from actors.domain.configuration.comparing import counts
+from actors.domain.configuration.reading import read_configuration
 from config.demo.definition import demo_definition
+from integrations.documents.cutting import chunks_of
+from storage.accounts.audit import Actor
+from storage.configuration.importing import Configurations
 from storage.configuration.text import parse, write
+from storage.postgres import Database, Role
 from tests.integration.gateway.company import Company, found
 from tests.integration.gateway.desk import DELIVERY, Desk
 from tests.integration.gateway.processes import GatewayProcess
@@ -194,14 +201,25 @@ async def test_a_fault_is_shown_with_its_place_and_changes_nothing(files: Files)
     assert await files.export() == before
 
 
-async def test_what_customers_reach_is_not_archived_and_two_imports_wait_for_each_other(files: Files) -> None:
-    nothing = "format: callboard/configuration/1\n"
-    refused = await files.take_in(nothing, prune=True, expect=409)
+async def test_what_customers_reach_is_not_archived(files: Files) -> None:
+    refused = await files.take_in("format: callboard/configuration/1\n", prune=True, expect=409)
     assert refused["channels"] == ["telegram"]
-    zoes = write({"format": "callboard/configuration/1", "agents": [{"agent": "Zoe", "persona": {"name": "Zoe"}, "published": "draft"}]})
-    both = await asyncio.gather(files.take_in(zoes), files.take_in(zoes))
-    assert sorted(done["counts"]["added"] for done in both) == [0, 3]
-    assert [agent["name"] for agent in (await files.do("GET", "/api/agents"))["items"]] == ["Anna", "Zoe"]
+    assert [agent["name"] for agent in (await files.do("GET", "/api/agents"))["items"]] == ["Anna"]
+
+
+async def test_imports_of_one_company_wait_for_each_other(database: str, company: Company) -> None:
+    zoe = {
+        "agent": "Zoe",
+        "persona": {"name": "Zoe"},
+        "scripts": [{"key": "s", "phrases": ["x"], "answer": {"en": "y"}}],
+        "published": "draft",
+    }
+    wanted = read_configuration({"format": "callboard/configuration/1", "agents": [zoe]})
+    async with await Database.open(database, Role.API, "test", size=6) as opened:
+        await opened.warm(6)
+        take = partial(Configurations(opened, chunks_of).take_in, company.tenant_id, Actor("test"), wanted, prune=False, rehearse=False)
+        done = await asyncio.gather(*(take() for _ in range(6)))
+    assert sorted(counts(steps)["added"] for steps in done) == [0, 0, 0, 0, 0, 4]
 
 
 async def test_the_demo_shop_travels(empty: Files) -> None:
