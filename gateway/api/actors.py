@@ -40,9 +40,7 @@ class ActorsApi:
                 numbers={"id"},
                 answer=PlacedView,
             ),
-            Operation(
-                "POST", "/api/actors/trials", self.trial, level="admin", tag=tag, body=TrialBody, answer=TrialView, also=(409,)
-            ),
+            Operation("POST", "/api/actors/trials", self.trial, level="admin", tag=tag, body=TrialBody, answer=TrialView, also=(409,)),
         ]
 
     async def list(self, call: Call) -> Answer:
