@@ -77,7 +77,8 @@ def _agent(before: AgentForm | None, after: AgentForm, prune: bool, steps: list[
     was = before or AgentForm(key, after.name)
     renamed = () if was.name == after.name else ("name",)
     steps.append(Step("agent", "", key, "changed" if renamed else "same" if before else "added", renamed))
-    if fields := differing(was.persona, after.persona):
+    persona = after.persona if prune or after.persona else was.persona
+    if fields := differing(was.persona, persona):
         steps.append(Step("persona", key, after.name, "changed" if before else "added", tuple(fields)))
     items = {kind: _items(kind, was, after, prune, steps) for kind in ITEMS}
     knowledge = after.knowledge if prune or after.knowledge else was.knowledge  # an agent answers from one base
@@ -85,6 +86,7 @@ def _agent(before: AgentForm | None, after: AgentForm, prune: bool, steps: list[
     steps.extend(Step("knowledge", key, base, "deleted") for base in was.knowledge if base not in knowledge)
     target = replace(
         after,
+        persona=persona,
         passages=items["passage"],
         scripts=items["script"],
         rules=items["rule"],

@@ -150,6 +150,10 @@ async def test_an_import_is_undone_by_the_export_before_it(files: Files) -> None
     assert [script["key"] for script in now["scripts"]] == ["a-later-one", "delivery", "off", "new"]
     assert (now["published"], now["persona"]) == ("draft", {"name": "Anna", "languages": ["en"]})
 
+    part = {"format": "callboard/configuration/1", "agents": [{"agent": "Anna", "scripts": [{**DELIVERY, "key": "only-this"}]}]}
+    added = await files.take_in(write(part))
+    assert (added["counts"]["added"], added["counts"]["changed"], added["counts"]["deleted"]) == (1, 0, 0)
+
     undone = await files.take_in(changed, prune=True)
     assert ("agent", "Zoe", "deleted") in {(step["what"], step["key"], step["fate"]) for step in undone["steps"]}
     assert await files.export() == changed
