@@ -10,7 +10,8 @@ from actors.domain.configuration.reading import read_configuration
 from actors.domain.errors import InvalidDefinition, InvalidInput
 from actors.domain.errors import Problem as Fault
 from gateway.api.authored import MOST_FLAWS, pointer
-from gateway.api.operation import Answer, Call, Operation, Raw
+from gateway.api.operation import Answer, Call, Operation
+from gateway.api.raw import Raw
 from gateway.problems import Flaw, Problem
 from gateway.schemas.configuration import ImportPlanView, ImportQuery, import_view
 from storage.authoring.changes import InUse

@@ -43,8 +43,8 @@ from typing_extensions import TypeVar
 
 from actors.domain.ids import TenantId
 from gateway.api.paging import Page
+from gateway.api.raw import Raw
 from gateway.auth import Caller
-from gateway.bodies import read_body
 from gateway.problems import Problem, not_found
 from storage.accounts.roles import Level
 
@@ -121,16 +121,9 @@ class Call(Generic[B, Q]):
         return value
 
     async def raw(self) -> bytes:
-        """Return the body of an operation that has a raw one.
-
-        Raises:
-            Problem: 408, 413, 415.
-        """
-        wanted = self.operation.raw
-        assert wanted is not None, "this operation has a model for its body"
-        if self.request.content_type not in wanted.media:
-            raise Problem(415, f"send {wanted.media[0]}", headers={"Accept-Post": ", ".join(wanted.media)}, close=True)
-        return await read_body(self.request, wanted.limit)
+        """Return the body of an operation that has a raw one; a Problem says 408, 413 or 415."""
+        assert self.operation.raw is not None, "this operation has a model for its body"
+        return await self.operation.raw.read(self.request)
 
     def missing(self, name: str | None = None) -> Problem:
         """Return the 404 of what a path parameter (default: the last) names."""
@@ -152,21 +145,6 @@ class Call(Generic[B, Q]):
 
 
 Handler: TypeAlias = Callable[[Call[Any, Any]], Awaitable[Answer | web.StreamResponse]]
-
-
-@dataclass(frozen=True, slots=True)
-class Raw:
-    """A body that is not JSON: the handler reads it itself (`call.raw()`).
-
-    Args:
-        media: its types; the first is the one that is meant.
-        limit: in bytes.
-        about: what it is.
-    """
-
-    media: tuple[str, ...]
-    limit: int
-    about: str
 
 
 @dataclass(frozen=True, slots=True)
