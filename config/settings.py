@@ -45,6 +45,7 @@ class Settings(BaseSettings):
     gateways: int = Field(1, ge=1, le=16, description="gateway processes")
     ray_dashboard_port: int = Field(8265, ge=0, le=65535, description="Ray's dashboard, on 127.0.0.1; 0 picks a free one")
     demo: bool = Field(True, description="create the demo tenant at the first start")
+    control_socket: str = Field("", description="where the demo reaches its supervisor; `callboard run` sets it")
     log_level: str = Field("INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
     model: str = Field("gpt-4.1-mini", description="model an agent uses when it names none")
     fallback_model: str = Field("", description="model that is asked when the first does not answer; empty: none")

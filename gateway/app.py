@@ -94,6 +94,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             knowledge=await stack.enter_async_context(KnowledgeCalls(settings.redis_url, api, KNOWLEDGE_WAIT_S)),
             connections=Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
             kommo=kommo,
+            control_socket=settings.control_socket,
             files=FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),
         )
         everything = surface(have)

@@ -60,6 +60,7 @@ async def unconnected() -> Surface:
                 knowledge=KnowledgeCalls("redis://localhost", database),
                 connections=connections,
                 kommo=kommo,
+                control_socket="",
                 files=files,
             )
         )

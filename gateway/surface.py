@@ -6,10 +6,12 @@ from pathlib import Path
 from actors.ports.knowledge import Knowledge
 from gateway.api.accounts import AccountsApi
 from gateway.api.actions import ActionsApi
+from gateway.api.actors import ActorsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
+from gateway.api.configuration import ConfigurationApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.dashboard import DashboardApi
@@ -78,6 +80,7 @@ class Services:
     kommo: KommoDesk
     connections: Connections
     files: FilesApi
+    control_socket: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,11 +106,13 @@ def surface(have: Services) -> Surface:
         UsersApi(have.api, have.origins),
         KeysApi(have.api),
         TenantsApi(have.api),
+        ConfigurationApi(have.api),
         AgentsApi(have.api),
         AgentVersionsApi(have.api),
         ScriptsApi(have.api),
         RulesApi(have.api),
         ActionsApi(have.api),
+        ActorsApi(have.api, have.control_socket),
         SequencesApi(have.api),
         EnrollmentsApi(have.api),
         AgentIntegrationsApi(have.api, have.directory, have.connections),

@@ -10,20 +10,25 @@ from pathlib import Path
 from typing import BinaryIO
 from uuid import UUID
 
+import orjson
+
 from actors.domain.errors import TransientError
 from actors.domain.ids import TenantId
 from actors.ports.exports import KEPT, ExportedConversation, ExportedMessage
 from actors.ports.jobs import JobLease
 from storage.postgres import Database
 
-_COUNT = "select count(*) from conversations where tenant_id = $1 and kind = 'chat'"
+# Chats of operators with their own bot are no customers'.
+_COUNT = "select count(*) from conversations where tenant_id = $1 and kind = 'chat' and not state ? 'operator'"
 _CONVERSATIONS = """
-select c.id, g.channel, c.integration_id, g.agent_id, c.key, c.title, c.control, c.created_at, c.last_at
-from conversations c join integrations g on g.id = c.integration_id
-where c.tenant_id = $1 and c.kind = 'chat' and c.id > $2 order by c.id limit $3"""
+select c.id, g.channel, c.integration_id, g.agent_id, c.key, c.title, c.control, c.created_at, c.last_at, a.name as agent, c.state::text
+from conversations c join integrations g on g.id = c.integration_id join agents a on a.id = g.agent_id
+where c.tenant_id = $1 and c.kind = 'chat' and not c.state ? 'operator' and c.id > $2 order by c.id limit $3"""
 _MESSAGES = """
-select id, conversation_id, role, body, mode, created_at from messages
-where conversation_id = $1 and id > $2 order by id limit $3"""
+select m.id, m.conversation_id, m.role, m.body, m.mode, m.created_at, m.turn_id, m.external_id,
+  m.sources::text, coalesce(m.data -> 'media', '[]')::text as files, o.state as delivery
+from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'
+where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"""
 _BUFFER = 1 << 20
 _CHUNK = 1 << 18
 _LATE = timedelta(hours=1)  # a directory is as old as its last part: nothing goes before the promised time
@@ -51,13 +56,15 @@ class PostgresExportPages:
         """Return conversations after the conversation `after`, by id."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             rows = await connection.fetch(_CONVERSATIONS, tenant_id, after, limit)
-        return [ExportedConversation(*row.values()) for row in rows]
+        return [ExportedConversation(**{**dict(row), "state": orjson.loads(row["state"])}) for row in rows]
 
     async def messages(self, tenant_id: TenantId, conversation_id: int, after: int, limit: int) -> Sequence[ExportedMessage]:
         """Return messages of a conversation after the message `after`, by id."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             rows = await connection.fetch(_MESSAGES, conversation_id, after, limit)
-        return [ExportedMessage(*row.values()) for row in rows]
+        return [
+            ExportedMessage(**{**dict(row), "sources": orjson.loads(row["sources"]), "files": orjson.loads(row["files"])}) for row in rows
+        ]
 
 
 class DiskExports:

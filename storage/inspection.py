@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from uuid import UUID
 
 import asyncpg
 import redis.asyncio
@@ -42,8 +43,17 @@ async def find_placed(database: Database, conversation_id: int) -> PlacedConvers
     """Return a conversation of any tenant; needs the role callboard_engine."""
     async with database.dispatch_transaction() as connection:
         r = await connection.fetchrow(_PLACED, conversation_id)
-    if r is None:
-        return None
+    return _placed(r) if r else None
+
+
+async def find_own(database: Database, tenant_id: UUID, conversation_id: int) -> PlacedConversation | None:
+    """Return a conversation of one tenant; either role."""
+    async with database.tenant_transaction(tenant_id) as connection:
+        r = await connection.fetchrow(_PLACED, conversation_id)
+    return _placed(r) if r else None
+
+
+def _placed(r: asyncpg.Record) -> PlacedConversation:
     return PlacedConversation(r["partition"], r["version"], r["control"], r["channel"], r["key"], r["open_inputs"], r["last_at"])
 
 

@@ -1,9 +1,9 @@
 """Giving a company its data."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Any, Protocol
 from uuid import UUID
 
 from actors.domain.ids import TenantId
@@ -14,7 +14,7 @@ KEPT = timedelta(hours=24)  # it is everything a company knows of its customers:
 
 @dataclass(frozen=True, slots=True)
 class ExportedConversation:
-    """A conversation with a person."""
+    """A conversation with a customer, and what is known of them."""
 
     id: int
     channel: str
@@ -25,11 +25,13 @@ class ExportedConversation:
     control: str
     created_at: datetime
     last_at: datetime
+    agent: str
+    state: Mapping[str, Any]  # as the conversation keeps it: name, language, tags, variables, blocked
 
 
 @dataclass(frozen=True, slots=True)
 class ExportedMessage:
-    """A message."""
+    """A message. `delivery` is None for customers' messages and where the commit is the delivery; `files` are only described."""
 
     id: int
     conversation_id: int
@@ -37,6 +39,11 @@ class ExportedMessage:
     body: str
     mode: str | None
     created_at: datetime
+    turn_id: UUID
+    external_id: str | None
+    sources: Sequence[Mapping[str, Any]]
+    files: Sequence[Mapping[str, Any]]
+    delivery: str | None
 
 
 class ExportPages(Protocol):

@@ -75,6 +75,8 @@ class Answer:
     ready: bool
     status: Mapping[str, Any] = field(default_factory=dict)
     ended: str | None = None
+    pid: int | None = None
+    rss: int | None = None  # bytes of its process
 
 
 class ActorPool(Protocol):

@@ -13,7 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import JsonSchemaMode
 
 from gateway.api.operation import Operation, PathKind, Plain
-from gateway.api.requests import UPLOAD
+from gateway.api.raw import FILE
 from gateway.problems import CONTENT_TYPE
 from gateway.schemas.bodies import ListQuery
 
@@ -53,7 +53,7 @@ _MEANINGS: Mapping[int, str] = {
     410: "it was there once and is not any more: a link that was used or is too old",
     412: "somebody changed it in between; `ETag` has the version of now",
     413: "the body is too large",
-    415: "the body is not JSON in UTF-8, or not the file itself where one is wanted",
+    415: "the body is not of the type that is asked for, or not in UTF-8",
     422: "understood, but not acceptable: `errors` says where",
     426: "this is a WebSocket",
     428: "send `If-Match`",
@@ -94,10 +94,22 @@ def operation_of(operation: Operation, shapes: Shapes) -> Described:
         description="\n\n".join(part for part in (description, needs) if part),
         operationId=f"{operation.tag}_{getattr(operation.handler, '__name__', 'handler')}".replace("-", "_"),
         parameters=[*_path(operation), *_query(operation, shapes), *_headers(operation)],
-        requestBody=_taken(operation, shapes),
+        requestBody=_body(operation, shapes),
         responses={str(operation.success): _success(operation, shapes), **_others(operation)},
         security=None if operation.level else [],
     )
+
+
+def _body(operation: Operation, shapes: Shapes) -> RequestBody | None:
+    if operation.raw:
+        about = f"{operation.raw.about}, at most {operation.raw.limit // 1024 // 1024} MB"
+        content = {
+            media: MediaType(media_type_schema=Schema() if media == FILE else Schema(type="string")) for media in operation.raw.media
+        }
+        return RequestBody(content=content, required=True, description=about)
+    if operation.body:
+        return RequestBody(content={"application/json": shapes.content(operation.body, "validation")}, required=True)
+    return None
 
 
 def plain_of(route: Plain) -> Described:
@@ -141,15 +153,6 @@ def _said(handler: Any) -> tuple[str, str | None]:
     text = _SECTION.split(inspect.getdoc(handler) or "")[0]
     first, _, rest = text.partition("\n\n")
     return " ".join(first.split()), rest.strip() or None
-
-
-def _taken(operation: Operation, shapes: Shapes) -> RequestBody | None:
-    if operation.upload:
-        about = f"the file, at most {operation.upload // 1024 // 1024} MB"
-        return RequestBody(content={UPLOAD: MediaType(media_type_schema=Schema())}, required=True, description=about)
-    if operation.body is None:
-        return None
-    return RequestBody(content={"application/json": shapes.content(operation.body, "validation")}, required=True)
 
 
 def _path(operation: Operation) -> list[Parameter]:
@@ -200,9 +203,15 @@ def _parameter(name: str, place: str, schema: dict[str, Any], *, required: bool,
 
 def _success(operation: Operation, shapes: Shapes) -> Response:
     content = {"application/json": shapes.content(operation.answer, "serialization")} if operation.answer else {}
-    content |= {media: MediaType(media_type_schema=Schema(type="string", description=about)) for media, about in operation.media.items()}
+    content |= {media: _other(media, about) for media, about in operation.media.items()}
     headers = {name: _header(_HEADERS[name]) for name in _answered(operation)}
     return Response(description=HTTPStatus(operation.success).phrase, headers=headers, content=content or None)
+
+
+def _other(media: str, about: str) -> MediaType:
+    # Who reads YAML reads an object; everything else is a text to those who know no better.
+    kind = "object" if media.endswith("yaml") else "string"
+    return MediaType(media_type_schema=Schema.model_validate({"type": kind, "description": about}))
 
 
 def _answered(operation: Operation) -> list[str]:

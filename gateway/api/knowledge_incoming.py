@@ -11,7 +11,7 @@ from actors.ports.signals import Signals
 from actors.services.jobs.knowledge_ingest import MOST_BYTES, IngestPayload, KnowledgeIngest
 from gateway.api.jobs import accepted
 from gateway.api.operation import Answer, Call, Operation
-from gateway.api.requests import UPLOAD
+from gateway.api.raw import FILE, FILE_S, Raw
 from gateway.limits import Open
 from gateway.problems import Flaw, Problem
 from gateway.schemas.knowledge_incoming import ENDINGS, DocumentAccepted, FileQuery, PageBody
@@ -37,6 +37,7 @@ _SAFE = {
     "Content-Security-Policy": "sandbox; default-src 'none'",
     "Cache-Control": "private, no-store",
 }
+_FILE = Raw((FILE,), MOST_BYTES, "the file itself", FILE_S)
 
 
 class KnowledgeIncomingApi:
@@ -51,12 +52,10 @@ class KnowledgeIncomingApi:
         """Return the operations."""
         taken: dict[str, Any] = {"level": "admin", "tag": "knowledge", "answer": DocumentAccepted, "status": 202}
         return [
-            Operation("POST", f"{_ALL}/files", self.add_file, query=FileQuery, upload=MOST_BYTES, idempotent=True, also=(429,), **taken),
+            Operation("POST", f"{_ALL}/files", self.add_file, query=FileQuery, raw=_FILE, idempotent=True, also=(429,), **taken),
             Operation("POST", f"{_ALL}/pages", self.add_page, body=PageBody, idempotent=True, **taken),
             Operation("POST", f"{_ONE}/read", self.read_again, also=(409,), **taken),
-            Operation(
-                "GET", f"{_ONE}/file", self.file, level="viewer", tag="knowledge", media={UPLOAD: "the file, always as an attachment"}
-            ),
+            Operation("GET", f"{_ONE}/file", self.file, level="viewer", tag="knowledge", media={FILE: "the file, always as an attachment"}),
         ]
 
     async def add_file(self, call: Call[bytes, FileQuery]) -> Answer:
@@ -91,7 +90,7 @@ class KnowledgeIncomingApi:
             raise call.missing()
         name, content = found
         disposition = f"attachment; filename*=UTF-8''{quote(name, safe='')}"
-        return web.Response(body=content, headers={**_SAFE, "Content-Type": UPLOAD, "Content-Disposition": disposition})
+        return web.Response(body=content, headers={**_SAFE, "Content-Type": FILE, "Content-Disposition": disposition})
 
     def _taken(self, call: Call[Any, Any], found: Incoming | None, name: str | None = None) -> Answer:
         if found is None:

@@ -43,6 +43,7 @@ from typing_extensions import TypeVar
 
 from actors.domain.ids import TenantId
 from gateway.api.paging import Page
+from gateway.api.raw import Raw
 from gateway.auth import Caller
 from gateway.problems import Problem, not_found
 from storage.accounts.roles import Level
@@ -153,7 +154,7 @@ class Operation:
         tag: the group in the document.
         query: the model of the query, a subclass of `Query`, or of `ListQuery` for lists.
         body: the model of the body; without one, only an empty body is accepted.
-        upload: in place of a body: the most bytes of a file, which is sent as it is; `call.body` has them.
+        raw: in place of a model: a body of another kind; `call.body` has its bytes.
         answer: the model of the answer; None: no content, or something that is not JSON (`media`).
         status: of success.
         versioned: `If-Match` is required, `call.if_match` is the version that it names.
@@ -172,7 +173,7 @@ class Operation:
     tag: str = field(kw_only=True)
     query: type[BaseModel] | None = field(default=None, kw_only=True)
     body: type[BaseModel] | None = field(default=None, kw_only=True)
-    upload: int = field(default=0, kw_only=True)
+    raw: Raw | None = field(default=None, kw_only=True)
     answer: type[BaseModel] | None = field(default=None, kw_only=True)
     status: int = field(default=200, kw_only=True)
     versioned: bool = field(default=False, kw_only=True)
@@ -183,7 +184,7 @@ class Operation:
     also: tuple[int, ...] = field(default=(), kw_only=True)
 
     def __post_init__(self) -> None:
-        if self.upload and self.body:
+        if self.raw and self.body:
             raise ValueError(f"{self.method} {self.path} takes a file or JSON, not both")
         if stray := {*self.numbers, *self.texts} - self.things.keys():
             raise ValueError(f"{self.method} {self.path} has no parameter {', '.join(sorted(stray))}")

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from gateway.api.document import Document
 from gateway.api.operation import Answer, Call, Operation, Plain
 from gateway.api.paging import WHOLE, page_of
-from gateway.api.requests import idempotency_key, if_match, no_body, parse_body, parse_path, parse_query, parse_upload
+from gateway.api.requests import idempotency_key, if_match, no_body, parse_body, parse_path, parse_query
 from gateway.auth import Caller, Callers, Handler, session_token
 from gateway.problems import Problem
 from gateway.schemas.bodies import ListQuery, Query
@@ -107,8 +107,8 @@ def _route(method: str, path: str, handler: Handler) -> web.RouteDef:
 
 
 async def _body(operation: Operation, request: web.Request) -> BaseModel | bytes | None:
-    if operation.upload:
-        return await parse_upload(request, operation.upload)
+    if operation.raw is not None:
+        return await operation.raw.read(request)
     if operation.body is not None:
         return await parse_body(request, operation.body)
     if operation.method != "GET":

@@ -15,9 +15,6 @@ from gateway.schemas.bodies import MAX_BODY, Body
 
 M = TypeVar("M", bound=BaseModel)
 
-UPLOAD = "application/octet-stream"
-UPLOAD_S = 180.0  # 20 MB over a line of 1 Mbit/s
-
 _INT64 = 2**63
 _ENTITY_TAG = re.compile(r'"[\x21\x23-\x7e]*"')
 _OURS = re.compile(r'"([1-9][0-9]{0,8})"')
@@ -43,23 +40,6 @@ async def parse_body(request: web.Request, model: type[M]) -> M:
     except ValidationError as error:
         flaws = [Flaw(e["msg"], e["type"], pointer=pointer(e["loc"], value)) for e in _errors(error)]
         raise Problem(422, "the body is not acceptable", errors=flaws) from None
-
-
-async def parse_upload(request: web.Request, limit: int) -> bytes:
-    """Return the file that is the request's body.
-
-    Raises:
-        Problem: 400, 408, 413, or 415 unless it is sent as `application/octet-stream`.
-    """
-    if request.content_type != UPLOAD:
-        raise Problem(415, f"send the file itself, as {UPLOAD}", headers={"Accept-Post": UPLOAD}, close=True)
-    too_large = Problem(
-        413, f"the file is larger than {limit // 1024 // 1024} MB: split it into several", reason="file-too-large", close=True
-    )
-    try:
-        return await read_body(request, limit, UPLOAD_S)
-    except Problem as problem:
-        raise (too_large if problem.status == too_large.status else problem) from None
 
 
 async def no_body(request: web.Request) -> None:

@@ -57,6 +57,19 @@ def checked(found: Iterable[Piece]) -> list[Piece]:
     return pieces
 
 
+def chunks_of(kind: str, text: str) -> list[Piece]:
+    """Return the chunks of a document of a kind that is only known by name.
+
+    Raises:
+        InvalidInput: as `cut`, or there is no such kind.
+    """
+    known: tuple[Kind, ...] = ("text", "markdown", "csv")
+    found = next((one for one in known if one == kind), None)
+    if found is None:
+        raise InvalidInput(f"documents of the kind {kind} are not known")
+    return cut(found, text)
+
+
 def plain(text: str, heading: str = "", page: int | None = None) -> Iterator[Piece]:
     """Yield the chunks of a text without any structure."""
     for chunk in _CUT_TEXT.chunks(text):

@@ -124,6 +124,21 @@ class Versions:
             await _tell_published(connection, tenant_id, draft, by, fresh, note, version)
             return await _item(connection, agent_id, fresh)
 
+    async def publish_definition(self, tenant_id: UUID, by: Actor, agent_id: UUID, definition: Mapping[str, Any], note: str = "") -> bool:
+        """Publish what is said elsewhere than in the draft, which stays. False: there is no such agent.
+
+        Raises:
+            InvalidDefinition: it cannot be used.
+        """
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            draft = await lock(connection, agent_id)
+            if draft is None:
+                return False
+            new = NewVersion(await _validated(definition), True, note)
+            version = await insert_version(connection, agent_id, by, new)
+            await _tell_published(connection, tenant_id, draft, by, version, note)
+        return True
+
     async def snapshot(self, tenant_id: UUID, by: Actor, agent_id: UUID) -> int | None:
         """Return a version that equals the draft, stored if there is none. None if there is no such agent.
 

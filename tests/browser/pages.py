@@ -80,6 +80,8 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "new-sequence": f"{agent}/sequences?sequence=new",
         "knowledge": f"{agent}/knowledge",
         "integrations": person.path("integrations"),
+        "actors": person.path("actors"),
+        "settings": person.path("settings"),
         "profile": person.path("profile"),
         "lost": person.path("nowhere"),
     }

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -187,6 +188,22 @@ def test_actors_see_the_environment_and_ray_shows_nothing_of_it(ray: RayEndpoint
             shown += answer.read().decode()
     assert driver.host()["name"] in shown  # the dashboard does show actors
     assert "canary-5f1c" not in shown
+
+
+def test_figures_of_actors_are_in_rays_own_metrics(ray: RayEndpoint, driver: Driver) -> None:
+    driver.complete()
+    with urllib.request.urlopen(f"{ray.dashboard_url}/nodes?view=summary", timeout=30) as answer:
+        (node,) = json.load(answer)["data"]["summary"]
+    place = f"http://{node['ip']}:{node['raylet']['metricsExportPort']}/metrics"
+    wanted = re.compile(r'^ray_callboard_rss\{[^}]*actor="(\w+-0)"[^}]*\} (\S+)$', re.MULTILINE)
+    began, found = time.monotonic(), dict[str, str]()
+    while len(found) < 5:  # every actor reports every few seconds
+        assert time.monotonic() - began < 60, found
+        with urllib.request.urlopen(place, timeout=30) as answer:
+            found = dict(wanted.findall(answer.read().decode()))
+        time.sleep(0.5)
+    assert found.keys() == {"host-0", "sender-0", "scheduler-0", "sync-0", "activity-0"}
+    assert float(found["host-0"]) > 10e6
 
 
 def test_ray_listens_on_loopback_only(ray: RayEndpoint, driver: Driver) -> None:

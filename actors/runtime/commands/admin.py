@@ -21,7 +21,8 @@ _MANY = 1000  # users that are looked at
 
 
 @asynccontextmanager
-async def _database(dsn: str, role: Role) -> AsyncIterator[Database]:
+async def open_database(dsn: str, role: Role) -> AsyncIterator[Database]:
+    """Open the database for one command."""
     async with await Database.open(dsn, role, "callboard-cli", size=_POOL) as database:
         yield database
 
@@ -32,8 +33,8 @@ async def create_key(dsn: str, tenant_slug: str, role: Level, name: str) -> str:
     Raises:
         TerminalError: there is no such tenant.
     """
-    async with _database(dsn, Role.API) as database:
-        tenant = await _tenant(database, tenant_slug)
+    async with open_database(dsn, Role.API) as database:
+        tenant = await tenant_of(database, tenant_slug)
         return await ApiKeys(database).create(tenant.id, name, role)
 
 
@@ -48,13 +49,18 @@ async def login_token(dsn: str, tenant_slug: str, email: str) -> tuple[str, str]
     Raises:
         TerminalError: there is no such tenant or user.
     """
-    async with _database(dsn, Role.API) as database:
-        tenant = await _tenant(database, tenant_slug)
+    async with open_database(dsn, Role.API) as database:
+        tenant = await tenant_of(database, tenant_slug)
         user = await _user(Users(database), tenant, email)
         return user.email, await LoginLinks(database).create(tenant.id, user.id, "login", COMMAND_LINE)
 
 
-async def _tenant(database: Database, slug: str) -> Tenant:
+async def tenant_of(database: Database, slug: str) -> Tenant:
+    """Return the tenant with this slug.
+
+    Raises:
+        TerminalError: there is none; says which there are.
+    """
     tenants = Tenants(database)
     tenant = await tenants.by_slug(slug)
     if tenant is None:
@@ -81,7 +87,7 @@ async def explain(dsn: str, message_id: int) -> list[str]:
     Raises:
         TerminalError: there is no such message.
     """
-    async with _database(dsn, Role.ENGINE) as database:
+    async with open_database(dsn, Role.ENGINE) as database:
         tenants = [t.id for t in await Tenants(database).all()]
         told = await Messages(database).explain(tenants, message_id)
     if told is None:
@@ -95,7 +101,7 @@ async def show_actor(dsn: str, conversation_id: int) -> list[str]:
     Raises:
         TerminalError: there is no such conversation.
     """
-    async with _database(dsn, Role.ENGINE) as database:
+    async with open_database(dsn, Role.ENGINE) as database:
         placed = await find_placed(database, conversation_id)
         carriers = await PostgresCarriers(database).all()
     if placed is None:

@@ -1,4 +1,4 @@
-"""The command line: `callboard run | gateway | stage | migrate | api-key | login-link | telegram | explain | actors | doctor | dev`."""
+"""The command line: `callboard --help` lists the commands."""
 
 import argparse
 import asyncio
@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from getpass import getpass
 
 from actors.domain.errors import CallboardError
-from actors.runtime.commands import admin, doctor, telegram_connect
+from actors.runtime.commands import admin, configuration, doctor, telegram_connect
 from actors.runtime.commands.handover import become
 from actors.runtime.commands.places import find_places
 from actors.runtime.supervisor.demo import login_url
@@ -73,10 +73,21 @@ def _parser() -> argparse.ArgumentParser:
     telegram = _add(commands, "telegram", _connect_telegram, "connect a Telegram bot; asks for its token, or reads it from a pipe")
     telegram.add_argument("action", choices=["connect"])
     telegram.add_argument("--tenant", required=True, help="its slug, as demo")
+    _add_configuration(commands)
     actors = _add(commands, "actors", _actors, "look at conversation actors")
     actors.add_argument("action", choices=["show"])
     actors.add_argument("conversation", type=int)
     return parser
+
+
+def _add_configuration(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    export = _add(commands, "export", _export, "write a tenant's configuration as a file: agents, scripts, rules, sequences, documents")
+    export.add_argument("--tenant", required=True, help="its slug, as demo")
+    take_in = _add(commands, "import", _import, "take such a file in: all of it, or nothing")
+    take_in.add_argument("file", help="- reads standard input")
+    take_in.add_argument("--tenant", required=True, help="its slug, as demo")
+    take_in.add_argument("--dry-run", action="store_true", help="only say what would change")
+    take_in.add_argument("--prune", action="store_true", help="delete what the file does not have; agents are archived")
 
 
 def _add(
@@ -142,6 +153,18 @@ def _explain(arguments: argparse.Namespace, known: Settings) -> int:
 
 def _actors(arguments: argparse.Namespace, known: Settings) -> int:
     Narrator.plain("\n".join(asyncio.run(admin.show_actor(find_places(known).database_url, arguments.conversation))))
+    return 0
+
+
+def _export(arguments: argparse.Namespace, known: Settings) -> int:
+    sys.stdout.write(asyncio.run(configuration.exported(find_places(known).database_url, arguments.tenant)))
+    return 0
+
+
+def _import(arguments: argparse.Namespace, known: Settings) -> int:
+    text, places = configuration.read_file(arguments.file), find_places(known)
+    work = configuration.imported(places.database_url, arguments.tenant, text, prune=arguments.prune, dry_run=arguments.dry_run)
+    Narrator.plain("\n".join(asyncio.run(work)))
     return 0
 
 

@@ -33,12 +33,13 @@ _log = logging.getLogger("callboard.stage")
 class Stage:
     """Two loops: reconcile, and say how it goes."""
 
-    def __init__(self, pool: ActorPool, database: Database, placing: Placing, clock: Clock) -> None:
+    def __init__(self, pool: ActorPool, database: Database, placing: Placing, clock: Clock, dashboard: str = "") -> None:
         self._reconciler = Reconciler(pool, clock, fresh_generation, _log.warning)
         self._heartbeats = Heartbeats(database)
         self._jobs = Jobs(database)
         self._placing = placing
         self._clock = clock
+        self._dashboard = dashboard
         self._stop = asyncio.Event()
         self._shown = asyncio.Event()
 
@@ -88,7 +89,8 @@ class Stage:
     async def _status(self) -> dict[str, Any]:
         counts = await self._jobs.counts(QUEUE)
         return {
-            "ray": {"connected": True, "actors": self._reconciler.states()},
+            "ray": {"connected": True, "actors": self._reconciler.states(), "dashboard": self._dashboard},
+            "cast": self._reconciler.cast(),
             "worker": {"concurrency": CONCURRENCY, "queueName": QUEUE, "jobsProcessing": counts.processing},
             "standby": self._placing.standby,
         }
@@ -105,12 +107,12 @@ async def serve(config: Settings) -> None:
     Raises:
         PoolLost: Ray cannot be reached, or is gone.
     """
-    connect(config.ray_address)
+    dashboard = connect(config.ray_address)
     database = await Database.open(
         config.database_url, Role.ENGINE, "callboard stage", size=2, connect_timeout_s=3, command_timeout_s=5, acquire_timeout_s=5
     )
     placing = Placing(PostgresPlacement(database), installation_of(config.data_dir), config.hosts, config.senders, config.knowledge)
-    stage = Stage(RayPool(), database, placing, SystemClock())
+    stage = Stage(RayPool(), database, placing, SystemClock(), dashboard)
     for number in (signal.SIGTERM, signal.SIGINT):  # after connect(): Ray installs handlers of its own
         asyncio.get_running_loop().add_signal_handler(number, stage.stop)
     await stage.run()

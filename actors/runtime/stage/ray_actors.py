@@ -13,6 +13,7 @@ import ray
 from ray.exceptions import GetTimeoutError, RayError
 
 from actors.runtime.members import Answer, Body, Kind, Member, PoolLost
+from actors.runtime.stage.figures import Figures
 
 NAMESPACE = "callboard"
 CALL_TIMEOUT_S = 5.0  # one question to the GCS on this machine takes 1 ms
@@ -38,14 +39,18 @@ class _Wrapped:
         self._factory = factory
         self._body: Body | None = None
         self._life: asyncio.Task[None] | None = None
+        member = Member.parse(name)
+        self._figures = Figures(str(member.part) if member else name)
 
     async def ping(self) -> dict[str, Any]:
         """Return pid, node and status; on the loop of the body, so that a loop that stands still does not answer."""
         if self._life is None:
             self._life = asyncio.create_task(self._live())
         answer: dict[str, Any] = {"pid": os.getpid(), "node": ray.get_runtime_context().get_node_id(), "ended": self._ended()}
+        answer["rss"] = psutil.Process().memory_info().rss
         if self._body and not self._life.done():
             answer["status"] = dict(await self._body.ping())
+            self._figures.show({**answer["status"], "rss": answer["rss"]})
         return answer
 
     async def drain(self) -> None:
@@ -104,16 +109,17 @@ _CLASSES: Mapping[Kind, type[_Wrapped]] = {
 }
 
 
-def connect(address: str) -> None:
-    """Become a driver of the Ray at `address`.
+def connect(address: str) -> str:
+    """Become a driver of the Ray at `address`; return where its dashboard is, as host and port, empty if it has none.
 
     Raises:
         PoolLost: it cannot be reached.
     """
     try:
-        ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
+        context = ray.init(address=address, namespace=NAMESPACE, log_to_driver=False, logging_level=logging.WARNING)
     except (RayError, ConnectionError, RuntimeError, OSError) as error:
         raise PoolLost(f"cannot reach Ray at {address}: {error}") from error
+    return str(context.dashboard_url or "")
 
 
 class RayPool:
@@ -158,7 +164,7 @@ class RayPool:
         answer = await handle.ping.remote()
         if answer["node"] == self._node and name not in self._processes:
             self._processes[name] = psutil.Process(answer["pid"])
-        return Answer("status" in answer, answer.get("status", {}), answer["ended"])
+        return Answer("status" in answer, answer.get("status", {}), answer["ended"], answer["pid"], answer["rss"])
 
     async def kill(self, name: str) -> None:
         """End an actor, and at once its process if that is on this machine: a stopped process does not hear Ray."""

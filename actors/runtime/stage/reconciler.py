@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 from actors.domain.retry import backoff_s
@@ -29,10 +30,11 @@ class _Watched:
     asked_at: float
     probe: asyncio.Task[Answer] | None = None
     ready: bool = False
+    said: Answer | None = None
 
     def take(self, answer: Answer, silence_s: float) -> None:
         """Note an answer: who was ready once has less patience left."""
-        self.probe = None
+        self.probe, self.said = None, answer
         if answer.ready:
             self.ready, self.patience_s = True, silence_s
 
@@ -55,6 +57,7 @@ class Reconciler:
         self._limits = limits or Limits()
         self._watched: dict[Part, _Watched] = {}
         self._deaths: dict[Part, int] = {}
+        self._replaced: dict[Part, tuple[int, str]] = {}  # how often, and why the last time
         self._not_before: dict[Part, float] = {}
 
     async def step(self, wanted: frozenset[Part]) -> None:
@@ -74,6 +77,28 @@ class Reconciler:
     def states(self) -> dict[str, str]:
         """Return `alive` or `starting` for each part that has an actor."""
         return {str(part): "alive" if w.ready else "starting" for part, w in sorted(self._watched.items(), key=lambda item: str(item[0]))}
+
+    def cast(self) -> list[dict[str, Any]]:
+        """Return what there is to know about each actor: who it is, how it does, and how often it was replaced since the stage began."""
+        now = self._clock.monotonic()
+        return [self._shown(part, w, now) for part, w in sorted(self._watched.items(), key=lambda item: str(item[0]))]
+
+    def _shown(self, part: Part, w: _Watched, now: float) -> dict[str, Any]:
+        replaced, why = self._replaced.get(part, (0, ""))
+        said = w.said or Answer(False)
+        return {
+            "kind": part.kind,
+            "number": part.number,
+            "state": "alive" if w.ready else "starting",
+            "generation": w.member.generation.hex,
+            "epoch": part.epoch,
+            "age_s": round(now - w.since, 1),
+            "pid": said.pid,
+            "rss": said.rss,
+            "status": dict(said.status),
+            "restarts": replaced,
+            "why": why,
+        }
 
     def complete(self, wanted: frozenset[Part]) -> bool:
         """Return whether every wanted part has an actor that is ready."""
@@ -137,6 +162,7 @@ class Reconciler:
         deaths = 1 if w.ready and now - w.since > self._limits.proven_s else self._deaths.get(part, 0) + 1
         wait_s = 0.0 if deaths == 1 else backoff_s(deaths - 1, base_s=0.5, cap_s=self._limits.retry_cap_s)
         self._deaths[part] = deaths
+        self._replaced[part] = (self._replaced.get(part, (0, ""))[0] + 1, why)
         self._not_before[part] = now + wait_s
         self._report(f"{part}: {why}; replacing it" + (f" in {wait_s:.1f} s" if wait_s else ""))
 

@@ -92,6 +92,10 @@ class RayCluster:
             raise
         return RayEndpoint(address, f"http://127.0.0.1:{dashboard_port}", RAY_ENVIRONMENT)
 
+    def root(self) -> psutil.Process | None:
+        """Return the process that all others of this Ray descend from, None while it does not run."""
+        return psutil.Process(self._guard.pid) if self._guard and self._guard.poll() is None else None
+
     def alive(self) -> bool:
         """Return whether guard, GCS and raylet run; stopped and unreaped ones do not count."""
         return self._guard is not None and self._guard.poll() is None and all(_runs(p) for p in self.vital.values())

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+import psutil
+
 from actors.domain.retry import backoff_s
 from actors.runtime.supervisor.keeping import Say
 from actors.runtime.supervisor.program import Program
@@ -34,6 +36,10 @@ class Stage:
         env = {**self._env, **self.endpoint.environment, "RAY_ADDRESS": self.endpoint.address}
         self._program = Program("The stage", ["actors.runtime.stage"], env, death=signal.SIGKILL)
         self._program.begin()
+
+    def root(self) -> psutil.Process | None:
+        """Return the process that all of our Ray descends from, None if it is not ours or does not run."""
+        return self._ray.root() if self._ray else None
 
     async def keep(self, say: Say) -> None:
         """Start again what ends, until cancelled: the stage alone, or everything when Ray ended."""

@@ -11,6 +11,7 @@ from typing import Any
 
 from actors.runtime.supervisor import processes
 from actors.runtime.supervisor.backends import Backends, start_backends
+from actors.runtime.supervisor.control import Control
 from actors.runtime.supervisor.demo import ensure_demo
 from actors.runtime.supervisor.instance import Instance
 from actors.runtime.supervisor.keeping import Service, keep, stop_all
@@ -41,6 +42,7 @@ class Supervisor:
         self._backends: tuple[Service, ...] = ()
         self._gateways: list[Program] = []
         self._stage: Stage | None = None
+        self._control: Control | None = None
         self._tasks: list[asyncio.Task[None]] = []
 
     @property
@@ -93,6 +95,10 @@ class Supervisor:
         self._publish(database_url=backends.database_url, redis_url=backends.redis_url)
         self._keep(*(keep(s, say) for s in backends.services))
         demo = await ensure_demo(backends.database_url, self._data_dir, say) if settings.demo else None
+        if demo:
+            self._control = Control(self._data_dir, lambda: self._stage.root() if self._stage else None)
+            self._control.servers = backends.services
+            await self._control.start()
         self._start_gateways(backends)
         await self._start_stage(backends)
         await wait_for_gateway(url)
@@ -106,9 +112,10 @@ class Supervisor:
         assert self._socket
         self._say(f"Gateway: starting {self._settings.gateways} on {url_of(self._socket)}")
         fd = self._socket.fileno()
+        env = {**self._env(backends), **({"CALLBOARD_CONTROL_SOCKET": str(self._control.path)} if self._control else {})}
         for number in range(1, self._settings.gateways + 1):
             name = f"Gateway {number}" if self._settings.gateways > 1 else "The gateway"
-            program = Program(name, ["gateway", "--fd", str(fd)], self._env(backends), death=signal.SIGTERM, descriptors=[fd])
+            program = Program(name, ["gateway", "--fd", str(fd)], env, death=signal.SIGTERM, descriptors=[fd])
             program.begin()
             self._gateways.append(program)
             self._keep(keep(program, self._say))
@@ -167,6 +174,8 @@ class Supervisor:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        if self._control:
+            await self._control.stop()
         if self._socket:
             self._socket.close()
         await stop_all(self._gateways, _GATEWAY_STOP_S)

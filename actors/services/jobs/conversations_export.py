@@ -17,6 +17,9 @@ _CONVERSATIONS = 200  # of one part: what a worker that dies has to write again
 _MESSAGES = 1_000  # of one read
 
 
+_OF_THE_CHANNEL = frozenset({"file_id", "file_unique_id"})  # mean nothing without the bot's token
+
+
 class ExportPayload(BaseModel):
     """Everything; there is nothing to choose."""
 
@@ -118,12 +121,25 @@ class _Lines:
 def _of_conversation(it: ExportedConversation) -> list[dict[str, Any]]:
     contact = f"{it.integration_id}:{it.key}"
     return [
-        {"type": "contact", "id": contact, "channel": it.channel, "key": it.key, "name": it.title},
+        {
+            "type": "contact",
+            "id": contact,
+            "channel": it.channel,
+            "key": it.key,
+            "name": it.state.get("name") or it.title,
+            "language": it.state.get("language", ""),
+            "tags": it.state.get("tags", []),
+            "variables": it.state.get("variables", {}),
+            "blocked": bool(it.state.get("blocked")),
+            "created_at": it.created_at,
+        },
         {
             "type": "conversation",
             "id": str(it.id),
             "contact_id": contact,
             "agent_id": str(it.agent_id),  # the driver has a UUID of its own
+            "agent": it.agent,
+            "title": it.title,
             "channel": it.channel,
             "control": it.control,
             "created_at": it.created_at,
@@ -141,6 +157,11 @@ def _of_message(it: ExportedMessage) -> dict[str, Any]:
         "text": it.body,
         "mode": it.mode,
         "created_at": it.created_at,
+        "turn_id": str(it.turn_id),
+        "external_id": it.external_id,
+        "sources": list(it.sources),
+        "files": [{name: value for name, value in file.items() if name not in _OF_THE_CHANNEL} for file in it.files],
+        "delivery": it.delivery,
     }
 
 

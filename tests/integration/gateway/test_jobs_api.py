@@ -63,6 +63,18 @@ async def test_an_export_is_asked_for_done_and_fetched(desk: Desk, company: Comp
     async with EchoHost(database):
         for text in ("hello", "привет"):
             await desk.do("POST", "/api/chat", {"agent_id": str(company.agent_id), "text": text}, level="owner")
+    known = '{"name": "Ann", "language": "en", "tags": ["vip"], "variables": {"size": "XL"}, "turns": 1}'
+    photo = '{"media": [{"kind": "photo", "file_id": "x", "size": 7}]}'
+    async with owner(database) as connection:
+        first = await connection.fetchval(
+            "update conversations set state = $1 where id = (select min(id) from conversations) returning id", known
+        )
+        await connection.execute("update messages set data = $1 where conversation_id = $2 and role = 'customer'", photo, first)
+        await connection.execute(  # an operator's own chat with the bot is no customer's
+            """insert into conversations (tenant_id, integration_id, kind, key, partition, state)
+               select tenant_id, integration_id, kind, 'operator', 0, '{"operator": "x"}' from conversations where id = $1""",
+            first,
+        )
     asked = await desk.do("POST", "/api/exports/conversations", key="once", expect=202)
     again = await desk.do("POST", "/api/exports/conversations", key="once", expect=202)
     assert again["job_id"] == asked["job_id"]
@@ -81,6 +93,10 @@ async def test_an_export_is_asked_for_done_and_fetched(desk: Desk, company: Comp
     assert [line["type"] for line in lines] == ["contact", "conversation", "message", "message"] * 2
     assert [line["text"] for line in lines if line["type"] == "message"] == ["hello", "echo: hello", "привет", "echo: привет"]
     assert lines[1]["contact_id"] == lines[0]["id"]
+    contact = {name: lines[0][name] for name in ("name", "language", "tags", "variables", "blocked")}
+    assert contact == {"name": "Ann", "language": "en", "tags": ["vip"], "variables": {"size": "XL"}, "blocked": False}
+    assert (lines[1]["agent"], lines[2]["files"]) == ("Anna", [{"kind": "photo", "size": 7}])
+    assert {"turn_id", "external_id", "sources", "delivery"} <= lines[3].keys()
     status, _, _ = await call(desk.gateway, "GET", path, company, "operator")
     assert status == 403
     for part in (tmp_path / "exports" / asked["job_id"]).iterdir():

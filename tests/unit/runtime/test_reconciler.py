@@ -55,7 +55,7 @@ class FakePool:
                 return Answer(False, {}, "ended with ValueError: bad")
             case "starting":
                 return Answer(False)
-        return Answer(True)
+        return Answer(True, {"mailbox": 2}, pid=4711, rss=90)
 
     async def kill(self, name: str) -> None:
         self.killed.append(name)
@@ -249,3 +249,25 @@ async def test_a_lost_pool_is_for_the_caller(scene: Scene) -> None:
     scene.pool.lost = True
     with pytest.raises(PoolLost):
         await scene.steps(1)
+
+
+async def test_the_cast_says_who_plays_and_how_often_it_was_replaced(scene: Scene) -> None:
+    await scene.steps(3)
+    (first,) = scene.reconciler.cast()
+    assert {name: first[name] for name in ("kind", "number", "epoch", "state", "pid", "rss", "status", "restarts", "why")} == {
+        "kind": "host",
+        "number": 0,
+        "epoch": 3,
+        "state": "alive",
+        "pid": 4711,
+        "rss": 90,
+        "status": {"mailbox": 2},
+        "restarts": 0,
+        "why": "",
+    }
+    scene.pool.actors[scene.living[0].name] = "dead"
+    scene.pool.born = "starting"
+    await scene.steps(2)
+    (second,) = scene.reconciler.cast()
+    assert (second["state"], second["pid"], second["restarts"], second["why"]) == ("starting", None, 1, "died")
+    assert second["generation"] != first["generation"]

@@ -47,3 +47,6 @@ export type KommoInvite = Schemas["KommoInvite"];
 export type KommoInvitation = Schemas["KommoInvitation"];
 export type Pipelines = Schemas["PipelinesView"];
 export type Pipeline = Schemas["PipelineView"];
+export type ImportPlan = Schemas["ImportPlanView"];
+export type Actor = Schemas["ActorView"];
+export type Trial = Schemas["TrialBody"];

@@ -3,11 +3,13 @@ import IconBook from "@tabler/icons-react/icons/IconBook";
 import IconDashboard from "@tabler/icons-react/icons/IconLayoutDashboard";
 import IconJobs from "@tabler/icons-react/icons/IconListCheck";
 import IconScript from "@tabler/icons-react/icons/IconListDetails";
+import IconMasks from "@tabler/icons-react/icons/IconMasksTheater";
 import IconSequences from "@tabler/icons-react/icons/IconMessage2Share";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import IconMessages from "@tabler/icons-react/icons/IconMessages";
 import IconPlug from "@tabler/icons-react/icons/IconPlug";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
+import IconSettings from "@tabler/icons-react/icons/IconSettings";
 
 /** What is in the navigation, the palette and the title, in this order. */
 export const PAGES = [
@@ -21,6 +23,8 @@ export const PAGES = [
   { path: "sequences", name: "page.sequences", icon: IconSequences },
   { path: "integrations", name: "page.integrations", icon: IconPlug },
   { path: "jobs", name: "page.jobs", icon: IconJobs },
+  { path: "actors", name: "page.actors", icon: IconMasks },
+  { path: "settings", name: "page.settings", icon: IconSettings },
 ] as const;
 
 export type Page = (typeof PAGES)[number];

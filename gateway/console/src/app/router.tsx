@@ -68,6 +68,14 @@ export const router = createBrowserRouter([
             }),
           },
           {
+            path: "actors",
+            lazy: async () => ({ Component: (await import("../pages/actors/ActorsPage")).ActorsPage }),
+          },
+          {
+            path: "settings",
+            lazy: async () => ({ Component: (await import("../pages/settings/SettingsPage")).SettingsPage }),
+          },
+          {
             path: "profile",
             lazy: async () => ({ Component: (await import("../pages/profile/ProfilePage")).ProfilePage }),
           },

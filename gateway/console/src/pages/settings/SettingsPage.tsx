@@ -1,0 +1,19 @@
+import { useTranslation } from "react-i18next";
+import { useMay } from "../../app/session";
+import { useTitle } from "../../app/title";
+import { Page, PageHead } from "../../parts/PageHead";
+import { ConfigurationCard } from "./ConfigurationCard";
+import { ConversationsCard } from "./ConversationsCard";
+
+export function SettingsPage() {
+  const { t } = useTranslation();
+  const admin = useMay("admin");
+  useTitle(t("page.settings"));
+  return (
+    <Page>
+      <PageHead title={t("page.settings")} text={t(admin ? "settings.text" : "settings.admins-only")} />
+      {admin && <ConfigurationCard />}
+      {admin && <ConversationsCard />}
+    </Page>
+  );
+}
