@@ -13,7 +13,6 @@ from actors.runtime.action_loop import ActionLoop
 from actors.runtime.activity_actor import ActivityLogActor
 from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.delivery_actor import DeliveryActor
-from actors.runtime.document_jobs import document_jobs
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.job_kinds import chores, job_registry
 from actors.runtime.kommo_jobs import kommo_jobs
@@ -186,6 +185,8 @@ async def build_scheduler(member: Member) -> Body:
 
 async def build_sync(member: Member) -> Body:
     """Return a SyncActor that works on the real servers."""
+    from actors.runtime.document_jobs import document_jobs  # noqa: PLC0415  # readers of documents: the others do not pay for them
+
     chosen, clock = settings(), SystemClock()
     async with AsyncExitStack() as stack:
         database = await stack.enter_async_context(
