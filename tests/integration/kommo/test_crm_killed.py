@@ -80,11 +80,13 @@ async def test_one_of_each_whoever_is_killed_where(office: Office, host: HostPro
             while victim.ended() is None:
                 await asyncio.sleep(0.02)
         assert victim.ended() == -signal.SIGKILL
+        print(f"killed after {time.monotonic() - began:.1f} s", flush=True)
         victim.start(office.shop.epoch)
         done = f"(select count(*) from actions) = {3 * (trial + 1)} and not exists ({OPEN})"
         await office.shop.until(done, SLOW_S)
         there = await look(office.kommo)
-        print(f"{trial + 1}: {point}:{nth}, {time.monotonic() - began:.1f} s", flush=True)
+        tries = await office.shop.owner.fetchval("select sum(attempts) - 3 from (select * from actions order by id desc limit 3) a")
+        print(f"{trial + 1}: {point}:{nth}, {tries} tries more, {time.monotonic() - began:.1f} s", flush=True)
         assert {kind: len(there[kind]) for kind in MADE} == dict.fromkeys(MADE, trial + 1), (point, nth)
     states = await office.shop.owner.fetch("select state, count(*) from actions group by 1")
     assert [tuple(row) for row in states] == [("done", 3 * TRIALS)]
