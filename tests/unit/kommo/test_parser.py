@@ -193,7 +193,7 @@ def test_facts_of_a_lead_are_read_whatever_the_shape_of_its_fields() -> None:
         "2": {"id": "3", "values": {"value": "2", "enum": "5"}},
         "3": {"id": "4"},
     }
-    item = {
+    item: Tree = {
         "id": "5",
         "status_id": "142",
         "pipeline_id": "7",
