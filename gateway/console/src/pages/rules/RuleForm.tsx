@@ -6,12 +6,12 @@ import { freshKey } from "../../api/ids";
 import { bodyOf, useFaults, useSaveRule, useVocabulary } from "../../api/rules";
 import { useScripts } from "../../api/scripts";
 import { useSequences } from "../../api/sequences";
-import type { Integration, Rule, RuleBody } from "../../api/types";
+import type { Rule, RuleBody } from "../../api/types";
 import { showDone } from "../../app/toasts";
 import { Failed, Loading } from "../../parts/states";
 import { ActionsForm } from "./ActionsForm";
 import { Conditions } from "./Conditions";
-import { CrmProvider, useAccount, useCopy } from "./crm";
+import { CrmProvider, useCopy } from "./crm";
 import { DryRunPart } from "./DryRunPart";
 import { Duration } from "./Duration";
 import { type ActionDraft, type GroupDraft, readGroup, writeCondition } from "./draft";
@@ -42,12 +42,7 @@ interface Props {
 
 /** The form, with what the agent's Kommo account has if there is one. */
 export function RuleForm(props: Props) {
-  const account = useAccount(props.agentId);
-  return account ? <WithCopy {...props} account={account} /> : <Form {...props} />;
-}
-
-function WithCopy({ account, ...props }: Props & { account: Integration }) {
-  const copy = useCopy(account);
+  const copy = useCopy(props.agentId);
   return (
     <CrmProvider value={copy}>
       <Form {...props} />

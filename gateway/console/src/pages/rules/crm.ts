@@ -1,7 +1,8 @@
-import { createContext, useContext } from "react";
+import { createContext, useContext, useMemo } from "react";
 import { useIntegrations } from "../../api/integrations";
 import { usePipelines } from "../../api/kommo";
-import type { Integration } from "../../api/types";
+
+type Copy = NonNullable<ReturnType<typeof usePipelines>["data"]>;
 
 export interface Option {
   value: string;
@@ -22,18 +23,18 @@ const Context = createContext<Crm>(NO_CRM);
 export const CrmProvider = Context.Provider;
 export const useCrm = () => useContext(Context);
 
-/** The agent's connected account, if it has one. */
-export function useAccount(agentId: string): Integration | undefined {
+/** Read the copy of the agent's connected account, if it has one. */
+export function useCopy(agentId: string): Crm {
   const all = useIntegrations();
-  return all.data?.items.find(
-    ({ agent_id, channel, status }) => agent_id === agentId && channel === "kommo" && status !== "disconnected",
-  );
+  const copy = usePipelines(
+    all.data?.items.find(
+      ({ agent_id, channel, status }) => agent_id === agentId && channel === "kommo" && status !== "disconnected",
+    ),
+  ).data;
+  return useMemo(() => (copy ? shownOf(copy) : NO_CRM), [copy]);
 }
 
-/** Read the account's copy. */
-export function useCopy(account: Integration): Crm {
-  const copy = usePipelines(account).data;
-  if (!copy) return NO_CRM;
+function shownOf(copy: Copy): Crm {
   const there = <T extends { change: string | null }>(items: T[]) => items.filter(({ change }) => change !== "removed");
   const named = ({ id, name }: { id: number; name: string }) => ({ value: String(id), label: name });
   const fields = (entity: string) => there(copy.fields).filter((field) => field.entity === entity);
