@@ -18,6 +18,8 @@ export const CRM_KINDS = [
   "crm_responsible",
 ] as const;
 
+const WITH_TEXTS = new Set<string>(["crm_contact", "crm_lead", "crm_fields", "crm_note", "crm_task"]);
+
 type Raw = Record<string, unknown>;
 
 interface Props {
@@ -135,9 +137,11 @@ export function CrmFields({ raw, place, faults, onChange }: Props) {
         // biome-ignore lint/suspicious/noArrayIndexKey: the parts of one kind never change their order
         <div key={number}>{part}</div>
       ))}
-      <Text size="xs" c="dimmed">
-        {t("rules.crm.hint", { example: "{contact.name}" })}
-      </Text>
+      {WITH_TEXTS.has(String(raw.do)) && (
+        <Text size="xs" c="dimmed">
+          {t("rules.crm.hint", { example: "{contact.name}" })}
+        </Text>
+      )}
       {connect && (
         <Text size="sm" c="var(--mantine-color-error)">
           {faultText(t, "/do", connect)}
