@@ -154,6 +154,7 @@ def _action(r: Any) -> Action:
         orjson.loads(r["params"]),
         r["rule"],
         r["attempts"],
+        r["begun_at"],
     )
 
 

@@ -41,6 +41,8 @@ class ConversationState:
     reply_to: Mapping[str, str] = field(default_factory=dict)  # what the channel's sender must know to answer: the talk, the lead, ...
     name: str = ""  # of the customer, as their channel shows it
     enrolled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # sequences, see actors/domain/sequenced.py
+    echoes: tuple[Mapping[str, Any], ...] = ()  # of a lead or contact: changes of ours that will be heard of; set by storage, too
+    woken: tuple[int, ...] = ()  # of a lead or contact: when its events woke rules last, in Unix seconds
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
@@ -63,6 +65,8 @@ class ConversationState:
             "reply_to": dict(self.reply_to),
             "name": self.name,
             "enrolled": dict(self.enrolled),
+            "echoes": list(self.echoes),
+            "woken": list(self.woken),
             "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
@@ -87,6 +91,8 @@ class ConversationState:
             reply_to=raw.get("reply_to", {}),
             name=str(raw.get("name", "")),
             enrolled=raw.get("enrolled", {}),
+            echoes=tuple(raw.get("echoes", ())),
+            woken=tuple(raw.get("woken", ())),
             operator=str(raw.get("operator", "")),
             silent=bool(raw.get("silent", False)),
         )
@@ -100,3 +106,4 @@ class ConversationView:
     control: Control
     channel: str
     reply_policy: str
+    about: str = ""  # `lead:5`, `contact:7`: whose events these are, where it is no chat

@@ -83,6 +83,8 @@ class CrmEvent:
     received_at: datetime
     kind: str
     data: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, Any] = field(default_factory=dict)  # what rules may ask of it
+    changed_at: float = 0.0  # seconds since 1970 by the CRM's clock; 0: not known
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ class Moment:
     control: Control
     language: str
     now: datetime
+    about: str = ""  # as ConversationView has it
 
 
 def before(index: RuleIndex, view: ConversationView, inputs: Sequence[Input], moment: Moment) -> Ran:
@@ -99,7 +100,7 @@ def _silence(item: TimerFired, state: ConversationState) -> tuple[Wake, int] | N
 
 def scene_of(moment: Moment, facts: Mapping[str, Any]) -> Scene:
     """Return what actions may use of the turn."""
-    return Scene(facts, moment.state, moment.control, moment.language, moment.now, moment.persona.handoff_text)
+    return Scene(facts, moment.state, moment.control, moment.language, moment.now, moment.persona.handoff_text, moment.about)
 
 
 def facts_of(view: ConversationView, messages: Sequence[InboundMessage], moment: Moment) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import ruled, sequenced
+from actors.domain import crm_events, ruled, sequenced
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.catalogue import Catalogue
@@ -59,6 +59,7 @@ class _Turn:
     stages_ms: Mapping[str, float] | None = None
     rules: Ran | None = None
     knowledge: Mapping[str, Any] | None = None
+    about: str = ""
 
 
 def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -84,7 +85,7 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
     talk = _listening(taken, int(now.timestamp())) if listens else taken.state.talk
     choices = view.state.choices if all(isinstance(item, CompanySpoke | CrmEvent) for item in inputs) else ()
     state = replace(taken.state, turns=view.state.turns + 1, choices=choices, talk=talk)
-    turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects)
+    turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects, about=view.about)
     if view.state.enrolled:
         stepped = sequenced.before(view, inputs, _moment(turn), catalogue.rules)
         turn = replace(turn, state=stepped.state, control=stepped.control, effects=turn.effects + stepped.effects)
@@ -115,6 +116,8 @@ def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Cata
         asked = words("\n".join([item.text for item in heard if item.spoken]))
         turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, heard)))
     ran = ruled.before(catalogue.rules, view, inputs, _moment(turn))
+    if view.about:
+        ran = crm_events.heard(ran, view, inputs, _moment(turn))
     turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
     if ran.answered:
         said = any(isinstance(effect, SendMessage) for effect in ran.effects)
@@ -138,7 +141,9 @@ def _rules_after(turn: _Turn, decided: Decision, own: int, heard: bool) -> Decis
 
 
 def _moment(turn: _Turn) -> Moment:
-    return Moment(turn.persona, turn.version, turn.state, turn.control, turn.state.language or turn.persona.languages[0], turn.now)
+    return Moment(
+        turn.persona, turn.version, turn.state, turn.control, turn.state.language or turn.persona.languages[0], turn.now, turn.about
+    )
 
 
 def _stopped(turn: _Turn, taken: TakenIn) -> Decision:

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal, NewType, Protocol
 from uuid import UUID
 
@@ -9,6 +10,9 @@ from actors.domain.ids import AgentId, ConversationId, TenantId
 from actors.ports.carriers import Carrier
 
 ActionId = NewType("ActionId", int)
+# Families whose runners look for what an earlier try may have done: an unknown outcome of theirs is tried again, which looks first.
+# The same list is in action_looks of storage/migrations.
+LOOKING = frozenset({"kommo"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +28,14 @@ class Action:
     kind: str
     params: Mapping[str, Any]
     rule: str
-    attempts: int  # begun before this one
+    attempts: int  # begun before this one, since it was asked for
+    begun_at: datetime | None = None  # of the first try there ever was; None: this is the first, nothing of it can be there
+    not_after: float = float("inf")  # on the monotonic clock: after it no byte may be written
+
+    @property
+    def looks(self) -> bool:
+        """Return whether an unknown outcome can be found out."""
+        return self.kind.partition(".")[0] in LOOKING
 
     @property
     def key(self) -> str:
@@ -52,7 +63,7 @@ class ActionRunner(Protocol):
         Raises:
             TransientError: it did not happen; again later.
             TerminalError: it did not happen and never will.
-            UnknownOutcome: it may have happened; it is not tried again unless a person says so.
+            UnknownOutcome: it may have happened. It is tried again only if its family looks first, or if a person says so.
         """
 
 

@@ -29,7 +29,7 @@ class NewInput:
 
     tenant_id: TenantId
     address: Address
-    kind: Literal["message", "event"]
+    kind: Literal["message", "event", "result"]
     dedupe_key: str
     raw: bytes
 

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from typing import Any
 
 from actors.domain.agent.spending import Price
+from actors.ports.actions import ActionRunner
 from actors.ports.channels import ChannelParser, ChannelSender
 from actors.ports.model import Endpoint
 from actors.runtime.action_loop import ActionLoop
@@ -38,6 +39,7 @@ from storage.actions import PostgresActions
 from storage.carriers import PostgresCarriers
 from storage.catalogue import PostgresCatalogue
 from storage.conversations import PostgresConversations
+from storage.crm_desk import PostgresCrmDesk
 from storage.crypto import SecretBox, load_or_create_key
 from storage.doubts import PostgresDoubts
 from storage.enrolling import PostgresSequences
@@ -116,6 +118,7 @@ async def build_sender(member: Member) -> Body:
     from integrations.http.egress import Egress  # noqa: PLC0415
     from integrations.http.webhook_runner import KIND, WebhookRunner  # noqa: PLC0415
     from integrations.kommo.client import KommoClient  # noqa: PLC0415
+    from integrations.kommo.crm_runner import CrmRunner  # noqa: PLC0415
     from integrations.kommo.history import KommoHistory  # noqa: PLC0415
     from integrations.kommo.sender import KommoSender  # noqa: PLC0415
     from integrations.kommo.wire import Wire  # noqa: PLC0415
@@ -146,7 +149,11 @@ async def build_sender(member: Member) -> Body:
         delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
         egress = await stack.enter_async_context(Egress(chosen.lease_s * CALL_SHARE, private=chosen.webhooks_private))
-        runners = {KIND: WebhookRunner(egress, lambda tenant_id: webhook_secret(key, tenant_id), clock)}
+        crm = CrmRunner(kommo, PostgresCrmDesk(database), chosen.lease_s, failpoints.hit)
+        runners: dict[str, ActionRunner] = {
+            KIND: WebhookRunner(egress, lambda tenant_id: webhook_secret(key, tenant_id), clock),
+            **dict.fromkeys(crm.kinds, crm),
+        }
         acting = Acting(carrier, PostgresActions(database), runners, ActingLimits(chosen.lease_s), failpoints.hit)
         collector.settle()
         typing = Typing(book, {"telegram": telegram}, delivery.is_paused, counts)

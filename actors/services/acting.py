@@ -1,10 +1,11 @@
-"""Actions: claim -> begin -> run -> finish, once each. What nobody knows the outcome of is shown, not tried again."""
+"""Actions: claim -> begin -> run -> finish, once each. What nobody knows the outcome of is looked for, or shown; never tried blindly."""
 
 import asyncio
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.domain.errors import CallboardError, TransientError, UnknownOutcome
 from actors.domain.ids import TenantId
@@ -26,6 +27,12 @@ class ActingLimits:
     under_way: int = 32
     per_tenant: int = 8  # a receiver that hangs must not take all
     max_attempts: int = 12  # with the backoff about 20 minutes, then a person decides
+    writes_share: float = 0.6  # of a lease: after it no byte is written, so that the last answer comes within the lease
+
+    @property
+    def doubt_s(self) -> float:
+        """Return how long to wait before looking for what may have been done: it may still be on its way."""
+        return self.lease_s / 2
 
 
 def _nowhere(_: str) -> None:
@@ -42,12 +49,14 @@ class Acting:
         runners: Mapping[str, ActionRunner],
         limits: ActingLimits | None = None,
         failpoint: Callable[[str], None] = _nowhere,
+        ticks: Callable[[], float] = time.monotonic,
     ) -> None:
         self._carrier = carrier
         self._store = store
         self._runners = runners
         self._limits = limits or ActingLimits()
         self._failpoint = failpoint
+        self._ticks = ticks
         self._under_way: Counter[TenantId] = Counter()
         self.counts: Counter[str] = Counter()
 
@@ -65,13 +74,14 @@ class Acting:
         """
         full = [tenant for tenant, count in self._under_way.items() if count >= self._limits.per_tenant]
         limit = min(self.free, self._limits.per_tenant)
+        not_after = self._ticks() + self._limits.lease_s * self._limits.writes_share  # by a clock read before the lease began
         claimed = await self._store.claim(self._carrier, full, limit, self._limits.lease_s) if limit else []
         if not claimed:
             return ()
         self._failpoint("action.before_begin")
         begun = await self._store.begin(self._carrier, [action.id for action in claimed])
         self._failpoint("action.after_begin")
-        going = [action for action in claimed if action.id in begun]
+        going = [replace(action, not_after=not_after) for action in claimed if action.id in begun]
         self._under_way.update(action.tenant_id for action in going)
         return going
 
@@ -99,12 +109,18 @@ class Acting:
         except TransientError as error:
             return self._again(action, error)
         except UnknownOutcome as error:
-            return ActionOutcome(action.id, "unknown", clean_text(str(error)))
+            return self._doubted(action, error)
         except CallboardError as error:
             return ActionOutcome(action.id, "failed", clean_text(str(error)))
         except Exception as error:  # whatever it is, it may have happened
             log.exception("action %s", action.id)
             return ActionOutcome(action.id, "unknown", f"{type(error).__name__} in {action.kind}")
+
+    def _doubted(self, action: Action, error: UnknownOutcome) -> ActionOutcome:
+        """What can be looked for is tried again, which looks first."""
+        if action.looks and action.attempts + 1 < self._limits.max_attempts:
+            return ActionOutcome(action.id, "retry", clean_text(str(error)), delay_s=self._limits.doubt_s)
+        return ActionOutcome(action.id, "unknown", clean_text(str(error)))
 
     def _again(self, action: Action, error: TransientError) -> ActionOutcome:
         attempt = action.attempts + 1

@@ -142,8 +142,8 @@ class ConversationService:
                 return parser.parse(row)
             case "timer":
                 return _timer(row)
-            case "result":
-                return IgnoredInput(row.id, row.received_at, row.kind)
+            case "result":  # what a rule of another conversation wants said here: the same as the rest of one that waited
+                return _timer(row)
             case _:
                 assert_never(row.kind)
 
@@ -158,7 +158,9 @@ def _if_addressed(record: ConversationRecord, item: Input) -> Input:
 def view_of(record: ConversationRecord) -> ConversationView:
     """Return the conversation as decide() sees it."""
     state = ConversationState.from_json(orjson.loads(record.state or b"{}"))
-    return ConversationView(state, Control(record.control), record.channel, record.reply_policy)
+    key = record.address.key
+    about = key if record.channel in CRM_CHANNELS and key.startswith(("lead:", "contact:")) else ""
+    return ConversationView(state, Control(record.control), record.channel, record.reply_policy, about)
 
 
 def turn_commit(

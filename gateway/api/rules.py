@@ -9,6 +9,7 @@ from uuid import UUID
 
 from actors.domain.errors import InvalidDefinition
 from actors.domain.errors import Problem as Fault
+from actors.domain.rules.crm import Crm, copy_problems
 from actors.domain.rules.dry_run import TRIED, DryRun, Event, dry_run
 from actors.domain.rules.models import Rule, read_rule
 from actors.domain.rules.validation import check_rule
@@ -46,6 +47,7 @@ from storage.authoring.drafts import Drafts
 from storage.authoring.rules import OtherRules, Rules
 from storage.authoring.scripts import Scripts
 from storage.authoring.sequences import Sequences
+from storage.crm_known import CrmCopies
 from storage.postgres import Database
 from storage.rule_log import Execution, PastEvent, RuleLog
 
@@ -63,6 +65,7 @@ class RulesApi:
         self._log = RuleLog(database)
         self._actions = Actions(database)
         self._sequences = Sequences(database)
+        self._crm = CrmCopies(database)
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -201,7 +204,11 @@ class RulesApi:
         others = [read_rule(item.definition, "", []) for item in await self._rules.all(tenant_id, agent_id)]
         rule = check_rule(definition, others, frozenset(scripts))
         known = {item.key for item in await self._sequences.all(tenant_id, agent_id) if item.enabled}
-        if unknown := [Fault(p.place.removeprefix("rules[0]."), p.reason) for p in named_by_rules([rule], known)]:
+        unknown = [Fault(p.place.removeprefix("rules[0]."), p.reason) for p in named_by_rules([rule], known)]
+        if asked := [(f"actions[{n}]", action) for n, action in enumerate(rule.actions) if isinstance(action, Crm)]:
+            has = await self._crm.known(tenant_id, agent_id)
+            unknown += [problem for place, action in asked for problem in copy_problems(action, place, has)]
+        if unknown:
             raise InvalidDefinition(unknown)
         return rule
 

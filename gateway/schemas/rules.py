@@ -54,6 +54,11 @@ class RuleBody(Body):
     what can be asked. `actions`: `{"do": "send", "text": {"en": "..."}}`, `send_script` (`script`), `set_variable` (`name`,
     `value`), `add_tag` and `remove_tag` (`tag`), `hand_off`, `call_webhook` (`url`, `fields`), `notify` (`text`),
     `start_sequence` and `stop_sequence` (`sequence`; empty: all), `stop`, `wait` (`seconds`; what follows is done later).
+
+    In Kommo: `crm_contact` (`name`, `phone`, `email`) and `crm_lead` (`name`, `pipeline` and `stage`, `tags`, `fields`, `user`)
+    find one or make one; `crm_move` (`pipeline`, `stage`), `crm_fields` (`fields`: values by the field's number, `price`),
+    `crm_tags` (`tags`), `crm_note` (`text`), `crm_task` (`text`, `due_s`, `user`), `crm_responsible` (`user`); the last five
+    are about the lead, or with `"on": "contact"` about the contact. Texts may hold facts in braces: `{contact.name}`.
     """
 
     key: Key | None = None

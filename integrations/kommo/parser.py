@@ -9,6 +9,7 @@ from actors.domain.messages import CompanySpoke, CrmEvent, IgnoredInput, Inbound
 from actors.ports.inbox import InboxRow
 from integrations.kommo.context import attachment_of, author_of, reply_to, seconds
 from integrations.kommo.events import kind_of, told
+from integrations.kommo.facts import facts_of
 from integrations.kommo.forms import Tree, text
 from integrations.kommo.routing import number
 
@@ -38,7 +39,8 @@ class KommoParser:
                 kind = kind_of(entity, action, item)
                 if kind is None:
                     return IgnoredInput(row.id, row.received_at, clean_text(f"{entity}.{action}", 64))
-                return CrmEvent(row.id, row.received_at, kind, told(item))
+                changed_at = seconds(item, "updated_at") or seconds(item, "last_modified")
+                return CrmEvent(row.id, row.received_at, kind, told(item), facts_of(entity, item), changed_at)
 
 
 def _message(row: InboxRow, item: Tree) -> Input:

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 from uuid import UUID
 
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import Page, expect
 
 from storage.accounts.audit import Actor
 from storage.crypto import SecretBox, load_or_create_key
@@ -13,6 +13,7 @@ from storage.postgres import Database, Role
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
 from tests.browser.pages import settled, violations
+from tests.browser.test_rules import choose
 from tests.fakes.kommo.process import KommoProcess
 
 STAGES = [
@@ -73,3 +74,48 @@ async def test_both_ways_to_connect_say_what_to_do(house: House, open_tab: OpenT
     await expect(dialog.get_by_label("Секретный ключ")).to_be_visible()
     await settled(page)
     assert await violations(page) == []
+
+
+@pytest.mark.timeout(280)
+async def test_a_rule_in_kommo_is_built_from_the_copy(house: House, open_tab: OpenTab, admin: Person, account: None) -> None:
+    agent = house.installation.agent_id()
+    shown = next(item for item in house.installation.get("/api/integrations")["items"] if item["channel"] == "kommo")
+    house.installation.post(f"/api/agents/{agent}/integrations/{shown['id']}/sync", {})
+    page = await open_tab(admin.path(f"ai-agents/{agent}/rules?rule=new"), admin)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя", exact=True).fill("Выиграли")
+    await choose(page, "Событие", "Сделка перешла на другой этап")
+    await dialog.get_by_role("button", name="Условие", exact=True).click()
+    await choose(page, "О чём спросить", "Этап сделки")
+    await expect(page.get_by_role("combobox", name="Значение", exact=True)).to_be_visible(timeout=40_000)  # the copy is there
+    await choose(page, "Значение", "Успешно")
+    await add(page, "Kommo: переместить сделку")
+    await expect(dialog.get_by_text("Выберите этап").first).to_be_visible()
+    await choose(page, "Этап", "Новая заявка")
+    await add(page, "Kommo: поставить задачу")
+    await dialog.get_by_label("Текст", exact=True).fill("Поздравить: {lead.name}")
+    await choose(page, "Ответственный", "Olga")
+    await add(page, "Kommo: заполнить поля")
+    await choose(page, "Добавить поле", "Size")
+    await dialog.get_by_label("Size", exact=True).fill("L")
+    await expect(dialog.get_by_text("Пока сохранить нельзя")).to_have_count(0)
+    await settled(page)
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    await expect(page.get_by_text("Сделка перешла на другой этап → Kommo: переместить сделку,")).to_be_visible()
+    rule = next(item for item in house.installation.get(f"/api/agents/{agent}/rules")["items"] if item["name"] == "Выиграли")
+    assert rule["when"] == {"all": [{"fact": "lead.stage", "op": "is", "value": "77:142"}]}
+    assert (rule["actions"][0]["pipeline"], rule["actions"][0]["stage"]) == (77, 1)
+    assert list(rule["actions"][2]["fields"].values()) == ["L"]
+    narrow = await open_tab(admin.path(f"ai-agents/{agent}/rules?rule={rule['id']}"), admin, language="en", scheme="dark", width=390)
+    await expect(narrow.get_by_label("Size", exact=True)).to_have_value("L")
+    await settled(narrow)
+    assert await violations(narrow) == []
+    inner = "() => { const d = document.querySelector('[role=dialog]'); return d.scrollWidth - d.clientWidth; }"
+    assert await narrow.evaluate(inner) <= 0
+
+
+async def add(page: Page, action: str) -> None:
+    await page.get_by_role("dialog").get_by_role("button", name="Действие", exact=True).click()
+    await page.get_by_role("menuitem", name=action).click()

@@ -23,10 +23,20 @@ FACTS: Mapping[str, Kind] = {
     "conversation.start": "text",  # the parameter of the link that brought the customer
     "contact.name": "text",
     "contact.blocked": "flag",
-    "lead.status": "text",
+    # Of the lead or contact whose event woke the rule; ids are texts.
+    "lead.id": "text",
+    "lead.name": "text",
+    "lead.stage": "text",  # pipeline:stage, for 142 (won) and 143 (lost) are in every pipeline
+    "lead.status": "text",  # the stage alone
     "lead.pipeline": "text",
+    "lead.old_status": "text",  # before it was moved
+    "lead.old_pipeline": "text",
     "lead.price": "number",
     "lead.responsible": "text",
+    "lead.tags": "tags",
+    "contact.id": "text",
+    "contact.responsible": "text",
+    "contact.tags": "tags",
     "script.id": "text",
     "time.hour": "number",
     "time.clock": "clock",
@@ -36,6 +46,7 @@ FACTS: Mapping[str, Kind] = {
     "agent.version": "number",
 }
 VARIABLE = "variable."  # what rules remembered of a conversation, under names of their own
+FIELDS = ("lead.field.", "contact.field.")  # custom fields, under their numbers
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 BUDGET = 10_000  # tests of one evaluation over all rules: two hundred rules of fifty
 
@@ -48,6 +59,8 @@ def kind_of(name: str) -> Kind | None:
     """Return the type of a fact; None if there is no such fact."""
     if name.startswith(VARIABLE) and len(name) > len(VARIABLE):
         return "text"
+    if name.startswith(FIELDS):
+        return "text" if name.rpartition(".")[2].isdecimal() else None
     return FACTS.get(name)
 
 

@@ -6,8 +6,22 @@ from typing import Any, Literal, get_args
 
 from actors.domain.errors import Problem
 from actors.domain.fields import Fields
+from actors.domain.rules.crm import READERS as CRM
+from actors.domain.rules.crm import Crm, reader
 
-On = Literal["message_received", "conversation_started", "script_matched", "handed_off", "tag_set", "no_reply", "no_answer"]
+On = Literal[
+    "message_received",
+    "conversation_started",
+    "script_matched",
+    "handed_off",
+    "tag_set",
+    "no_reply",
+    "no_answer",
+    "lead_added",
+    "lead_moved",
+    "lead_updated",
+    "contact_updated",
+]
 Limit = Literal["always", "once", "daily"]
 TRIGGERS: tuple[On, ...] = get_args(On)
 TIMED = frozenset({"no_reply", "no_answer"})
@@ -131,7 +145,7 @@ class Wait:
     seconds: float
 
 
-Action = Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | CallWebhook | Notify | Enroll | Unenroll | Stop | Wait
+Action = Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | CallWebhook | Notify | Enroll | Unenroll | Stop | Wait | Crm
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,6 +252,7 @@ _READERS: Mapping[str, Any] = {
     "stop_sequence": lambda fields: Unenroll(fields.text("sequence")),
     "stop": lambda _: Stop(),
     "wait": lambda fields: Wait(fields.number("seconds", 0.0, 1.0, LONGEST_WAIT_S)),
+    **{do: reader(do) for do in CRM},
 }
 
 

@@ -9,6 +9,7 @@ from typing import Any, assert_never
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StartSequence, StopSequence
 from actors.domain.fields import pick
+from actors.domain.rules.crm import Crm, effect_params
 from actors.domain.rules.engine import SPENT, Evaluation, Fired, RuleIndex, Wake
 from actors.domain.rules.facts import VARIABLE, Facts
 from actors.domain.rules.models import (
@@ -35,6 +36,7 @@ MOST_WOKEN = 50  # events of one turn
 MOST_TAGS = 50
 MOST_VARIABLES = 50
 PERSON = "not said: a person has the conversation"
+SPOKEN = (Send, SendScript, HandOff, Enroll, Unenroll)  # what needs a chat
 WAIT = "rule:"  # timers of rules that do the rest later
 _NO_TRIGGER = Trigger("message_received")
 
@@ -49,6 +51,7 @@ class Scene:
     language: str
     now: datetime
     handoff_text: Mapping[str, str]
+    about: str = ""  # whose events these are, as `lead:5`: nobody reads here, what is said goes to the chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,9 @@ class _Running:
                 payload = {"name": rule.name, "actions": list(rest), "wakes": rule.wakes, "lets_answer": rule.lets_answer, "depth": depth}
                 self._effects.append(SetTimer(f"{WAIT}{rule.id}", action.seconds, payload))
                 return [*done, f"wait {action.seconds:g} s"]
+            if self._scene.about and isinstance(action, SPOKEN):
+                done.append(self._command(rule, raw[number], depth))
+                continue
             done.append(self._act(rule, action, depth))
         return done
 
@@ -189,7 +195,7 @@ class _Running:
                 return self._speak(rule, action, depth)
             case AddTag() | RemoveTag() | SetVariable():
                 return self._change(rule, action, depth)
-            case CallWebhook() | Notify() | Enroll() | Unenroll():
+            case CallWebhook() | Notify() | Enroll() | Unenroll() | Crm():
                 effect, done = self._asked(rule, action)
                 self._effects.append(effect)
                 return done
@@ -201,10 +207,19 @@ class _Running:
             case _:
                 assert_never(action)
 
-    def _asked(self, rule: Rule, action: CallWebhook | Notify | Enroll | Unenroll) -> tuple[Effect, str]:
+    def _command(self, rule: Rule, raw: Mapping[str, Any], depth: int) -> str:
+        """Have it done in the chat of the lead, which is looked for when the command is carried out."""
+        payload = {"name": rule.name, "actions": [raw], "wakes": rule.wakes, "lets_answer": rule.lets_answer, "depth": depth}
+        self._effects.append(Act("kommo.tell", payload, rule.id))
+        return f"to the chat: {raw.get('do')}"
+
+    def _asked(self, rule: Rule, action: CallWebhook | Notify | Enroll | Unenroll | Crm) -> tuple[Effect, str]:
         match action:
             case CallWebhook(url, fields):
                 return Act("webhook.call", {"url": url, "event": "rule", "data": self._facts_sent(fields)}, rule.id), "webhook"
+            case Crm(kind, params):
+                facts = {**self._scene.facts, **state_facts(self._state, self._control)}
+                return Act(kind, effect_params(Crm(kind, params), facts, self._scene.now), rule.id), kind.replace("kommo.", "crm_")
             case Notify(text):
                 return LogActivity("operator.notice", {"rule": rule.id, "text": text}), "notice"
             case Enroll(sequence):

@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 
 from actors.domain.errors import InvalidDefinition, Problem
 from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
+from actors.domain.rules.crm import Crm, text_problems
 from actors.domain.rules.facts import FACTS, VARIABLE, kind_of, zone
 from actors.domain.rules.models import (
     TIMED,
@@ -215,6 +216,8 @@ def action_problems(action: Action, place: str, scripts: Collection[str] | None)
             yield Problem(f"{place}.tag", f"is longer than {LONGEST_NAME} characters")
         case SetVariable(name, value):
             yield from _of_variable(name, value, place)
+        case Crm():
+            yield from text_problems(action, place)
         case CallWebhook(url, _) if url and not _is_web(url):
             yield Problem(f"{place}.url", "must begin with https:// (or http://), name a host and contain no password")
 

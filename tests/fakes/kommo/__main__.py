@@ -6,14 +6,18 @@ start. `/oauth` stands for the page where a person allows the access: it does so
 
 Control, by POST with JSON:
     /control/client    {"client_id", "secret", "redirect_uri"}      an integration, as its maker registers it
-    /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "access_ttl"?, "moved"?, "bots"?: {bot: field}, "scopes"?}
+    /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "access_ttl"?, "moved"?, "bots"?: {bot: field}, "scopes"?,
+                        "index_lag_s"?: how long a search by words does not find what is new}
     /control/seed      {"account", "leads", "contacts"}
     /control/pipelines {"account", "pipelines": [...]}              as GET /api/v4/leads/pipelines shows them
     /control/change    {"account", "kind": "leads"|"contacts", "id", "delete"?: true, ...}   what is changed of one, or that it is deleted
+    /control/person-adds    {"account", "kind": "leads"|"contacts", ...}     a person makes one, as POST /api/v4/leads takes it
+    /control/person-changes {"account", "kind", "id", ...}          a person changes one, as PATCH takes it
     /control/talk      {"account", "chat_id", "lead"?: bool}        a talk is opened; older ones of the chat are closed
     /control/close     {"account", "talk_id"}
     /control/customer  {"account", "talk_id", "text", "ago"?}       a customer writes: `message[add]`
     /control/person    {"account", "talk_id", "text", "ago"?}       a manager writes in Kommo: `outgoing_message[add]`
+    /control/look      {"account"}                                  everything that is in it
     /control/disable   {"account"}                                  its webhooks are switched off, as after too many refusals
     /control/expire    {"account"}                                  access tokens end now
     /control/revoke    {"account"}                                  refresh tokens, too
@@ -33,7 +37,8 @@ import uvloop
 from aiohttp import web
 
 from tests.fakes.kommo.api import Api
-from tests.fakes.kommo.hooks import Hooks, message_event
+from tests.fakes.kommo.crm import Crm
+from tests.fakes.kommo.hooks import Hooks, event_of, message_event
 from tests.fakes.kommo.state import Account, Client, Fault, Kommo, Ledger
 
 Body = dict[str, Any]
@@ -45,9 +50,10 @@ class Control:
     def __init__(self, kommo: Kommo) -> None:
         self._kommo = kommo
         self._hooks = Hooks(kommo)
+        self._crm = Crm(kommo, self._hooks)
 
     async def do(self, what: str, body: Body) -> Any:
-        return await getattr(self, f"_{what}")(body)
+        return await getattr(self, f"_{what.replace('-', '_')}")(body)
 
     def _of(self, body: Body) -> Account:
         return self._kommo.accounts[int(body["account"])]
@@ -58,7 +64,7 @@ class Control:
 
     async def _account(self, body: Body) -> Any:
         account = self._kommo.accounts.get(int(body["id"])) or self._kommo.add_account(int(body["id"]), body["subdomain"])
-        for name in ("quota", "has_sending", "access_ttl", "moved"):
+        for name in ("quota", "has_sending", "access_ttl", "moved", "index_lag_s"):
             if name in body:
                 setattr(account, name, body[name])
         if "token" in body:
@@ -90,6 +96,17 @@ class Control:
             "updated_at": int(time.time()),
         }
         return what[number]
+
+    async def _person_adds(self, body: Body) -> Any:
+        account, kind = self._of(body), body["kind"]
+        thing = self._crm.made(account, kind, body)
+        statuses = await self._hooks.push(account, f"add_{kind[:-1]}", event_of(account, kind, "add", thing))
+        return {"id": thing["id"], "statuses": statuses}
+
+    async def _person_changes(self, body: Body) -> Any:
+        account, kind = self._of(body), body["kind"]
+        await self._crm.change(account, kind, getattr(account, kind)[int(body["id"])], body)
+        return {}
 
     async def _talk(self, body: Body) -> Any:
         account = self._of(body)
@@ -142,6 +159,11 @@ class Control:
         else:
             self._kommo.faults.append(Fault(**body))
         return {}
+
+    async def _look(self, body: Body) -> Any:
+        account = self._of(body)
+        names = ("leads", "contacts", "notes", "tasks", "pipelines", "users", "fields")
+        return {name: found if isinstance(found := getattr(account, name), list) else list(found.values()) for name in names}
 
     async def _state(self, _: Body) -> Any:
         hooks = {str(account.id): list(account.webhooks.values()) for account in self._kommo.accounts.values()}

@@ -5,30 +5,19 @@ import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
 
+from tests.fakes.kommo.asked import Asked, page
+from tests.fakes.kommo.crm import Crm
 from tests.fakes.kommo.hooks import Hooks, message_event
-from tests.fakes.kommo.state import Account, Blocked, Grant, Kommo, Refused, Talk
+from tests.fakes.kommo.state import Account, Blocked, Kommo, Refused, Talk
 
 BLOCKED_PAGE = b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body><center><h1>403 Forbidden</h1></center></body>\r\n</html>\r\n"
 BOT_DELAY_S = 0.3
-
-
-@dataclass
-class Asked:
-    """One request of an authorised client."""
-
-    account: Account
-    grant: Grant | None
-    query: dict[str, str]
-    body: Any
-    ids: list[int]
-    url: str
 
 
 Run = Callable[[Asked], Awaitable[tuple[int, Any]]]
@@ -57,10 +46,7 @@ class Api:
                 ("GET", r"/api/v4/leads/pipelines", self._pipelines),
                 ("GET", r"/api/v4/(?:leads|contacts)/custom_fields", self._fields),
                 ("GET", r"/api/v4/users", self._users),
-                ("GET", r"/api/v4/leads", self._leads),
-                ("GET", r"/api/v4/leads/(\d+)", self._lead),
-                ("PATCH", r"/api/v4/leads/(\d+)", self._patch_lead),
-                ("GET", r"/api/v4/contacts", self._contacts),
+                *Crm(kommo, self._hooks).routes(),
                 ("POST", r"/api/v4/bots/(\d+)/run", self._run_bot),
             )
         ]
@@ -68,7 +54,7 @@ class Api:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request and write it into the ledger at the moment it came."""
         began, account_id, status = time.time(), 0, 500
-        fault = self._kommo.fault(request.path)
+        fault = self._kommo.fault(request.method, request.path)
         try:
             body = await _json_of(request)
             if fault is not None and fault.kind.endswith("_before"):
@@ -179,7 +165,7 @@ class Api:
             talks = [talk for talk in talks if talk.lead_id == int(lead)]
         if asked.query.get("filter[only_in_work]"):
             talks = [talk for talk in talks if talk.is_in_work]
-        return _page(asked, "talks", [talk.shown() for talk in talks])
+        return page(asked, "talks", [talk.shown() for talk in talks])
 
     async def _events(self, asked: Asked) -> tuple[int, Any]:
         """One event a message, the newest first."""
@@ -199,7 +185,7 @@ class Api:
             for kind in (f"{'outgoing' if message.outgoing else 'incoming'}_chat_message",)
             if wanted in (None, kind) and first <= message.created_at <= last
         ]
-        return _page(asked, "events", sorted(found, key=lambda event: -int(event["created_at"])), most=100)
+        return page(asked, "events", sorted(found, key=lambda event: -int(event["created_at"])), most=100)
 
     async def _talk(self, asked: Asked) -> tuple[int, Any]:
         talk = asked.account.talks.get(asked.ids[0])
@@ -208,7 +194,7 @@ class Api:
     async def _messages(self, asked: Asked) -> tuple[int, Any]:
         _scope(asked, "list_external_messages")
         since = int(asked.query.get("filter[created_at][from]", 0))
-        return _page(asked, "messages", [m.shown() for m in _open(asked).messages if m.created_at >= since])
+        return page(asked, "messages", [m.shown() for m in _open(asked).messages if m.created_at >= since])
 
     async def _send(self, asked: Asked) -> tuple[int, Any]:
         _scope(asked, "send_external_messages")
@@ -237,29 +223,11 @@ class Api:
         return 200, {"_total_items": len(asked.account.pipelines), "_embedded": {"pipelines": asked.account.pipelines}}
 
     async def _users(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "users", asked.account.users)
-
-    async def _leads(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "leads", _changed(asked, asked.account.leads))
-
-    async def _contacts(self, asked: Asked) -> tuple[int, Any]:
-        return _page(asked, "contacts", _changed(asked, asked.account.contacts))
+        return page(asked, "users", asked.account.users)
 
     async def _fields(self, asked: Asked) -> tuple[int, Any]:
         entity = asked.url.split("/")[-2]
-        return _page(asked, "custom_fields", [field for field in asked.account.fields if field["entity_type"] == entity])
-
-    async def _lead(self, asked: Asked) -> tuple[int, Any]:
-        lead = asked.account.leads.get(asked.ids[0])
-        return (200, lead) if lead else (204, None)
-
-    async def _patch_lead(self, asked: Asked) -> tuple[int, Any]:
-        lead = asked.account.leads.get(asked.ids[0])
-        if lead is None:
-            raise Refused(404, "Not Found")
-        lead.update(asked.body)
-        lead["updated_at"] = int(time.time())
-        return 200, {"_embedded": {"leads": [{"id": lead["id"], "updated_at": lead["updated_at"]}]}}
+        return page(asked, "custom_fields", [field for field in asked.account.fields if field["entity_type"] == entity])
 
     async def _run_bot(self, asked: Asked) -> tuple[int, Any]:
         field_id, lead_id = asked.account.bots.get(asked.ids[0]), asked.body.get("entity_id")
@@ -294,27 +262,6 @@ def _open(asked: Asked) -> Talk:
 def _scope(asked: Asked, scope: str) -> None:
     if asked.grant is not None and scope not in asked.grant.scopes:
         raise Refused(403, "Forbidden", "Invalid scope")
-
-
-def _changed(asked: Asked, things: dict[int, dict[str, Any]]) -> list[Any]:
-    """Return things by id, as they were made; those that were not changed since the filter's second are left out."""
-    since = int(asked.query.get("filter[updated_at][from]", 0))
-    return [thing for thing in things.values() if thing.get("updated_at", 0) >= since] if since else list(things.values())
-
-
-def _page(asked: Asked, key: str, items: list[Any], most: int = 250) -> tuple[int, Any]:
-    limit, page = min(int(asked.query.get("limit", 50)), most), int(asked.query.get("page", 1))
-    shown = items[(page - 1) * limit : page * limit]
-    if not shown:
-        return 204, None
-    links: dict[str, Any] = {"self": {"href": asked.url}}
-    if len(items) > page * limit:
-        links["next"] = {"href": f"https://{asked.account.subdomain}.kommo.com{_path(asked, page + 1)}"}
-    return 200, {"_page": page, "_links": links, "_embedded": {key: shown}}
-
-
-def _path(asked: Asked, page: int) -> str:
-    return f"/{asked.url.split('/', 3)[3]}?{urlencode({**asked.query, 'page': page})}"
 
 
 def _claimed(kommo: Kommo, request: web.BaseRequest) -> int:

@@ -47,6 +47,43 @@ def message_event(account: Account, talk: Talk, message: Message) -> dict[str, A
     return {"outgoing_message" if message.outgoing else "message": {"add": [item]}}
 
 
+def event_of(account: Account, what: str, action: str, thing: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """Return a lead or a contact as `leads[add]`: the shape of the old API."""
+    fields = [
+        {"id": item.get("field_id", 0), "name": "field", "values": [{"value": value["value"]} for value in item["values"]]}
+        for item in thing.get("custom_fields_values") or []
+    ]
+    item: dict[str, Any] = {
+        "id": thing["id"],
+        "name": thing["name"],
+        **{name: thing[name] for name in ("status_id", "pipeline_id", "price") if name in thing},
+        **more,
+        "responsible_user_id": thing.get("responsible_user_id", account.users[0]["id"]),
+        "modified_user_id": account.users[0]["id"],
+        "created_user_id": account.users[0]["id"],
+        "account_id": account.id,
+        **({"custom_fields": fields} if fields else {}),
+        "tags": (thing.get("_embedded") or {}).get("tags", []),
+        "created_at": thing.get("created_at", 0),
+        "updated_at": thing.get("updated_at", 0),
+        **({"type": "contact"} if what == "contacts" else {}),
+    }
+    return {what: {action: [item]}}
+
+
+def change_events(account: Account, what: str, before: dict[str, Any], thing: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield what a change is told as, with its code: a change of stage comes twice."""
+    more: dict[str, Any] = {}
+    if what == "leads" and before.get("status_id") != thing.get("status_id"):
+        more["old_status_id"] = before.get("status_id")
+    if what == "leads" and before.get("pipeline_id") != thing.get("pipeline_id"):
+        more["old_pipeline_id"] = before.get("pipeline_id")
+    one = what[:-1]
+    if more:
+        yield f"status_{one}", event_of(account, what, "status", thing, **more)
+    yield f"update_{one}", event_of(account, what, "update", thing, **more)
+
+
 class Hooks:
     """Sends them to whoever subscribed."""
 

@@ -121,6 +121,9 @@ class Account:
     users: list[dict[str, Any]] = field(default_factory=list)
     fields: list[dict[str, Any]] = field(default_factory=list)
     bots: dict[int, int] = field(default_factory=dict)  # bot -> the field it sends
+    notes: dict[int, dict[str, Any]] = field(default_factory=dict)
+    tasks: dict[int, dict[str, Any]] = field(default_factory=dict)
+    index_lag_s: float = 1.0  # so long `query` does not find what is new
     asked: deque[float] = field(default_factory=deque)
 
 
@@ -132,6 +135,7 @@ class Fault:
     path: str = ""
     times: int = 1
     seconds: float = 30.0
+    method: str = ""  # empty: any
 
 
 class Ledger:
@@ -180,7 +184,11 @@ class Kommo:
         lead_id = (older.lead_id if older else self.fresh()) if lead else None
         account.contacts.setdefault(contact_id, {"id": contact_id, "name": f"Contact {contact_id}", "custom_fields_values": None})
         if lead_id:
-            account.leads.setdefault(lead_id, {"id": lead_id, "name": f"Lead {lead_id}", "custom_fields_values": None})
+            pipeline = account.pipelines[0]
+            where = {"pipeline_id": pipeline["id"], "status_id": pipeline["_embedded"]["statuses"][0]["id"]}
+            about = {"tags": [], "contacts": [{"id": contact_id, "is_main": True}]}
+            made = {"id": lead_id, "name": f"Lead {lead_id}", "custom_fields_values": None, **where, "_embedded": about}
+            account.leads.setdefault(lead_id, made)
         talk = Talk(self.fresh(), chat_id, contact_id, lead_id, account.id)
         account.talks[talk.talk_id] = talk
         return talk
@@ -230,9 +238,9 @@ class Kommo:
             raise Blocked
         raise Refused(429, "Too Many Requests")
 
-    def fault(self, path: str) -> Fault | None:
+    def fault(self, method: str, path: str) -> Fault | None:
         for fault in self.faults:
-            if fault.times and path.endswith(fault.path):
+            if fault.times and path.endswith(fault.path) and fault.method in ("", method):
                 fault.times -= 1
                 return fault
         return None

@@ -57,6 +57,8 @@ async def test_a_rule_is_written_replaced_ordered_deleted_and_brought_back(desk:
         ({"trigger": {"on": "moon"}}, "/trigger/on"),
         ({"trigger": {"on": "no_reply"}}, "/trigger/after_s"),
         ({"actions": []}, "/actions"),
+        ({"actions": [{"do": "crm_note", "text": "Hello"}]}, "/actions/0/do"),  # no account is connected
+        ({"actions": [{"do": "crm_fields", "fields": {"size": "L"}}]}, "/actions/0/fields/size"),
         ({"actions": [{"do": "send_script", "script": "delivery"}]}, "/actions/0/script"),
         ({"when": {"all": [{"fact": "message.txt", "op": "is", "value": 1}]}}, "/when/all/0/fact"),
         ({"when": {"all": [{"fact": "message.text", "op": "matches", "value": "(a"}]}}, "/when/all/0/value"),

@@ -13,7 +13,8 @@ from actors.domain.errors import InvalidInput
 from actors.domain.ids import Address, InboxId, IntegrationId, TenantId
 from actors.domain.messages import CompanySpoke, CrmEvent, IgnoredInput, InboundMessage, Input
 from actors.ports.inbox import InboxRow
-from integrations.kommo.forms import parse_form
+from integrations.kommo.facts import facts_of
+from integrations.kommo.forms import Tree, parse_form
 from integrations.kommo.parser import KommoParser
 from integrations.kommo.routing import routed
 from tests.unit.kommo.samples import SAMPLES, SHAPES, form, message
@@ -183,3 +184,33 @@ def test_no_form_breaks_routing_or_parsing(entity: str, fields: list[tuple[list[
     for event in routed("42", parse_form(body), body):
         with contextlib.suppress(InvalidInput):
             assert KommoParser().parse(row(event.raw, event.kind)).inbox_id == 1
+
+
+def test_facts_of_a_lead_are_read_whatever_the_shape_of_its_fields() -> None:
+    custom: Tree = {
+        "0": {"id": "1", "values": {"0": {"value": "a"}, "1": {"value": "b", "enum": "7"}}},
+        "1": {"id": "2", "values": {"0": "1725915600"}},
+        "2": {"id": "3", "values": {"value": "2", "enum": "5"}},
+        "3": {"id": "4"},
+    }
+    item: Tree = {
+        "id": "5",
+        "status_id": "142",
+        "pipeline_id": "7",
+        "price": "900",
+        "tags": {"0": {"id": "1", "name": "hot"}},
+        "custom_fields": custom,
+    }
+    facts = facts_of("leads", item)
+    assert facts == {
+        "lead.id": "5",
+        "lead.status": "142",
+        "lead.pipeline": "7",
+        "lead.stage": "7:142",
+        "lead.price": 900,
+        "lead.tags": ["hot"],
+        "lead.field.1": "a, b",
+        "lead.field.2": "1725915600",
+        "lead.field.3": "2",
+    }
+    assert facts_of("contacts", {"id": "5", "type": "company"}) == {}

@@ -7,12 +7,15 @@ const BUSY_MS = 1_000;
 const QUIET_MS = 15_000;
 
 /** What is known of an account, and the sync on its way; while there is one it is read every second. */
-export function usePipelines(integration: Integration) {
+export function usePipelines(integration: Integration | undefined) {
   return useQuery({
-    queryKey: keyOf(integration),
+    queryKey: ["pipelines", integration?.id],
+    enabled: integration !== undefined,
     queryFn: () =>
       said(
-        api.GET("/api/agents/{id}/integrations/{integration_id}/pipelines", { params: { path: pathOf(integration) } }),
+        api.GET("/api/agents/{id}/integrations/{integration_id}/pipelines", {
+          params: { path: integration ? pathOf(integration) : { id: "", integration_id: "" } },
+        }),
       ),
     refetchInterval: (query) => (query.state.data?.sync ? BUSY_MS : QUIET_MS),
   });

@@ -8,13 +8,16 @@ import { useMay } from "../../app/session";
 export function ActionState({ action }: { action: Action }) {
   const { t } = useTranslation();
   const again = useRetryAction();
+  const about = [action.params.url, action.params.name, action.params.text].find(
+    (told) => typeof told === "string" && told,
+  );
   const mayRetry = useMay("operator") && (action.state === "failed" || action.state === "unknown");
   return (
     <Stack gap={4} mt={4}>
       <Group gap="xs">
         <Text size="sm" className="wraps">
-          {t(`rules.kind.${action.kind.replace(".", "-")}`, { defaultValue: action.kind })}:{" "}
-          {String(action.params.url ?? "")}
+          {t(`rules.kind.${action.kind.replace(/[._]/g, "-")}`, { defaultValue: action.kind })}
+          {about ? `: ${String(about)}` : ""}
         </Text>
         <Badge tt="none" fw={500} variant="default">
           {t(`rules.state.${action.state}`)}

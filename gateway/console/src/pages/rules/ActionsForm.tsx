@@ -7,6 +7,7 @@ import { useTranslation } from "react-i18next";
 import type { Script, Sequence } from "../../api/types";
 import { LANGUAGES } from "../../i18n";
 import type { Faults } from "./Conditions";
+import { CRM_KINDS, CrmFields } from "./CrmFields";
 import { Duration } from "./Duration";
 import { type ActionDraft, freshAction } from "./draft";
 import { faultText } from "./words";
@@ -24,6 +25,7 @@ const KINDS = [
   "stop_sequence",
   "stop",
   "wait",
+  ...CRM_KINDS,
 ] as const;
 
 interface Props {
@@ -92,7 +94,7 @@ export function ActionsForm({ actions, faults, scripts, sequences, onChange }: P
             {t("rules.add-action")}
           </Button>
         </Menu.Target>
-        <Menu.Dropdown>
+        <Menu.Dropdown mah={360} style={{ overflowY: "auto" }}>
           {KINDS.map((kind) => (
             <Menu.Item key={kind} onClick={() => onChange([...actions, freshAction(kind)])}>
               {t(`rules.do.${kind}`)}
@@ -195,7 +197,9 @@ export function ActionFields({ raw, place, faults, scripts, sequences = [], onCh
         />
       );
     default:
-      return null;
+      return String(raw.do).startsWith("crm_") ? (
+        <CrmFields raw={raw} place={place} faults={faults} onChange={onChange} />
+      ) : null;
   }
 }
 

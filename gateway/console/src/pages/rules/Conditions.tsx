@@ -1,8 +1,19 @@
-import { ActionIcon, Button, Group, NumberInput, Select, Stack, TagsInput, TextInput } from "@mantine/core";
+import {
+  ActionIcon,
+  Button,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Select,
+  Stack,
+  TagsInput,
+  TextInput,
+} from "@mantine/core";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
 import type { Vocabulary } from "../../api/types";
+import { answersOf, useCrm } from "./crm";
 import {
   type ConditionDraft,
   freshGroup,
@@ -113,16 +124,25 @@ interface QuestionProps {
 
 function Question({ test, place, faults, vocabulary, onChange, onRemove }: QuestionProps) {
   const { t } = useTranslation();
+  const crm = useCrm();
+  const fields = (["lead", "contact"] as const).flatMap((entity) =>
+    crm.fields[entity].map(({ value, label }) => ({
+      value: `${entity}.field.${value}`,
+      label: t(`rules.crm.field-of-${entity}`, { name: label }),
+    })),
+  );
   const variable = test.fact.startsWith(vocabulary.variable.name);
-  const fact = variable ? vocabulary.variable : vocabulary.facts.find(({ name }) => name === test.fact);
+  const field = /^(lead|contact)\.field\.\d+$/.test(test.fact);
+  if (field && !fields.some(({ value }) => value === test.fact))
+    fields.push({ value: test.fact, label: factName(t, test.fact) });
+  const fact = variable || field ? vocabulary.variable : vocabulary.facts.find(({ name }) => name === test.fact);
   const kind = fact?.kind ?? "text";
   const error = (name: string) => {
     const reason = faults.get(`${place}/${name}`);
     return reason && faultText(t, `/${name}`, reason);
   };
   const pick = (name: string) => {
-    const chosen =
-      name === vocabulary.variable.name ? vocabulary.variable : vocabulary.facts.find((f) => f.name === name);
+    const chosen = vocabulary.facts.find((f) => f.name === name) ?? vocabulary.variable; // custom fields are texts, too
     const op = chosen?.operators[0] ?? "is";
     onChange({ ...test, fact: name, op, value: freshValue(chosen?.kind ?? "text", op) });
   };
@@ -135,6 +155,7 @@ function Question({ test, place, faults, vocabulary, onChange, onRemove }: Quest
         allowDeselect={false}
         data={[
           ...vocabulary.facts.map(({ name }) => ({ value: name, label: factName(t, name) })),
+          ...fields,
           { value: vocabulary.variable.name, label: t("rules.variable") },
         ]}
         value={variable ? vocabulary.variable.name : test.fact}
@@ -180,6 +201,7 @@ const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 function Answer({ test, kind, error, onChange }: AnswerProps) {
   const { t } = useTranslation();
+  const crm = useCrm();
   const shared = { flex: "1 1 140px", "aria-label": t("rules.value"), error };
   if (test.op === "known" || test.op === "unknown") return null;
   if (test.op === "between" && Array.isArray(test.value)) {
@@ -198,6 +220,21 @@ function Answer({ test, kind, error, onChange }: AnswerProps) {
   }
   const day = test.fact === "time.weekday";
   const days = DAYS.map((value) => ({ value, label: t(`rules.day.${value}`) }));
+  const known = answersOf(crm, test.fact);
+  if (known.length > 0 && Array.isArray(test.value)) {
+    return <MultiSelect {...shared} searchable data={known} value={test.value.map(String)} onChange={onChange} />;
+  }
+  if (known.length > 0 && (test.op === "is" || test.op === "is_not")) {
+    return (
+      <Select
+        {...shared}
+        searchable
+        data={known}
+        value={String(test.value) || null}
+        onChange={(value) => onChange(value ?? "")}
+      />
+    );
+  }
   if (Array.isArray(test.value)) {
     return (
       <TagsInput {...shared} {...(day ? { data: [...DAYS] } : {})} value={test.value.map(String)} onChange={onChange} />

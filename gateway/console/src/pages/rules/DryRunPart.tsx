@@ -6,7 +6,15 @@ import type { DryRun, RuleBody } from "../../api/types";
 import { When } from "../../parts/When";
 import { factName, whyNot } from "./words";
 
-const SILENT = new Set(["no_reply", "no_answer", "tag_set"]);
+const SILENT = new Set([
+  "no_reply",
+  "no_answer",
+  "tag_set",
+  "lead_added",
+  "lead_moved",
+  "lead_updated",
+  "contact_updated",
+]);
 const SHOWN = 5;
 
 interface Props {

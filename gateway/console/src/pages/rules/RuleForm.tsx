@@ -11,6 +11,7 @@ import { showDone } from "../../app/toasts";
 import { Failed, Loading } from "../../parts/states";
 import { ActionsForm } from "./ActionsForm";
 import { Conditions } from "./Conditions";
+import { CrmProvider, useCopy } from "./crm";
 import { DryRunPart } from "./DryRunPart";
 import { Duration } from "./Duration";
 import { type ActionDraft, type GroupDraft, readGroup, writeCondition } from "./draft";
@@ -39,8 +40,18 @@ interface Props {
   onDone: () => void;
 }
 
+/** The form, with what the agent's Kommo account has if there is one. */
+export function RuleForm(props: Props) {
+  const copy = useCopy(props.agentId);
+  return (
+    <CrmProvider value={copy}>
+      <Form {...props} />
+    </CrmProvider>
+  );
+}
+
 /** A rule while it is written: checked as it is typed, tried on what happened. */
-export function RuleForm({ agentId, known, mayEdit, onDone }: Props) {
+function Form({ agentId, known, mayEdit, onDone }: Props) {
   const { t } = useTranslation();
   const [rule, setRule] = useState<RuleBody>(() => (known ? bodyOf(known) : NEW));
   const [when, setWhen] = useState<GroupDraft>(() => readGroup(rule.when ?? {}));

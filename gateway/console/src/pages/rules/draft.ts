@@ -74,6 +74,14 @@ export function freshAction(kind: string): ActionDraft {
     start_sequence: { sequence: "" },
     stop_sequence: { sequence: "" },
     wait: { seconds: 3600 },
+    crm_contact: { name: "{contact.name}" },
+    crm_lead: { name: "{contact.name}" },
+    crm_move: { pipeline: 0, stage: 0 },
+    crm_fields: { on: "lead", fields: {} },
+    crm_tags: { on: "lead", tags: [] },
+    crm_note: { on: "lead", text: "" },
+    crm_task: { on: "lead", text: "", due_s: 86_400 },
+    crm_responsible: { on: "lead", user: 0 },
   };
   return { id: freshKey(), raw: { do: kind, ...fields[kind] } };
 }

@@ -16,12 +16,16 @@ const DONE: [pattern: RegExp, key: string][] = [
   [/^start sequence (?<name>\S+)$/, "rules.done.start-sequence"],
   [/^stop sequence (?<name>\S+)$/, "rules.done.stop-sequence"],
   [/^stop$/, "rules.done.stop"],
+  [/^to the chat: send$/, "rules.done.to-chat"],
+  [/^to the chat: send_script$/, "rules.done.to-chat"],
   [/^not said: a person has the conversation$/, "rules.done.person"],
 ];
 
 export function factName(t: TFunction, fact: string): string {
+  const field = /^(?<entity>lead|contact)\.field\.(?<id>\d+)$/.exec(fact)?.groups;
+  if (field) return t(`rules.crm.field-of-${field.entity}`, { name: field.id });
   if (fact.startsWith("variable.")) return t("rules.fact.variable", { name: fact.slice("variable.".length) });
-  return t(`rules.fact.${fact.replace(".", "-")}`, { defaultValue: fact });
+  return t(`rules.fact.${fact.replace(/[._]/g, "-")}`, { defaultValue: fact });
 }
 
 /** The API says why in words of its own; those we know are said in the reader's language. */
@@ -41,6 +45,7 @@ export function question(t: TFunction, text: string): string {
 export function whatWasDone(t: TFunction, done: string): string {
   const waited = WAITED.exec(done);
   if (waited) return t("rules.done.wait", { time: duration(t, Number(waited.groups?.seconds)) });
+  if (/^crm_[a-z]+$/.test(done)) return t(`rules.do.${done}`);
   for (const [pattern, key] of DONE) {
     const found = pattern.exec(done);
     if (found) return t(key, { ...found.groups });

@@ -1,0 +1,108 @@
+"""What happened to a lead or a contact, as rules meet it. What we did ourselves wakes none. Pure."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from actors.domain.conversation import ConversationState, ConversationView
+from actors.domain.effects import LogActivity
+from actors.domain.messages import CrmEvent, Input
+from actors.domain.ruled import Moment, scene_of
+from actors.domain.rules.engine import Wake
+from actors.domain.rules.models import On
+from actors.domain.rules.running import Ran, run
+
+WAKES: Mapping[str, On] = {
+    "lead.added": "lead_added",
+    "lead.moved": "lead_moved",
+    "lead.updated": "lead_updated",
+    "contact.updated": "contact_updated",
+}
+OURS = "Callboard"  # the tag of what is made here (integrations/kommo/crm_values.py)
+MADE_S = 2.0  # so long what was made may go on changing by itself
+ECHO_S = 45.0  # a change of ours is heard of so much later by the CRM's clock, if at all: its request waits for the account's pace
+ARRIVES_S = 60.0  # the same by ours
+CLOCKS_S = 10.0
+MOST_WAKES = 20  # of one lead or contact
+WAKES_WITHIN_S = 600.0
+TOO_OFTEN = f"stopped: events of one lead or contact woke rules {MOST_WAKES} times in {WAKES_WITHIN_S / 60:g} minutes"
+
+
+def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Moment) -> Ran:
+    """Run the rules that events of the lead or contact wake, each with its own facts."""
+    for item in inputs:
+        if not isinstance(item, CrmEvent) or (on := WAKES.get(item.kind)) is None or not ran.index.wakes_any(on):
+            continue
+        echo, state = _echo(item, ran.state)
+        if echo or _is_ours(item):
+            told = {**ran.told, "quiet": [*ran.told.get("quiet", ()), ["our own change", on]]}
+            ran = replace(ran, state=state, told=told)
+            continue
+        ran = _wake(ran, view, item, on, moment)
+    return ran
+
+
+def _wake(ran: Ran, view: ConversationView, item: CrmEvent, on: On, moment: Moment) -> Ran:
+    now = int(moment.now.timestamp())
+    lately = tuple([at for at in ran.state.woken if at > now - WAKES_WITHIN_S])
+    if len(lately) >= MOST_WAKES:
+        entry = {"rule": "", "on": on, "reason": TOO_OFTEN}
+        told = {**ran.told, "failed": [*ran.told.get("failed", ()), entry]}
+        return replace(ran, told=told, effects=(*ran.effects, LogActivity("rule.failed", entry)))
+    facts = {"conversation.channel": view.channel, "agent.name": moment.persona.name, "agent.version": moment.version, **item.facts}
+    scene = scene_of(replace(moment, state=ran.state, control=ran.control), facts)
+    more = run(ran.index, scene, [(Wake(on), 0)], (), ran.told)
+    woke = len(more.told.get("fired", ())) > len(ran.told.get("fired", ()))
+    state = replace(more.state, woken=(*lately, now)) if woke else more.state
+    return replace(more, state=state, effects=ran.effects + more.effects, answered=ran.answered or more.answered, spoke=0)
+
+
+def _is_ours(item: CrmEvent) -> bool:
+    """Return whether it tells that something was made here: what it tells of a moment later is the same."""
+    tags = item.facts.get("lead.tags") or item.facts.get("contact.tags") or ()
+    if OURS not in tags or item.kind == "lead.moved":
+        return False
+    made_at = float(item.facts.get("made_at") or 0.0)
+    return item.kind.endswith(".added") or (made_at > 0 and item.changed_at - made_at <= MADE_S)
+
+
+def _echo(item: CrmEvent, state: ConversationState) -> tuple[bool, ConversationState]:
+    """Return whether the event tells of a change of ours, and the state in which it is not expected any more."""
+    for place, echo in enumerate(state.echoes):
+        if item.kind in echo.get("heard", ()) or not _in_time(item, float(echo.get("at", 0.0))) or not _same(item, echo):
+            continue
+        known = {**echo, "heard": [*echo.get("heard", ()), item.kind]}
+        echoes = (*state.echoes[:place], known, *state.echoes[place + 1 :])
+        return True, replace(state, echoes=echoes)
+    return False, state
+
+
+def _in_time(item: CrmEvent, at: float) -> bool:
+    """By either clock: webhooks are repeated much later, and clocks differ."""
+    if item.changed_at and -CLOCKS_S <= item.changed_at - at <= ECHO_S:
+        return True
+    return 0 <= item.received_at.timestamp() - at <= ARRIVES_S
+
+
+def _same(item: CrmEvent, echo: Mapping[str, Any]) -> bool:
+    facts, entity = item.facts, item.kind.partition(".")[0]
+    moved = "lead.old_status" in facts or "lead.old_pipeline" in facts
+    match echo.get("what"):
+        case "stage":
+            return moved and facts.get("lead.stage") == echo.get("stage")
+        case "fields":
+            wanted: Mapping[str, str] = echo.get("fields", {})
+            return not moved and all(_alike(facts.get(f"{entity}.field.{number}"), value) for number, value in wanted.items())
+        case "tags":
+            return not moved and set(echo.get("tags", ())) <= set(facts.get(f"{entity}.tags", ()))
+        case "responsible":
+            return not moved and facts.get(f"{entity}.responsible") == echo.get("user")
+        case _:
+            return False
+
+
+def _alike(fact: Any, value: str) -> bool:
+    shown = " ".join(str("" if fact is None else fact).split())
+    return shown == " ".join(value.split()) or (
+        value in ("True", "False") and shown in ("1", "0", "") and (shown == "1") == (value == "True")
+    )

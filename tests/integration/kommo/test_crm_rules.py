@@ -1,0 +1,105 @@
+"""Rules on events of Kommo, from its webhook to what is done there and back: a real host, the strict fake, its webhooks."""
+
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from actors.domain.ids import Address
+from actors.ports.inbox import NewInput
+from actors.ports.kommo import KommoAccount
+from integrations.kommo.account_api import subscribe
+from integrations.kommo.forms import parse_form
+from integrations.kommo.routing import routed
+from storage.inbox import PostgresInbox
+from tests.integration.host_lab import HostLab
+from tests.integration.kommo.acting import OPEN, acting, look
+from tests.integration.kommo.office import CHAT, Office
+
+WON = {"all": [{"fact": "lead.status", "op": "is", "value": "142"}]}
+HELLO = {"do": "send", "text": {"en": "You have got it!"}}
+TASK = {"do": "crm_task", "text": "Congratulate on {lead.name}", "due_s": 3600}
+
+
+def rules(stage: tuple[int, int], size: int) -> list[dict[str, Any]]:
+    """A change of the lead by a rule is the very event that it waits for."""
+    fill = {"do": "crm_fields", "fields": {str(size): "L"}}
+    back = {"do": "crm_move", "pipeline": stage[0], "stage": stage[1]}
+    return [
+        {"id": "won", "trigger": {"on": "lead_moved"}, "when": WON, "actions": [TASK, HELLO]},
+        {"id": "lost", "trigger": {"on": "lead_moved"}, "actions": [back, {"do": "crm_tags", "tags": ["again"]}]},
+        {"id": "changed", "trigger": {"on": "lead_updated"}, "when": {"not": WON}, "actions": [fill]},
+        {"id": "new", "trigger": {"on": "lead_added"}, "actions": [{"do": "crm_note", "text": "Hello, {lead.name}"}]},
+    ]
+
+
+@pytest.fixture
+async def lab(office: Office) -> HostLab:
+    return HostLab(office.shop)
+
+
+class Receiver:
+    """Our webhook, as far as it stores events."""
+
+    def __init__(self, office: Office, account: KommoAccount) -> None:
+        self._office = office
+        self._account = account
+
+    async def receive(self, request: web.Request) -> web.Response:
+        body = await request.read()
+        news = [
+            NewInput(self._account.tenant_id, Address(self._account.integration_id, event.key), event.kind, event.dedupe_key, event.raw)
+            for event in routed("1", parse_form(body), body)
+        ]
+        await PostgresInbox(self._office.shop.engine).ingest(news)
+        return web.Response()
+
+    async def open(self) -> web.AppRunner:
+        app = web.Application()
+        app.router.add_post("/", self.receive)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/"
+        await subscribe(self._office.client(), self._account, url)
+        return runner
+
+
+async def test_events_wake_rules_our_own_changes_do_not_and_words_reach_the_chat(office: Office, lab: HostLab) -> None:
+    there = await look(office.kommo)
+    pipeline = there["pipelines"][0]
+    size = next(field["id"] for field in there["fields"] if field["entity_type"] == "leads")
+    persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
+    office.shop.agent_id = await lab.add_agent({"persona": persona, "rules": rules((pipeline["id"], 1), size)})
+    account = await office.with_token()
+    runner = await Receiver(office, account).open()
+    quiet = f"not exists (select from inbox where state = 'pending') and not exists ({OPEN})"
+    try:
+        async with lab.running(lab.host()), acting(office):
+            talk = await office.kommo.talk(CHAT)
+            await office.kommo.control("person-changes", account=1, kind="leads", id=talk["entity_id"], status_id=142)
+            await office.shop.until(f"exists (select from messages) and {quiet}", 60)
+            alone = await office.kommo.control("person-adds", account=1, kind="leads", name="Alone")
+            await office.kommo.control("person-changes", account=1, kind="leads", id=alone["id"], status_id=143)
+            await office.shop.until(f"(select count(*) from actions) >= 8 and {quiet}", 60)
+    finally:
+        await runner.cleanup()
+    there = await look(office.kommo)
+    asked = await office.shop.owner.fetch("select kind, state, rule, error from actions order by id")
+    by_rule = [(row["rule"], row["kind"], row["state"]) for row in asked]
+    # Each lead was changed once by a person. What rules changed was heard of, and woke nobody.
+    assert sorted(by_rule) == sorted(
+        [
+            ("won", "kommo.task", "done"),
+            ("won", "kommo.tell", "done"),
+            *[("lost", "kommo.move", "done"), ("lost", "kommo.tags", "done")] * 2,
+            ("new", "kommo.note", "done"),
+            ("changed", "kommo.fields", "done"),
+        ]
+    )
+    lead = next(item for item in there["leads"] if item["id"] == alone["id"])
+    assert (lead["status_id"], [tag["name"] for tag in lead["_embedded"]["tags"]]) == (1, ["again"])
+    [said] = await office.shop.owner.fetch("select m.body, c.key from messages m join conversations c on c.id = m.conversation_id")
+    assert tuple(said) == ("You have got it!", CHAT)
+    heard = await office.shop.owner.fetchval("select count(*) from activity_logs where kind in ('lead.updated', 'lead.moved')")
+    assert heard > 4  # ours came back and are in the activity
