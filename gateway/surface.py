@@ -26,6 +26,7 @@ from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
+from gateway.api.replays import ReplaysApi
 from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
 from gateway.api.sequences import SequencesApi
@@ -121,6 +122,7 @@ def surface(have: Services) -> Surface:
         JobsApi(have.api, have.signals),
         SchedulesApi(have.api, have.signals),
         ExportsApi(have.api, have.signals, have.data_dir),
+        ReplaysApi(have.api, have.signals),
         live,
         WidgetsApi(have.api, have.public_url),
         KnowledgeApi(have.api, have.knowledge),
