@@ -72,21 +72,21 @@ class ReplayTurnsQuery(ListQuery):
     conversation_id: Number | None = None
 
 
-class SourceView(View):
+class ReplaySource(View):
     """A passage that an answer used."""
 
     id: str
     title: str
 
 
-class SideView(View):
+class ReplaySide(View):
     """What a turn did. `mode` is how it answered, empty if it did not; `rules` are those that fired."""
 
     mode: str
     reason: str
     script: str = Field(description="id of the script that matched; empty: none")
     script_name: str
-    sources: list[SourceView]
+    sources: list[ReplaySource]
     text: str
     handoff: bool
     rules: list[str]
@@ -102,8 +102,8 @@ class ReplayTurnView(View):
     at: datetime
     outcome: OutcomeName
     asked: list[str] = Field(description="what the customer wrote")
-    recorded: SideView
-    now: SideView | None
+    recorded: ReplaySide
+    now: ReplaySide | None
     differs: list[str]
     why: Literal["", "operator", "dead_letter", "unreadable", "input_gone", "started_by_people"]
 
@@ -148,5 +148,5 @@ def turn_view(row: ReplayRow) -> ReplayTurnView:
     )
 
 
-def _side(side: Mapping[str, Any]) -> SideView:
-    return SideView(**{**side, "sources": [SourceView(id=id_, title=title) for id_, title in side["sources"]]})
+def _side(side: Mapping[str, Any]) -> ReplaySide:
+    return ReplaySide(**{**side, "sources": [ReplaySource(id=id_, title=title) for id_, title in side["sources"]]})

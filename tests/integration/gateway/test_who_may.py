@@ -55,6 +55,7 @@ BODIES: Mapping[str, Any] = {
     "IntegrationPatch": {"status": "paused"},
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "PassagesBody": {"passages": []},
+    "ReplayRequest": {"version": "draft"},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
     "ScriptsImport": {"format": "callboard/scripts/1", "scripts": []},
@@ -172,6 +173,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     things = {
         "job": job_id,
         "export": export_id,
+        "replay": await a_replay(database, company),
         "schedule": schedules["items"][0]["id"],
         "rule": rule["id"],
         "sequence": sequence["id"],
@@ -201,6 +203,17 @@ async def queue_of(database: str, company: Company) -> tuple[str, str]:
         job_id = await connection.fetchval(queue, company.tenant_id, "conversations:export", "queued", None)
         nothing = '{"parts": [], "size": 0}'
         return job_id, await connection.fetchval(queue, company.tenant_id, "conversations:export", "done", nothing)
+    finally:
+        await connection.close()
+
+
+async def a_replay(database: str, company: Company) -> str:
+    """Return a replay that is done, and found that nothing was said."""
+    connection = await asyncpg.connect(database)
+    try:
+        sql = "insert into jobs (tenant_id, name, state, payload) values ($1, 'agent:replay', 'done', $2) returning id::text"
+        payload = {"agent_id": str(company.agent_id), "version": 1, "conversations": []}
+        return str(await connection.fetchval(sql, company.tenant_id, json.dumps(payload)))
     finally:
         await connection.close()
 

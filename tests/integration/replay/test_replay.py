@@ -69,19 +69,16 @@ async def test_the_same_version_decides_every_turn_as_it_did_and_a_mutant_does_n
         await Recorder(lab, await lab.add_integration(asking)).talk(chats)
     have, least = await kinds(lab), CHATS // 10
     assert all(have[kind] >= least for kind in ("script", "extractive", "rule", "handoff", "burst", "model", "failed model")), have
-    print(have)
     before, asked = await lab.counts(*WORLD), oracle.asked
     for agent_id, asks in ((plain, False), (asking, True)):
         conversations = await TenantReplays(lab.shop.api).latest(lab.shop.tenant_id, agent_id, 500)
         assert len(conversations) == CHATS // 2
         result, rows = await replayed(lab, agent_id, await versions_of(lab, agent_id), conversations, asks=asks)
-        print(result)
         assert result["same"] == len(rows) > 0, told(rows)
         assert result["conversations"] == len(conversations)
-    assert (await lab.counts(*WORLD), oracle.asked) == (before | {"activity_logs": before["activity_logs"]}, asked)
+    assert (await lab.counts(*WORLD), oracle.asked) == (before, asked)  # nothing had any effect
 
     monkeypatch.setattr(engine, "SURE_COVERAGE", engine.SURE_COVERAGE + 0.05)
     conversations = await TenantReplays(lab.shop.api).latest(lab.shop.tenant_id, plain, 500)
     result, rows = await replayed(lab, plain, await versions_of(lab, plain), conversations, asks=False)
-    print(result)
     assert result["differs"] > 0
