@@ -95,6 +95,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             connections=Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
             kommo=kommo,
             files=FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),
+            asks=bool(settings.openai_api_key.get_secret_value()),
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

@@ -10,6 +10,7 @@ from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
+from gateway.api.checks import ChecksApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.dashboard import DashboardApi
@@ -36,6 +37,7 @@ from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
 from gateway.auth import Callers
+from gateway.check_runs import CheckRuns
 from gateway.connections import Connections
 from gateway.console_files import ConsoleFiles
 from gateway.directory import Directory
@@ -77,6 +79,7 @@ class Services:
     kommo: KommoDesk
     connections: Connections
     files: FilesApi
+    asks: bool  # the installation has a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,7 @@ def surface(have: Services) -> Surface:
     chats = TestChatService(have.api, have.intake, have.signals, have.patience, have.metrics, have.reply_wait_s)
     live = LiveApi(have.api, have.signals, have.callers, have.origins, have.patience)
     visits = VisitsApi(Visiting(have.api, have.intake, have.patience, have.metrics), have.signals, have.origins)
+    checks = CheckRuns(have.api, have.knowledge, asks=have.asks)
     registry = Registry(have.callers, Idempotency(have.api))
     registry.add(
         StatusRoutes(have.probe, have.metrics),
@@ -103,7 +107,8 @@ def surface(have: Services) -> Surface:
         KeysApi(have.api),
         TenantsApi(have.api),
         AgentsApi(have.api),
-        AgentVersionsApi(have.api),
+        AgentVersionsApi(have.api, checks),
+        ChecksApi(have.api, checks),
         ScriptsApi(have.api),
         RulesApi(have.api),
         ActionsApi(have.api),

@@ -17,6 +17,7 @@ class Passage:
     title: str
     text: str
     language: str = ""  # empty: for any
+    questions: tuple[str, ...] = ()  # that it was said to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +49,4 @@ def read_passage(raw: object, place: str, problems: list[Problem]) -> Passage:
     fields = Fields(raw, place, problems)
     passage_id = fields.text("id", required=True)
     text = fields.text("text", required=True)
-    return Passage(passage_id, fields.text("title", required=True), text, fields.text("language"))
+    return Passage(passage_id, fields.text("title", required=True), text, fields.text("language"), fields.texts("questions"))

@@ -37,6 +37,8 @@ PLAN = {"name": "Follow up", "steps": [{"do": "add_tag", "tag": "vip"}]}
 # One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
 BODIES: Mapping[str, Any] = {
     "ActsBody": {"acts": True},
+    "CheckBody": {"question": "how much is delivery?", "expects": "text", "value": "350"},
+    "CorrectionBody": {"question": "how much is delivery?", "right": {"kind": "new_script", "text": "350 roubles"}},
     "DryRunBody": {"rule": RULE},
     "RuleBody": RULE,
     "RuleDraft": {"rule": RULE},
@@ -55,6 +57,8 @@ BODIES: Mapping[str, Any] = {
     "IntegrationPatch": {"status": "paused"},
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "PassagesBody": {"passages": []},
+    "PublishBody": {"note": "n"},
+    "RunBody": {"version": "draft"},
     "ReplayRequest": {"version": "draft"},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
@@ -161,6 +165,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     document = await desk.do("POST", f"{agent}/knowledge/documents", {"title": name, "text": name}, expect=201)
     sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
+    check = await desk.do("POST", f"{agent}/checks", {"question": name, "expects": "handoff"}, expect=201)
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
     user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
     key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
@@ -180,6 +185,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "enrollment": enrollment["id"],
         "action": await an_action(database, company, int(said["conversation_id"])),
         "agent": agent_id,
+        "check": check["id"],
         "script": script["id"],
         "document": document["id"],
         "version": "1",

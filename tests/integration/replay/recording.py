@@ -4,7 +4,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -128,6 +128,17 @@ class Recorder:
         inbox = PostgresInbox(self.lab.shop.engine)
         await inbox.ingest([NewInput(self.lab.shop.tenant_id, Address(self.bot, str(chat)), "message", f"replay:{number}", raw)])
 
+    async def slip(self, chats: Sequence[int]) -> None:
+        """Let customers write something and change it at once: both rows are one message."""
+        inputs = []
+        for chat in chats:
+            first = self.update(chat, "opening hours")
+            number, message = next(_NUMBERS), json.loads(first.raw)["message"]
+            raw = {"update_id": number, "edited_message": {**message, "edit_date": message["date"], "text": "are you there at night?"}}
+            inputs += [first, replace(first, dedupe_key=f"replay:{number}", raw=json.dumps(raw).encode())]
+        await PostgresInbox(self.lab.shop.engine).ingest(inputs)
+        await self.lab.settled()
+
     async def remember(self) -> None:
         """Let the silence pass that the rule waits for."""
         await self.lab.shop.owner.execute("update timers set due_at = now() - interval '1 second'")
@@ -145,6 +156,7 @@ class Recorder:
         await self.say({chat: ["are you open at night?"] for chat in chats if chat % 3 == 0})
         await self.say({chat: ["1"] for chat in chats if chat % 3 == 1})
         await self.remember()
+        await self.slip([chat for chat in chats if chat % 7 == 0])
         await self.say({chat: [STRANGE[chat % len(STRANGE)]] for chat in chats if chat % 2 == 0})
         await self.say({chat: ["I want a refund", "a refund please"] for chat in chats if chat % 3 == 0})
         taken = [chat for chat in chats if chat % 5 == 0]
