@@ -66,3 +66,4 @@ class Case:
     outcome_version: int | None
     outcome_at: datetime | None
     said: Said | None
+    title: str = ""  # of the script or passage, if the draft has it

@@ -104,6 +104,7 @@ class CheckView(View):
     language: str
     expects: ExpectsName
     value: str
+    title: str = Field(description="of the script or passage, if the draft has it")
     message_id: Id | None
     created_at: datetime
     created_by: str
@@ -156,6 +157,7 @@ def check_view(case: Case, run: CaseRun | None = None, version: int | None = Non
         language=case.language,
         expects=case.expectation.expects,
         value=case.expectation.value,
+        title=case.title,
         message_id=str(case.message_id) if case.message_id is not None else None,
         created_at=case.created_at,
         created_by=case.created_by,

@@ -15,11 +15,15 @@ from storage.authoring.changes import Change, tell
 from storage.postgres import Connection, Database
 
 _COLUMNS = """id, position, question, language, expects, value, message_id, created_at, created_by, deleted_at,
-outcome, outcome_version, outcome_at, said::text"""
+outcome, outcome_version, outcome_at, said::text,
+coalesce(case expects
+  when 'script' then (select s.definition ->> 'name' from scripts s where s.agent_id = c.agent_id and s.key = c.value)
+  when 'passage' then (select p.value ->> 'title' from agent_drafts d, jsonb_array_elements(d.passages) p
+                       where d.agent_id = c.agent_id and p.value ->> 'id' = c.value limit 1) end, '') as title"""
 _PAGE = f"""
-select {_COLUMNS} from regression_cases where agent_id = $1 and (deleted_at is not null) = $2 and position > $3
+select {_COLUMNS} from regression_cases c where agent_id = $1 and (deleted_at is not null) = $2 and position > $3
 order by position limit $4"""  # noqa: S608
-_FIND = f"select {_COLUMNS} from regression_cases where agent_id = $1 and id = $2"  # noqa: S608
+_FIND = f"select {_COLUMNS} from regression_cases c where agent_id = $1 and id = $2"  # noqa: S608
 _COUNT = "select count(*) from regression_cases where agent_id = $1 and deleted_at is null"
 _ADD = """
 insert into regression_cases (tenant_id, agent_id, question, language, expects, value, message_id, created_by)
@@ -126,4 +130,5 @@ def _case(r: Any) -> Case:
         r["outcome_version"],
         r["outcome_at"],
         Said(**{**said, "sources": tuple(said["sources"])}) if said else None,
+        r["title"],
     )
