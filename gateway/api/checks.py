@@ -19,6 +19,8 @@ from gateway.schemas.checks import (
     CheckBody,
     CheckPage,
     CheckQuery,
+    ChecksRunBody,
+    ChecksRunView,
     CheckView,
     CorrectionBody,
     RightHandoff,
@@ -26,8 +28,6 @@ from gateway.schemas.checks import (
     RightNewScript,
     RightPassage,
     RightScript,
-    RunBody,
-    RunView,
     check_view,
     new_case,
     run_view,
@@ -50,7 +50,6 @@ from storage.postgres import Database
 _AGENT = "/api/agents/{id}"
 _ALL, _ONE = f"{_AGENT}/checks", f"{_AGENT}/checks/{{check_id}}"
 _TITLE = 200  # characters of a name
-_TEXTLESS = {"handoff"}
 
 
 class ChecksApi:
@@ -70,7 +69,7 @@ class ChecksApi:
         return [
             Operation("GET", _ALL, self.list, level="viewer", tag=tag, query=CheckQuery, answer=CheckPage),
             Operation("POST", _ALL, self.add, body=CheckBody, **adds),
-            Operation("POST", f"{_ALL}/run", self.run, level="admin", tag=tag, body=RunBody, answer=RunView),
+            Operation("POST", f"{_ALL}/run", self.run, level="admin", tag=tag, body=ChecksRunBody, answer=ChecksRunView),
             Operation("DELETE", _ONE, self.delete, level="admin", tag=tag, status=204),
             Operation("POST", f"{_ONE}/restore", self.restore, level="admin", tag=tag, answer=CheckView),
             Operation("POST", f"{_AGENT}/corrections", self.correct, body=CorrectionBody, **adds),
@@ -85,16 +84,14 @@ class ChecksApi:
 
     async def add(self, call: Call[CheckBody]) -> Answer:
         """Add a check; the draft stays as it is."""
-        agent, body = await self._agent(call), call.body
-        if bool(body.value) == (body.expects in _TEXTLESS):
-            raise invalid("a handoff has no value, everything else needs one", "value", pointer="/value")
+        agent = await self._agent(call)
         with _refusals():
-            case = await self._cases.add(call.tenant_id, call.caller.actor, agent.id, new_case(body))
+            case = await self._cases.add(call.tenant_id, call.caller.actor, agent.id, new_case(call.body))
         if case is None:
             raise call.missing()
         return Answer(check_view(case))
 
-    async def run(self, call: Call[RunBody]) -> Answer:
+    async def run(self, call: Call[ChecksRunBody]) -> Answer:
         """Run all checks on a version, beside what is published. No model is asked, nothing but the outcomes is stored."""
         agent = await self._agent(call)
         version = await version_asked(self._versions, call, agent, call.body.version)
@@ -148,7 +145,7 @@ def _refusals() -> Iterator[None]:
     except TooMany as error:
         raise Problem(409, str(error), reason="too-many") from None
     except NotThere as error:
-        raise invalid(str(error), "not-there", pointer="/right") from None
+        raise invalid(str(error), "not_there", pointer="/right") from None
 
 
 def _right(body: CorrectionBody, language: str) -> Right:

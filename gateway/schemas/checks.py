@@ -26,13 +26,25 @@ class CheckQuery(ListQuery):
     deleted: bool = False
 
 
+class ExpectValue(Body):
+    """The script or passage of this id, or that the answer contains this text."""
+
+    kind: Literal["script", "passage", "text"]
+    value: Value
+
+
+class ExpectHandoff(Body):
+    """That a person is called."""
+
+    kind: Literal["handoff"]
+
+
 class CheckBody(Body):
-    """A question and what is expected: the script or passage of this id, a handoff, or that the answer contains the text."""
+    """A question and what is expected."""
 
     question: Question
     language: Language | Literal[""] = Field(default="", description="empty: as the question shows")
-    expects: ExpectsName
-    value: Value | Literal[""] = Field(default="", description="id of the script or passage, or the text; empty for a handoff")
+    expected: Annotated[ExpectValue | ExpectHandoff, Field(discriminator="kind")]
 
 
 class RightScript(Body):
@@ -80,13 +92,13 @@ class CorrectionBody(Body):
     right: Annotated[RightScript | RightNewScript | RightPassage | RightNewPassage | RightHandoff, Field(discriminator="kind")]
 
 
-class RunBody(Body):
+class ChecksRunBody(Body):
     """The version that is asked."""
 
     version: Literal["published", "draft"] | VersionNumber = "draft"
 
 
-class SaidView(View):
+class CheckSaid(View):
     """What was answered. `mode` is how, `script` which script matched, `sources` the ids of passages."""
 
     mode: str
@@ -112,7 +124,7 @@ class CheckView(View):
     outcome: CheckOutcome | None
     outcome_version: int | None
     outcome_at: datetime | None
-    said: SaidView | None
+    said: CheckSaid | None
 
 
 class CheckPage(View):
@@ -122,17 +134,17 @@ class CheckPage(View):
     next: str | None = Field(description="the cursor of the next page")
 
 
-class RunItem(View):
+class ChecksRunItem(View):
     """What came of one check, and what came of it on the version that customers have; null: that is the same version."""
 
     id: UUID
     question: str
     outcome: CheckOutcome
     before: CheckOutcome | None
-    said: SaidView
+    said: CheckSaid
 
 
-class RunView(View):
+class ChecksRunView(View):
     """What came of all checks on a version. `broken`: those that fail and passed on what is published."""
 
     version: int
@@ -140,12 +152,13 @@ class RunView(View):
     failed: int
     open: int
     broken: int
-    items: list[RunItem]
+    items: list[ChecksRunItem]
 
 
 def new_case(body: CheckBody) -> NewCase:
     """Return a check as it is stored."""
-    return NewCase(body.question, body.language, Expectation(body.expects, body.value))
+    value = body.expected.value if isinstance(body.expected, ExpectValue) else ""
+    return NewCase(body.question, body.language, Expectation(body.expected.kind, value))
 
 
 def check_view(case: Case, run: CaseRun | None = None, version: int | None = None) -> CheckView:
@@ -169,16 +182,16 @@ def check_view(case: Case, run: CaseRun | None = None, version: int | None = Non
     )
 
 
-def said_view(said: Said) -> SaidView:
+def said_view(said: Said) -> CheckSaid:
     """Return what was answered."""
-    return SaidView(mode=said.mode, text=said.text, script=said.script, sources=list(said.sources), reason=said.reason)
+    return CheckSaid(mode=said.mode, text=said.text, script=said.script, sources=list(said.sources), reason=said.reason)
 
 
-def run_view(run: CheckRun) -> RunView:
+def run_view(run: CheckRun) -> ChecksRunView:
     """Return what came of all checks."""
     counted: Mapping[str, int] = {name: sum(r.outcome == name for r in run.now.values()) for name in ("passed", "failed", "open")}
     items = [
-        RunItem(
+        ChecksRunItem(
             id=case.id,
             question=case.question,
             outcome=run.now[case.id].outcome,
@@ -187,4 +200,4 @@ def run_view(run: CheckRun) -> RunView:
         )
         for case in run.cases
     ]
-    return RunView(version=run.version, **counted, broken=len(run.broken), items=items)
+    return ChecksRunView(version=run.version, **counted, broken=len(run.broken), items=items)

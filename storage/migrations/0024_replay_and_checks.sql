@@ -13,8 +13,10 @@ create table replay_turns (
   outcome text not null check (outcome in ('same', 'differs', 'asked', 'skipped')),
   body jsonb not null,                                                  -- both sides: actors/ports/replays.py
   primary key (job_id, position),
-  foreign key (tenant_id, job_id) references jobs (tenant_id, id) on delete cascade
+  foreign key (tenant_id, job_id) references jobs (tenant_id, id) on delete cascade,
+  foreign key (tenant_id, conversation_id) references conversations (tenant_id, id) on delete cascade
 );
+create index replay_turns_conversation on replay_turns (conversation_id);
 call protect_tenant_table('replay_turns');
 
 -- Regression cases: what an agent must go on answering, and what came of it when they were run last.

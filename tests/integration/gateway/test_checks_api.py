@@ -56,8 +56,8 @@ async def test_a_wrong_answer_becomes_a_change_of_the_draft_and_a_check(desk: De
 
 async def test_publishing_says_which_checks_it_would_break(desk: Desk) -> None:
     agent = await shop(desk)
-    await desk.do("POST", f"{agent}/checks", {"question": "delivery?", "expects": "text", "value": "300 ROUBLES"}, expect=201)
-    await desk.do("POST", f"{agent}/checks", {"question": "tigers?", "expects": "text", "value": "no tigers"}, expect=201)
+    await desk.do("POST", f"{agent}/checks", {"question": "delivery?", "expected": {"kind": "text", "value": "300 ROUBLES"}}, expect=201)
+    await desk.do("POST", f"{agent}/checks", {"question": "tigers?", "expected": {"kind": "text", "value": "no tigers"}}, expect=201)
     delivery = (await desk.do("GET", f"{agent}/scripts"))["items"][0]
     await desk.do("DELETE", f"{agent}/scripts/{delivery['id']}", match=delivery_tag(delivery), expect=204)
     refused = await desk.do("POST", f"{agent}/publish", {"note": "without delivery"}, expect=409)
@@ -79,7 +79,9 @@ def delivery_tag(script: dict[str, Any]) -> str:
 
 async def test_checks_are_deleted_and_brought_back(desk: Desk) -> None:
     agent = await shop(desk)
-    check = await desk.do("POST", f"{agent}/checks", {"question": "delivery?", "expects": "script", "value": "delivery"}, expect=201)
+    check = await desk.do(
+        "POST", f"{agent}/checks", {"question": "delivery?", "expected": {"kind": "script", "value": "delivery"}}, expect=201
+    )
     path = f"{agent}/checks/{check['id']}"
     for _ in range(2):
         await desk.do("DELETE", path, expect=204)
@@ -100,8 +102,8 @@ async def test_checks_are_deleted_and_brought_back(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "pointer"),
     [
-        ("checks", {"question": "q", "expects": "handoff", "value": "x"}, "/value"),
-        ("checks", {"question": "q", "expects": "script"}, "/value"),
+        ("checks", {"question": "q", "expected": {"kind": "handoff", "value": "x"}}, "/expected/value"),
+        ("checks", {"question": "q", "expected": {"kind": "script"}}, "/expected/value"),
         ("corrections", {"question": "q", "right": {"kind": "passage", "passage_id": "nowhere"}}, "/right"),
         ("corrections", {"question": "q", "right": {"kind": "script", "script_id": "00000000-0000-4000-8000-000000000000"}}, "/right"),
     ],

@@ -56,6 +56,9 @@ BEYOND_SCHEMAS = {
     "not_telegram",
     "document",
     "rule",
+    "version",
+    "conversation",
+    "not_there",
 }
 
 

@@ -37,7 +37,7 @@ PLAN = {"name": "Follow up", "steps": [{"do": "add_tag", "tag": "vip"}]}
 # One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
 BODIES: Mapping[str, Any] = {
     "ActsBody": {"acts": True},
-    "CheckBody": {"question": "how much is delivery?", "expects": "text", "value": "350"},
+    "CheckBody": {"question": "how much is delivery?", "expected": {"kind": "text", "value": "350"}},
     "CorrectionBody": {"question": "how much is delivery?", "right": {"kind": "new_script", "text": "350 roubles"}},
     "DryRunBody": {"rule": RULE},
     "RuleBody": RULE,
@@ -58,7 +58,7 @@ BODIES: Mapping[str, Any] = {
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "PassagesBody": {"passages": []},
     "PublishBody": {"note": "n"},
-    "RunBody": {"version": "draft"},
+    "ChecksRunBody": {"version": "draft"},
     "ReplayRequest": {"version": "draft"},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
@@ -165,7 +165,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     document = await desk.do("POST", f"{agent}/knowledge/documents", {"title": name, "text": name}, expect=201)
     sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
-    check = await desk.do("POST", f"{agent}/checks", {"question": name, "expects": "handoff"}, expect=201)
+    check = await desk.do("POST", f"{agent}/checks", {"question": name, "expected": {"kind": "handoff"}}, expect=201)
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
     user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
     key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
