@@ -3,6 +3,7 @@
 import re
 from uuid import uuid4
 
+import pytest
 from playwright.async_api import Page, expect
 
 from tests.browser.conftest import OpenTab
@@ -37,6 +38,7 @@ async def correct(page: Page) -> None:
     await expect(dialog).to_have_count(0)
 
 
+@pytest.mark.timeout(240)
 async def test_a_wrong_answer_becomes_a_check_and_a_replay_shows_the_difference(house: House, open_tab: OpenTab, admin: Person) -> None:
     agent, conversation = shop(house)
     page = await open_tab(admin.path(f"conversations?conversation={conversation}"), admin)
@@ -44,7 +46,7 @@ async def test_a_wrong_answer_becomes_a_check_and_a_replay_shows_the_difference(
 
     await page.goto(admin.path(f"ai-agents/{agent}?tab=checks"))
     checks = page.get_by_role("region", name="Проверки")
-    await expect(checks.get_by_text(QUESTION)).to_be_visible()
+    await expect(checks.get_by_text(QUESTION, exact=True)).to_be_visible()
     await expect(checks.get_by_text("Прошла", exact=True)).to_be_visible()
     await checks.get_by_role("button", name="Выполнить все на черновике").click()
     await expect(page.get_by_text("Прошло: 1, не прошло: 0, решает модель: 0")).to_be_visible()
@@ -52,8 +54,10 @@ async def test_a_wrong_answer_becomes_a_check_and_a_replay_shows_the_difference(
     replay = page.get_by_role("region", name="Повтор переписок")
     await replay.get_by_label("Последних переписок").fill("5")
     await replay.get_by_role("button", name="Повторить").click()
+    # The worker may have to start first.
+    await house.until("select exists (select from jobs where name = 'agent:replay' and state = 'done')", timeout_s=90)
     turn = replay.get_by_role("article", name=QUESTION)
-    await expect(turn.get_by_text(WRONG)).to_be_visible(timeout=30_000)
+    await expect(turn.get_by_text(WRONG)).to_be_visible()
     await expect(turn.get_by_text(RIGHT)).to_be_visible()
     await expect(replay.get_by_text("Иначе: 1")).to_be_visible()
     assert await turn.locator("[data-differs]").count() >= 4  # script and text, on both sides
@@ -67,7 +71,7 @@ async def test_a_wrong_answer_becomes_a_check_and_a_replay_shows_the_difference(
     await checks.get_by_role("button", name=re.compile("Удалить проверку")).click()
     await expect(checks.get_by_text("Проверок пока нет", exact=False)).to_be_visible()
     await page.get_by_role("button", name="Вернуть").click()
-    await expect(checks.get_by_text(QUESTION)).to_be_visible()
+    await expect(checks.get_by_text(QUESTION, exact=True)).to_be_visible()
 
 
 async def test_publishing_shows_what_it_would_break(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -62,7 +62,7 @@ export function Publish({ agent }: { agent: Agent }) {
             <Button variant="default" onClick={ask.close}>
               {t("app.cancel")}
             </Button>
-            <Button onClick={send} loading={publish.isPending} {...(broken && { color: "red" })}>
+            <Button onClick={send} loading={publish.isPending} {...(broken && { color: "red", variant: "light" })}>
               {t(broken ? "checks.publish-anyway" : "agents.publish")}
             </Button>
           </Group>
