@@ -66,7 +66,7 @@ function Start({ agent, onStarted }: { agent: Agent; onStarted: () => void }) {
         allowDeselect={false}
         onChange={(value) => value && setVersion(value)}
       />
-      <NumberInput label={t("replay.last")} min={1} max={MOST} w={150} value={last} onChange={setLast} />
+      <NumberInput label={t("replay.last")} min={1} max={MOST} w={200} value={last} onChange={setLast} />
       <Button loading={start.isPending} onClick={send}>
         {t("replay.start")}
       </Button>
