@@ -96,6 +96,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             kommo=kommo,
             control_socket=settings.control_socket,
             files=FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),
+            asks=bool(settings.openai_api_key.get_secret_value()),
         )
         everything = surface(have)
         app = web.Application(middlewares=[edge_middleware(metrics, busy)])

@@ -58,6 +58,7 @@ async def unconnected() -> Surface:
                 reply_wait_s=1.0,
                 data_dir=Path(),
                 knowledge=KnowledgeCalls("redis://localhost", database),
+                asks=False,
                 connections=connections,
                 kommo=kommo,
                 control_socket="",

@@ -11,6 +11,7 @@ from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
 from gateway.api.chat import ChatApi
+from gateway.api.checks import ChecksApi
 from gateway.api.configuration import ConfigurationApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
@@ -30,6 +31,7 @@ from gateway.api.live import LiveApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
+from gateway.api.replays import ReplaysApi
 from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
 from gateway.api.sequences import SequencesApi
@@ -39,6 +41,7 @@ from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
 from gateway.auth import Callers
+from gateway.check_runs import CheckRuns
 from gateway.connections import Connections
 from gateway.console_files import ConsoleFiles
 from gateway.directory import Directory
@@ -81,6 +84,7 @@ class Services:
     connections: Connections
     files: FilesApi
     control_socket: str
+    asks: bool  # the installation has a model
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +101,7 @@ def surface(have: Services) -> Surface:
     chats = TestChatService(have.api, have.intake, have.signals, have.patience, have.metrics, have.reply_wait_s)
     live = LiveApi(have.api, have.signals, have.callers, have.origins, have.patience)
     visits = VisitsApi(Visiting(have.api, have.intake, have.patience, have.metrics), have.signals, have.origins)
+    checks = CheckRuns(have.api, have.knowledge, asks=have.asks)
     registry = Registry(have.callers, Idempotency(have.api))
     registry.add(
         StatusRoutes(have.probe, have.metrics),
@@ -108,7 +113,8 @@ def surface(have: Services) -> Surface:
         TenantsApi(have.api),
         ConfigurationApi(have.api),
         AgentsApi(have.api),
-        AgentVersionsApi(have.api),
+        AgentVersionsApi(have.api, checks),
+        ChecksApi(have.api, checks),
         ScriptsApi(have.api),
         RulesApi(have.api),
         ActionsApi(have.api),
@@ -128,6 +134,7 @@ def surface(have: Services) -> Surface:
         JobsApi(have.api, have.signals),
         SchedulesApi(have.api, have.signals),
         ExportsApi(have.api, have.signals, have.data_dir),
+        ReplaysApi(have.api, have.signals),
         live,
         WidgetsApi(have.api, have.public_url),
         KnowledgeApi(have.api, have.knowledge),

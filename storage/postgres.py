@@ -191,8 +191,12 @@ class Database:
     async def joined_transaction(self, tenant_id: UUID) -> AsyncIterator[Connection]:
         """Open a transaction of one tenant that every `tenant_transaction` of the block (and of this task) becomes a part of.
 
-        All of it is committed at the end of the block, or nothing.
+        All of it is committed at the end of the block, or nothing. Within such a block it is a part of that.
         """
+        if (joined := _JOINED.get()) and joined.fits(self, tenant_id):
+            async with joined.savepoint() as connection:
+                yield connection
+            return
         async with self.tenants_transaction([tenant_id]) as connection:
             token = _JOINED.set(_Joined(self, tenant_id, connection, asyncio.current_task()))
             try:

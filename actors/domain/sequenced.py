@@ -19,7 +19,7 @@ from actors.domain.rules.engine import RuleIndex
 from actors.domain.rules.facts import Facts, OutOfBudget
 from actors.domain.rules.models import Condition, HandOff
 from actors.domain.rules.running import perform, state_facts
-from actors.domain.sequences.engine import SequenceIndex, advance, read_copy, zone_of
+from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex, advance, read_copy, zone_of
 from actors.domain.sequences.models import Do, Step
 from actors.domain.sequences.models import Sequence as Plan
 
@@ -84,6 +84,13 @@ def settled(
         settling.carry_out(effect)
     others = tuple([effect for effect in effects if not isinstance(effect, StartSequence | StopSequence)])
     return settling.state, others + tuple(settling.effects)
+
+
+def taken_over(state: ConversationState, now: datetime) -> ConversationState:
+    """Return the state after people took the conversation, as storage changes it then."""
+    settling = _Settling(state, NO_SEQUENCES, now)
+    settling.stop_all("handed_off", "handed_off")
+    return settling.state
 
 
 def running(state: ConversationState) -> list[str]:

@@ -48,6 +48,8 @@ class Trace:
     stages_ms: Mapping[str, float] = field(default_factory=dict)
     rules: Mapping[str, Any] = field(default_factory=dict)  # what woke them, who fired, why others did not; the facts of the moment
     knowledge: Mapping[str, Any] = field(default_factory=dict)  # what came of the bases: embedder, why not, titles by id
+    seen: str = ""  # who spoke for the company before the turn, if that is not `control`: a replay begins with it
+    asked_at: str = ""  # when the agent was asked, if that is not `decided_at`
 
     def with_stages(self, stages_ms: Mapping[str, float]) -> "Trace":
         """Return the trace with further stages and their times in milliseconds."""
@@ -72,6 +74,8 @@ class Trace:
             "prompt": _prompt(self.prompt) if self.prompt else None,
             "stages_ms": self.stages_ms,
             "rules": self.rules,
+            "seen": self.seen,
+            "asked_at": self.asked_at,
         }
         return {name: value for name, value in full.items() if value}
 

@@ -29,6 +29,7 @@ from actors.domain.sequences.engine import SequenceIndex
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
 from actors.domain.trace import PromptTrace, Trace, prompt_trace
 
+STOPPED = "the bot is stopped"
 LONGEST_QUESTION = 8_000  # characters shown to a model
 
 
@@ -60,6 +61,8 @@ class _Turn:
     rules: Ran | None = None
     knowledge: Mapping[str, Any] | None = None
     about: str = ""
+    seen: Control | None = None  # who spoke before the turn, if that is not `control`
+    asked_at: datetime | None = None  # when the agent was asked
 
 
 def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -85,7 +88,18 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
     talk = _listening(taken, int(now.timestamp())) if listens else taken.state.talk
     choices = view.state.choices if all(isinstance(item, CompanySpoke | CrmEvent) for item in inputs) else ()
     state = replace(taken.state, turns=view.state.turns + 1, choices=choices, talk=talk)
-    turn = _Turn(catalogue.agent_id, catalogue.version, catalogue.persona, ids, now, taken.control, state, taken.effects, about=view.about)
+    turn = _Turn(
+        catalogue.agent_id,
+        catalogue.version,
+        catalogue.persona,
+        ids,
+        now,
+        taken.control,
+        state,
+        taken.effects,
+        about=view.about,
+        seen=view.control,
+    )
     if view.state.enrolled:
         stepped = sequenced.before(view, inputs, _moment(turn), catalogue.rules)
         turn = replace(turn, state=stepped.state, control=stepped.control, effects=turn.effects + stepped.effects)
@@ -149,8 +163,8 @@ def _moment(turn: _Turn) -> Moment:
 def _stopped(turn: _Turn, taken: TakenIn) -> Decision:
     """Hand over whoever writes while the bot is stopped; it says nothing of it."""
     if turn.control is Control.BOT and (taken.messages or taken.late):
-        turn = replace(turn, effects=turn.effects + _waiting(turn.persona, "the bot is stopped"))
-    return _silent(turn, "the bot is stopped")
+        turn = replace(turn, effects=turn.effects + _waiting(turn.persona, STOPPED))
+    return _silent(turn, STOPPED)
 
 
 def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
@@ -330,6 +344,7 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
         rules=turn.rules,
         knowledge=catalogue.knowledge,
         sequences=catalogue.sequences,
+        asked_at=turn.now,
     )
 
 
@@ -349,6 +364,8 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
         stages_ms=outcome.stages_ms,
         rules=request.rules,
         knowledge=outcome.knowledge,
+        seen=request.seen,
+        asked_at=request.asked_at,
     )
 
 
@@ -394,4 +411,6 @@ def _trace(turn: _Turn, mode: str, reason: str) -> Trace:
         stages_ms=turn.stages_ms or {},
         rules=turn.rules.told if turn.rules else {},
         knowledge=turn.knowledge or {},
+        seen=turn.seen.value if turn.seen and turn.seen is not turn.control else "",
+        asked_at=turn.asked_at.isoformat() if turn.asked_at and turn.asked_at != turn.now else "",
     )

@@ -26,6 +26,7 @@ from actors.services.catalogues import Catalogues
 from actors.services.conversation import ConversationService
 from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
+from actors.services.jobs.agent_replay import AgentReplay
 from actors.services.polling import Polling
 from actors.services.settling import Settling
 from actors.services.typing import Typing
@@ -53,6 +54,7 @@ from storage.kommo_pace import PostgresKommoPace
 from storage.operators.asking import Handoffs
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
+from storage.replays import PostgresReplays
 from storage.rollups import PostgresActivity
 from storage.signals import RedisSignals
 from storage.signing_keys import webhook_secret
@@ -200,8 +202,11 @@ async def build_sync(member: Member) -> Body:
             await Database.open(chosen.database_url, Role.ENGINE, f"callboard {member.part}", size=SYNC_CONNECTIONS)
         )
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
+        knowledge = await stack.enter_async_context(KnowledgeCalls(chosen.redis_url, database))
+        asks = bool(chosen.openai_api_key.get_secret_value())
+        replay = AgentReplay(PostgresCatalogue(database), PostgresReplays(database), parsers(), clock, knowledge, asks=asks)
         outside = [*kommo_jobs(database, chosen, clock, stack), *await document_jobs(database, chosen, clock, stack)]
-        registry = job_registry(database, chosen, clock, *outside)
+        registry = job_registry(database, chosen, clock, *outside, replay)
         collector.settle()
         accounts = await stack.enter_async_context(BotApi(chosen.telegram_api, chosen.telegram_timeout_s))
         queue, aside = PostgresJobQueue(database), chores(database, chosen, clock, accounts)

@@ -23,11 +23,9 @@ from actors.domain.effects import (
     StopSending,
     StopSequence,
 )
-from actors.domain.errors import InvalidInput
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
-from actors.domain.intake import addressed, gathered
-from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, TimerFired, clean_text
+from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, clean_text
 from actors.domain.operators import operator_effects
 from actors.domain.sequences.engine import NO_SEQUENCES
 from actors.domain.trace import Trace
@@ -41,11 +39,11 @@ from actors.services.agent import AgentService
 from actors.services.asking import OnDelta
 from actors.services.catalogues import Catalogues
 from actors.services.history import History
+from actors.services.reading import LONGEST_REASON, Reader
 from actors.services.tally import counted
 
 MOST_TRIES = 3  # tries alone after which an input is a dead letter
 DIED_ALONE = f"it ended the process that handled it, alone, {MOST_TRIES} times"
-_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +67,7 @@ class ConversationService:
     def __init__(self, clock: Clock, ids: Ids, parsers: Mapping[str, ChannelParser], catalogues: Catalogues, agent: AgentService) -> None:
         self._clock = clock
         self._ids = ids
-        self._parsers = parsers
+        self._reader = Reader(parsers)
         self._catalogues = catalogues
         self._agent = agent
 
@@ -81,7 +79,7 @@ class ConversationService:
         """
         if is_dead_letter(rows[0]):
             return self.dead_letter(record, rows[0], DIED_ALONE)
-        inputs, settled = self._parse(record, rows)
+        inputs, settled = self._reader.read(record, rows)
         turn_id = self._ids.turn_id()
         if not inputs:
             return _unreadable(record, turn_id, settled)
@@ -108,7 +106,7 @@ class ConversationService:
 
     def dead_letter(self, record: ConversationRecord, row: InboxRow, reason: str) -> TurnCommit:
         """Settle an input that cannot be handled: people are told, the customer is handed off, the conversation goes on."""
-        reason = clean_text(reason, _LONGEST_REASON)
+        reason = clean_text(reason, LONGEST_REASON)
         effects: list[Effect] = [LogActivity("message.dead", {"inbox_id": row.id, "reason": reason})]
         view = view_of(record)
         if row.kind == "message" and view.control is Control.BOT and not view.state.operator:
@@ -121,38 +119,6 @@ class ConversationService:
         state, done = sequenced.settled(view, view.state, tuple(effects), NO_SEQUENCES, now, said)
         decision = Decision(state, done, _dead_trace(record, row, reason, now.isoformat()))
         return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
-
-    def _parse(self, record: ConversationRecord, rows: Sequence[InboxRow]) -> tuple[tuple[Input, ...], tuple[SettledInput, ...]]:
-        inputs, settled = [], []
-        for row in rows:
-            try:
-                inputs.append(_if_addressed(record, self._parse_one(record.channel, row)))
-                settled.append(SettledInput(row.id))
-            except InvalidInput as error:
-                settled.append(SettledInput(row.id, "dead", clean_text(str(error), _LONGEST_REASON)))
-        return gathered(inputs) if inputs else (), tuple(settled)
-
-    def _parse_one(self, channel: str, row: InboxRow) -> Input:
-        match row.kind:
-            case "event" if channel not in CRM_CHANNELS:
-                return IgnoredInput(row.id, row.received_at, row.kind)
-            case "message" | "event":
-                if (parser := self._parsers.get(channel)) is None:
-                    raise InvalidInput(f"the channel {channel} cannot be read")
-                return parser.parse(row)
-            case "timer":
-                return _timer(row)
-            case "result":  # what a rule of another conversation wants said here: the same as the rest of one that waited
-                return _timer(row)
-            case _:
-                assert_never(row.kind)
-
-
-def _if_addressed(record: ConversationRecord, item: Input) -> Input:
-    """In a group, only what speaks to this bot is heard."""
-    if isinstance(item, InboundMessage) and item.group is not None and not addressed(item.group, record.account, record.username):
-        return IgnoredInput(item.inbox_id, item.received_at, "message.not_addressed")
-    return item
 
 
 def view_of(record: ConversationRecord) -> ConversationView:
@@ -210,7 +176,7 @@ def turn_commit(
         outbox=tuple(outbox),
         timers=tuple(timers),
         activity=counted(activity, inputs, decision, record.agent_id),
-        trace=decision.trace.to_bytes(),
+        trace=_whole(decision.trace, settled).to_bytes(),
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
         overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
@@ -223,6 +189,12 @@ def turn_commit(
         steps=any(isinstance(effect, SendMessage) and effect.delivery_class == "step" for effect in decision.effects),
         heard_at=min([item.received_at.timestamp() for item in inputs if isinstance(item, InboundMessage)], default=None),
     )
+
+
+def _whole(trace: Trace, settled: Sequence[SettledInput]) -> Trace:
+    """Return the trace with all rows of the turn in their order: of parts that became one message, decide() knows one."""
+    ids = tuple([item.inbox_id for item in settled])
+    return trace if trace.inputs == ids else replace(trace, inputs=ids)
 
 
 def _customer(item: InboundMessage) -> MessageRow:
@@ -244,14 +216,6 @@ def _outbox(record: ConversationRecord, effect: SendMessage, seq: int, state: Co
     if effect.mode == "model":  # only models write Markdown; what people wrote is sent as they wrote it
         body["format"] = "markdown"
     return [OutboxRow(seq, effect.delivery_class, policy, body, effect.sequence, effect.step)]
-
-
-def _timer(row: InboxRow) -> TimerFired:
-    try:
-        body = orjson.loads(row.raw)
-        return TimerFired(row.id, row.received_at, str(body["kind"]), dict(body.get("payload") or {}))
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
-        raise InvalidInput(f"not a timer: {error}") from None
 
 
 def _dead_activity(record: ConversationRecord, settled: SettledInput) -> ActivityRow:

@@ -10,7 +10,7 @@ from actors.domain.ids import TenantId
 from actors.domain.knowledge.hybrid import Hit
 from actors.domain.knowledge.models import Findings, Found, Passage, Verdict
 from actors.ports.knowledge import Answered, Knowledge, Question
-from actors.ports.time import Clock
+from actors.ports.time import Ticks
 
 LIMIT = 8  # shown to a model
 _RANK: dict[Verdict, int] = {"no": 0, "maybe": 1, "sure": 2}
@@ -19,7 +19,7 @@ _RANK: dict[Verdict, int] = {"no": 0, "maybe": 1, "sure": 2}
 class Documents:
     """Adds to the agent's findings what its knowledge bases hold."""
 
-    def __init__(self, clock: Clock, knowledge: Knowledge | None) -> None:
+    def __init__(self, clock: Ticks, knowledge: Knowledge | None) -> None:
         self._clock = clock
         self._knowledge = knowledge
 

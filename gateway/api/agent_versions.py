@@ -2,10 +2,22 @@
 
 from typing import Any
 
-from gateway.api.authored import refusals
+from gateway.api.authored import MOST_FLAWS, refusals
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_number
-from gateway.schemas.agents import VersionItemView, VersionNote, VersionPage, VersionQuery, VersionView, version_item, version_view
+from gateway.check_runs import CheckRuns
+from gateway.problems import Flaw, Problem
+from gateway.schemas.agents import (
+    PublishBody,
+    VersionItemView,
+    VersionNote,
+    VersionPage,
+    VersionQuery,
+    VersionView,
+    version_item,
+    version_view,
+)
+from gateway.schemas.checks import run_view
 from storage.authoring.drafts import AgentDraft, Drafts
 from storage.authoring.versions import Versions
 from storage.postgres import Database
@@ -17,7 +29,8 @@ _ALL, _ONE = f"{_AGENT}/versions", f"{_AGENT}/versions/{{version}}"
 class AgentVersionsApi:
     """The versions of the agents of the caller's tenant."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, runs: CheckRuns) -> None:
+        self._runs = runs
         self._drafts = Drafts(database)
         self._versions = Versions(database)
 
@@ -33,9 +46,10 @@ class AgentVersionsApi:
                 self.publish,
                 level="admin",
                 tag="versions",
-                body=VersionNote,
+                body=PublishBody,
                 answer=VersionItemView,
                 idempotent=True,
+                also=(409,),
             ),
             Operation(
                 "POST",
@@ -64,14 +78,17 @@ class AgentVersionsApi:
             raise call.missing()
         return Answer(version_view(found, agent.published_version))
 
-    async def publish(self, call: Call[VersionNote]) -> Answer:
+    async def publish(self, call: Call[PublishBody]) -> Answer:
         """Publish the draft with its enabled scripts. Customers get it within seconds.
 
         A draft that equals what is published publishes nothing. 422 points to every fault in the document that would be
-        published: persona, scripts that are enabled in their order, passages.
+        published: persona, scripts that are enabled in their order, passages. The agent's checks are run first: 409 names those
+        that fail now and pass on what is published, unless `despite_checks` is set.
         """
         agent_id = call.uuid("id")
         with refusals():
+            if not call.body.despite_checks:
+                await self._check(call)
             published = await self._versions.publish(call.tenant_id, call.caller.actor, agent_id, call.body.note)
         if published is None:
             raise call.missing()
@@ -85,6 +102,22 @@ class AgentVersionsApi:
         if published is None:
             raise call.missing()
         return Answer(version_item(published, published.version))
+
+    async def _check(self, call: Call[Any, Any]) -> None:
+        """Run the checks on the draft.
+
+        Raises:
+            Problem: 409: some fail that passed before.
+        """
+        agent = await self._agent(call)
+        if not await self._runs.any(call.tenant_id, agent):
+            return
+        version = await self._versions.snapshot(call.tenant_id, call.caller.actor, agent.id)
+        run = await self._runs.run(call.tenant_id, agent, version) if version is not None else None
+        if run and run.broken:
+            flaws = [Flaw(f"{case.question} -> {run.now[case.id].said.text}"[:300], "check") for case in run.broken[:MOST_FLAWS]]
+            detail = f"{len(run.broken)} checks fail that pass on what is published"
+            raise Problem(409, detail, reason="checks", errors=flaws, extra={"run": run_view(run).model_dump(mode="json")})
 
     async def _agent(self, call: Call[Any, Any]) -> AgentDraft:
         agent = await self._drafts.find(call.tenant_id, call.uuid("id"))

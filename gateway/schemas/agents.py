@@ -80,6 +80,12 @@ class VersionNote(Body):
     note: Note = ""
 
 
+class PublishBody(VersionNote):
+    """Why, and whether it is published although checks fail that pass on what is published."""
+
+    despite_checks: bool = False
+
+
 class PersonaView(View):
     """The persona of the draft, defaults filled in."""
 
@@ -136,6 +142,7 @@ class PassageBody(Body):
     title: Title
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=3_500), BeforeValidator(cleaned)]
     language: Language | Literal[""] = ""
+    questions: Annotated[list[Line], Field(max_length=50, description="that it was said to answer")] = []  # noqa: RUF012
 
 
 class PassagesBody(Body):
@@ -211,7 +218,11 @@ def version_view(found: VersionDocument, published_version: int) -> VersionView:
 
 def passages_of(body: PassagesBody) -> Sequence[dict[str, Any]]:
     """Return the passages as they are stored."""
-    return [passage.model_dump() for passage in body.passages]
+    return [_passage(passage) for passage in body.passages]
+
+
+def _passage(body: PassageBody) -> dict[str, Any]:
+    return body.model_dump(exclude=None if body.questions else {"questions"})
 
 
 def _agent(draft: AgentDraft) -> dict[str, Any]:

@@ -71,6 +71,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "agents": person.path("ai-agents"),
         "agent": agent,
         "versions": f"{agent}?tab=versions",
+        "checks": f"{agent}?tab=checks",
         "scripts": f"{agent}/scripts",
         "jobs": person.path("jobs"),
         "new-script": f"{agent}/scripts?script=new",

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from actors.domain.agent.spending import Spent
@@ -83,6 +84,7 @@ class AgentRequest:
     knowledge: tuple[str, ...] = ()  # bases to search besides the passages of the version
     sequences: SequenceIndex = NO_SEQUENCES  # that may be started
     picked: int | None = None  # the chunk of a base that the customer chose from a list
+    asked_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,7 +47,7 @@ class _Postings:
 
 def stems_of(passage: Passage) -> list[str]:
     """Return the stems a passage is found by."""
-    whole = " ".join([passage.title] * TITLE_WEIGHT + [passage.text])
+    whole = " ".join([passage.title] * TITLE_WEIGHT + [*passage.questions, passage.text])
     return [stem for stem in words(whole, len(whole)).stems if stem not in STOP_STEMS]
 
 
@@ -64,9 +64,10 @@ def verdict_by_words(found: Sequence[Found], asked: Sequence[str]) -> Verdict:
     clear = len(found) < 2 or found[1].score <= best.score * CLEAR_LEAD
     if best.matched >= SURE_STEMS and best.coverage >= SURE_COVERAGE and clear:
         return "sure"
-    title = set(words(best.passage.title).stems) - STOP_STEMS
-    if title.issuperset(asked) and (clear or title.issubset(asked)):
-        return "sure"  # the customer named the passage, and only it
+    for name in (best.passage.title, *best.passage.questions):
+        stems = set(words(name).stems) - STOP_STEMS
+        if stems.issuperset(asked) and (clear or stems.issubset(asked)):
+            return "sure"  # the customer named the passage, and only it
     return "maybe" if best.coverage >= MAYBE_COVERAGE else "no"
 
 

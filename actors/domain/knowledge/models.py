@@ -18,6 +18,7 @@ class Passage:
     text: str
     language: str = ""  # empty: for any
     place: str = ""  # in its document: `page:3`, `row:7`
+    questions: tuple[str, ...] = ()  # that it was said to answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,4 +50,5 @@ def read_passage(raw: object, place: str, problems: list[Problem]) -> Passage:
     fields = Fields(raw, place, problems)
     passage_id = fields.text("id", required=True)
     text = fields.text("text", required=True)
-    return Passage(passage_id, fields.text("title", required=True), text, fields.text("language"))
+    said = fields.texts("questions")
+    return Passage(passage_id, fields.text("title", required=True), text, fields.text("language"), questions=said)

@@ -57,6 +57,9 @@ BEYOND_SCHEMAS = {
     "document",
     "file-kind",
     "rule",
+    "version",
+    "conversation",
+    "not_there",
 }
 
 

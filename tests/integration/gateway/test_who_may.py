@@ -37,6 +37,8 @@ PLAN = {"name": "Follow up", "steps": [{"do": "add_tag", "tag": "vip"}]}
 # One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
 BODIES: Mapping[str, Any] = {
     "ActsBody": {"acts": True},
+    "CheckBody": {"question": "how much is delivery?", "expected": {"kind": "text", "value": "350"}},
+    "CorrectionBody": {"question": "how much is delivery?", "right": {"kind": "new_script", "text": "350 roubles"}},
     "DryRunBody": {"rule": RULE},
     "RuleBody": RULE,
     "RuleDraft": {"rule": RULE},
@@ -57,6 +59,9 @@ BODIES: Mapping[str, Any] = {
     "PageBody": {"address": "https://shop.example/terms"},
     "SiteBody": {"address": "https://shop.example/"},
     "PassagesBody": {"passages": []},
+    "PublishBody": {"note": "n"},
+    "ChecksRunBody": {"version": "draft"},
+    "ReplayRequest": {"version": "draft"},
     "ReplyRequest": {"text": "hello"},
     "ScriptBody": DELIVERY,
     "ScriptsImport": {"format": "callboard/scripts/1", "scripts": []},
@@ -167,6 +172,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     site = await desk.do("POST", f"{agent}/knowledge/sites", {"address": f"https://{name}.example/"}, expect=202)
     sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
+    check = await desk.do("POST", f"{agent}/checks", {"question": name, "expected": {"kind": "handoff"}}, expect=201)
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
     user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
     key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
@@ -179,12 +185,14 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     things = {
         "job": job_id,
         "export": export_id,
+        "replay": await a_replay(database, company),
         "schedule": schedules["items"][0]["id"],
         "rule": rule["id"],
         "sequence": sequence["id"],
         "enrollment": enrollment["id"],
         "action": await an_action(database, company, int(said["conversation_id"])),
         "agent": agent_id,
+        "check": check["id"],
         "script": script["id"],
         "document": document,
         "site": site["site_id"],
@@ -218,6 +226,17 @@ async def queue_of(database: str, company: Company) -> tuple[str, str]:
         job_id = await connection.fetchval(queue, company.tenant_id, "conversations:export", "queued", None)
         nothing = '{"parts": [], "size": 0}'
         return job_id, await connection.fetchval(queue, company.tenant_id, "conversations:export", "done", nothing)
+    finally:
+        await connection.close()
+
+
+async def a_replay(database: str, company: Company) -> str:
+    """Return a replay that is done, and found that nothing was said."""
+    connection = await asyncpg.connect(database)
+    try:
+        sql = "insert into jobs (tenant_id, name, state, payload) values ($1, 'agent:replay', 'done', $2) returning id::text"
+        payload = {"agent_id": str(company.agent_id), "version": 1, "conversations": []}
+        return str(await connection.fetchval(sql, company.tenant_id, json.dumps(payload)))
     finally:
         await connection.close()
 

@@ -8,12 +8,14 @@ import asyncpg
 import pytest
 
 from actors.domain.agent.spending import Spent
+from actors.ports.checks import Expectation, NewCase
 from actors.ports.documents import Piece
 from actors.ports.turns import ActionRow, TimerRow
 from storage.accounts.audit import Actor
 from storage.accounts.login_links import LoginLinks
 from storage.accounts.users import NewUser, Users
 from storage.api_keys import ApiKeys
+from storage.authoring.cases import Cases
 from storage.authoring.rules import Rules
 from storage.authoring.scripts import Scripts
 from storage.authoring.sequences import Sequences
@@ -87,11 +89,23 @@ async def shops(real_lab: RealLab) -> Shops:
         await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
         await real_lab.owner.execute("insert into activity_rollups (tenant_id, grain, at) values ($1, 'day', now())", shop.tenant_id)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
+        await _replay(real_lab, shop)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
         rows = await real_lab.owner.fetchval(f"select count(distinct {_tenant_column(table)}) from {table}")
         assert rows == 2, f"{table} has no row of each tenant: this fixture must make one, or the table is not tested"
     return Shops(real_lab, mine, theirs, tables)
+
+
+async def _replay(lab: RealLab, shop: Endpoint) -> None:
+    """A replayed turn and a check."""
+    turn = """
+    insert into replay_turns (tenant_id, job_id, conversation_id, title, number, turn_id, outcome, body)
+    select $1, j.id, c.id, '', 1, gen_random_uuid(), 'same', '{}' from jobs j, conversations c
+    where j.tenant_id = $1 and c.tenant_id = $1 limit 1"""
+    await lab.owner.execute(turn, shop.tenant_id)
+    new = NewCase("delivery?", "", Expectation("handoff"))
+    assert await Cases(lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, new)
 
 
 async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
@@ -219,6 +233,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
         ("inbox", "turn_id"), ("messages", "turn_id"), ("messages", "inbox_id"), ("messages", "external_id"), ("outbox", "turn_id"),
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
         ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"), ("actions", "turn_id"),
+        ("replay_turns", "turn_id"), ("regression_cases", "message_id"),
         # Kommo's own numbers and names.
         ("outbox", "echo_id"),
         ("kommo_accounts", "account_id"), ("kommo_accounts", "client_id"), ("kommo_accounts", "bot_id"), ("kommo_accounts", "field_id"),

@@ -68,14 +68,15 @@ export function useSaveAgent() {
 export function usePublish(agentId: string) {
   const refresh = useRefresh();
   return useMutation({
-    mutationFn: (note: string) =>
+    mutationFn: ({ note, despiteChecks }: { note: string; despiteChecks: boolean }) =>
       said(
         api.POST("/api/agents/{id}/publish", {
           params: { path: { id: agentId }, header: { "Idempotency-Key": freshKey() } },
-          body: { note },
+          body: { note, despite_checks: despiteChecks },
         }),
       ),
     onSettled: refresh,
+    meta: { told: true },
   });
 }
 
@@ -129,6 +130,6 @@ export function useRestoreAgent() {
 function useRefresh() {
   const queries = useQueryClient();
   return () => {
-    for (const name of ["agents", "agent", "versions"]) void queries.invalidateQueries({ queryKey: [name] });
+    for (const name of ["agents", "agent", "versions", "checks"]) void queries.invalidateQueries({ queryKey: [name] });
   };
 }

@@ -14,6 +14,7 @@ import { Page, PageHead } from "../../parts/PageHead";
 import { Failed, Loading } from "../../parts/states";
 import { AgentMenu } from "./AgentMenu";
 import { PublishedBadge } from "./AgentsPage";
+import { ChecksTab } from "./checks/ChecksTab";
 import { PersonaForm } from "./PersonaForm";
 import { Publish } from "./Publish";
 import { Versions } from "./Versions";
@@ -89,6 +90,7 @@ function Shown({ agent }: { agent: AgentDraft }) {
         <Tabs.List mb="lg">
           <Tabs.Tab value="persona">{t("agents.persona")}</Tabs.Tab>
           <Tabs.Tab value="versions">{t("agents.versions")}</Tabs.Tab>
+          <Tabs.Tab value="checks">{t("checks.title")}</Tabs.Tab>
         </Tabs.List>
         <Tabs.Panel value="persona">
           <Card withBorder padding="lg">
@@ -97,6 +99,9 @@ function Shown({ agent }: { agent: AgentDraft }) {
         </Tabs.Panel>
         <Tabs.Panel value="versions">
           <Versions agent={agent} mayEdit={mayEdit} />
+        </Tabs.Panel>
+        <Tabs.Panel value="checks">
+          <ChecksTab agent={agent} mayEdit={mayEdit} />
         </Tabs.Panel>
       </Tabs>
     </Page>

@@ -1,28 +1,42 @@
-import { Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
+import { Alert, Button, Group, Modal, Stack, Text, Textarea } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePublish } from "../../api/agents";
-import type { Agent } from "../../api/types";
-import { showDone } from "../../app/toasts";
+import { ApiError } from "../../api/problem";
+import type { Agent, CheckRun } from "../../api/types";
+import { showDone, showProblem } from "../../app/toasts";
 
 /** From now on customers are answered by what the draft says. */
 export function Publish({ agent }: { agent: Agent }) {
   const { t } = useTranslation();
   const [asking, ask] = useDisclosure(false);
   const [note, setNote] = useState("");
+  const [broken, setBroken] = useState<CheckRun["items"]>();
   const publish = usePublish(agent.id);
+  const open = () => {
+    setBroken(undefined);
+    ask.open();
+  };
   const send = () =>
-    publish.mutate(note, {
-      onSuccess: (version) => {
-        ask.close();
-        setNote("");
-        showDone(t("agents.is-published", { number: version.version }));
+    publish.mutate(
+      { note, despiteChecks: broken !== undefined },
+      {
+        onSuccess: (version) => {
+          ask.close();
+          setNote("");
+          showDone(t("agents.is-published", { number: version.version }));
+        },
+        onError: (error) => {
+          const found = brokenBy(error);
+          if (found) setBroken(found);
+          else showProblem(error);
+        },
       },
-    });
+    );
   return (
     <>
-      <Button onClick={ask.open} disabled={!agent.unpublished_changes}>
+      <Button onClick={open} disabled={!agent.unpublished_changes}>
         {t("agents.publish")}
       </Button>
       <Modal
@@ -43,16 +57,44 @@ export function Publish({ agent }: { agent: Agent }) {
             onChange={(event) => setNote(event.currentTarget.value)}
             data-autofocus
           />
+          {broken && <Broken items={broken} />}
           <Group justify="flex-end">
             <Button variant="default" onClick={ask.close}>
               {t("app.cancel")}
             </Button>
-            <Button onClick={send} loading={publish.isPending}>
-              {t("agents.publish")}
+            <Button onClick={send} loading={publish.isPending} {...(broken && { color: "red", variant: "light" })}>
+              {t(broken ? "checks.publish-anyway" : "agents.publish")}
             </Button>
           </Group>
         </Stack>
       </Modal>
     </>
   );
+}
+
+function Broken({ items }: { items: CheckRun["items"] }) {
+  const { t } = useTranslation();
+  return (
+    <Alert color="red" variant="light" title={t("checks.broken", { count: items.length })}>
+      <Stack gap="xs">
+        {items.map((item) => (
+          <div key={item.id}>
+            <Text size="sm" fw={600} className="wraps">
+              {item.question}
+            </Text>
+            <Text size="sm" className="wraps" lineClamp={3}>
+              {t("checks.said", { text: item.said.text || t("mode.silent") })}
+            </Text>
+          </div>
+        ))}
+      </Stack>
+    </Alert>
+  );
+}
+
+/** The checks that fail in the draft and pass on what is published; undefined if the error is another. */
+function brokenBy(error: unknown): CheckRun["items"] | undefined {
+  if (!(error instanceof ApiError) || error.status !== 409) return undefined;
+  const { run } = (error.problem ?? {}) as { run?: CheckRun };
+  return run?.items.filter((item) => item.outcome === "failed" && item.before === "passed");
 }

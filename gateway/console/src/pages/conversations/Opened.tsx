@@ -55,6 +55,7 @@ export function Opened({ id, state, back, about }: Props) {
       <Thread
         messages={messages}
         conversationId={id}
+        agentId={found.data.agent_id}
         side="company"
         traced={state.traced}
         onTrace={(message) =>

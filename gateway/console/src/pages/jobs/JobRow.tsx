@@ -94,6 +94,10 @@ function Result({ job }: { job: Job }) {
       </Text>
     );
   }
+  if (job.name === "agent:replay") {
+    const counts = { same: format(result.same), differs: format(result.differs), asked: format(result.asked) };
+    return <Text size="sm">{t("replay.summary", counts)}</Text>;
+  }
   return Object.keys(result).length > 0 ? <Code className="wraps">{JSON.stringify(result)}</Code> : null;
 }
 

@@ -10,6 +10,7 @@ import type { useChat } from "./useChat";
 
 interface Props {
   label: string;
+  agentId: string;
   chat: ReturnType<typeof useChat>;
   conversationId: string | undefined;
   state: ChatState;
@@ -18,17 +19,17 @@ interface Props {
 }
 
 /** One conversation of the test chat. */
-export function Talk({ label, chat, conversationId, state, head }: Props) {
+export function Talk({ label, agentId, chat, conversationId, state, head }: Props) {
   return (
     <section className={classes.talk} aria-label={label}>
       {head && <div className={classes.bar}>{head}</div>}
-      <Body chat={chat} conversationId={conversationId} state={state} />
+      <Body agentId={agentId} chat={chat} conversationId={conversationId} state={state} />
       {conversationId && <ActsSwitch conversationId={conversationId} />}
     </section>
   );
 }
 
-function Body({ chat, conversationId, state }: Pick<Props, "chat" | "conversationId" | "state">) {
+function Body({ agentId, chat, conversationId, state }: Pick<Props, "agentId" | "chat" | "conversationId" | "state">) {
   const { t } = useTranslation();
   const { traced, change } = state;
   if (chat.pending || chat.history.data)
@@ -36,6 +37,7 @@ function Body({ chat, conversationId, state }: Pick<Props, "chat" | "conversatio
       <Thread
         messages={chat.messages}
         conversationId={conversationId}
+        agentId={agentId}
         pending={chat.pending}
         silence={chat.silence}
         traced={traced}

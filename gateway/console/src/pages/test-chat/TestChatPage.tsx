@@ -107,6 +107,7 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
         <div className={classes.talks}>
           <Talk
             label={t(beside ? "chat.first" : "chat.thread")}
+            agentId={agentId}
             chat={chat}
             conversationId={conversationId}
             state={state}
@@ -115,6 +116,7 @@ function Chat({ agents, first }: { agents: Agent[]; first: Agent }) {
           {beside && (
             <Talk
               label={t("chat.second")}
+              agentId={agentId}
               chat={other}
               conversationId={besideId}
               state={state}

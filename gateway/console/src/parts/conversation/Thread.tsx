@@ -1,19 +1,23 @@
 import { Badge, Button, Group, Loader, Stack, Text } from "@mantine/core";
 import IconInfo from "@tabler/icons-react/icons/IconInfoCircle";
-import { type ReactNode, useEffect, useRef } from "react";
+import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "../../api/types";
+import { useMay } from "../../app/session";
 import { ProblemText, problemTitle } from "../../app/toasts";
 import { When } from "../When";
 import classes from "./Chat.module.css";
 import { MessageFiles } from "./MessageFiles";
 import type { Pending, Silence } from "./pending";
 import { translatedReason } from "./reasons";
+import { WrongAnswer } from "./WrongAnswer";
 
 interface Props {
   messages: Message[];
   /** Where their files are. */
   conversationId?: string;
+  /** Whose answers they are: who may can say that one was wrong. */
+  agentId?: string;
   /** Who reads: what he says himself stands at the right. */
   side?: "customer" | "company";
   pending?: Pending | undefined;
@@ -26,6 +30,7 @@ interface Props {
 export function Thread({
   messages,
   conversationId,
+  agentId,
   side = "customer",
   pending,
   silence,
@@ -35,6 +40,8 @@ export function Thread({
 }: Props) {
   const { t } = useTranslation();
   const end = useRef<HTMLDivElement>(null);
+  const mayCorrect = useMay("admin");
+  const [wrong, setWrong] = useState<Message>();
   // biome-ignore lint/correctness/useExhaustiveDependencies: what is new is scrolled to
   useEffect(() => {
     // Not its result: newer browsers answer with a promise, and an effect's result is its clean-up.
@@ -50,6 +57,11 @@ export function Thread({
             {(message.role === "agent" || !answered.has(message.turn_id)) && (
               <Why messageId={message.id} opened={traced === message.id} onTrace={onTrace} />
             )}
+            {mayCorrect && agentId && message.role === "agent" && questionOf(message, messages) && (
+              <Button size="compact-xs" variant="subtle" color="gray" onClick={() => setWrong(message)}>
+                {t("wrong.button")}
+              </Button>
+            )}
             {silence && silence.messageId === message.id && (
               <Note>{t("chat.silent", { reason: translatedReason(t, silence.reason) })}</Note>
             )}
@@ -58,11 +70,25 @@ export function Thread({
         {pending && <Underway pending={pending} onAgain={onAgain} />}
         <div ref={end} />
       </Stack>
+      {wrong && agentId && (
+        <WrongAnswer
+          agentId={agentId}
+          messageId={wrong.id}
+          question={questionOf(wrong, messages)}
+          onClose={() => setWrong(undefined)}
+        />
+      )}
     </div>
   );
 }
 
 const SOURCES = 3; // a model is shown eight
+/** What the customer had asked when this was answered; empty if nothing. */
+function questionOf(reply: Message, messages: Message[]): string {
+  const asked = messages.filter((message) => message.role === "customer" && message.turn_id === reply.turn_id);
+  return asked.map((message) => message.text).join("\n");
+}
+
 const BAD = ["failed", "unknown"];
 
 interface SaidProps {

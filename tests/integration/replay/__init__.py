@@ -1,0 +1,1 @@
+"""Replays of conversations that real hosts recorded."""
