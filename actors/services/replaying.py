@@ -133,7 +133,10 @@ class Replay:
         prompt = build_prompt(request, outcome.findings, self._past.messages())
         if prompted.get("reference") == prompt.reference and self._asked_alike(turn, request.persona):
             return replace(outcome, said=self._said(turn), failure=str(prompted.get("failure", "")), prompt=prompt.reference), True
-        return outcome, not self._by.asks  # without a model, passages answer
+        if not self._by.asks:
+            return outcome, True  # without a model, passages answer
+        # What it would say is not known; that it was what it said then is the best guess for the state of later turns.
+        return replace(outcome, said=self._said(turn) if prompted else Said("", "")), False
 
     async def _search(self, turn: RecordedTurn, request: AgentRequest, outcome: AgentOutcome, *, unsure: bool) -> AgentOutcome:
         told: Mapping[str, Any] = turn.trace.get("knowledge") or {}
