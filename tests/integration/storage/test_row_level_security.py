@@ -104,7 +104,8 @@ async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
     synced = (
         "insert into kommo_syncs (tenant_id, integration_id, what, synced_by, full_at, counts) values ($1, $2, 'contacts', $2, now(), '{}')"
     )
-    for statement in (mirrored, synced):
+    subject = "insert into kommo_subjects (tenant_id, integration_id, subject, holder, until) values ($1, $2, 'lead:contact:7', 1, now())"
+    for statement in (mirrored, synced, subject):
         await lab.owner.execute(statement, account.tenant_id, account.integration_id)
 
 
