@@ -111,6 +111,8 @@ async def test_who_comes_second_is_told(house: House, open_tab: OpenTab, admin: 
     toast = other.get_by_role("alert").filter(has_text="Кто-то уже изменил это")
     await expect(toast).to_be_visible()
     await expect(toast.get_by_text("Запрос")).to_be_visible()
+    await settled(other)
+    assert await violations(other) == []
 
 
 async def test_a_draft_is_tried_published_and_rolled_back(open_tab: OpenTab, admin: Person, agent_id: str) -> None:

@@ -66,7 +66,9 @@ export function ProblemText({ error }: { error: ApiError }) {
           <Text size="xs" c="dimmed">
             {i18next.t("problem.request")}
           </Text>
-          <Code fz="xs">{error.requestId}</Code>
+          <Code fz="xs" c="var(--mantine-color-text)">
+            {error.requestId}
+          </Code>
           <CopyButton value={error.requestId} />
         </Group>
       )}
