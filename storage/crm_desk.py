@@ -17,10 +17,12 @@ from storage.postgres import Connection, Database
 _ABOUT = """
 select c.key, c.state ->> 'name' as name, (c.state -> 'reply_to')::text as reply_to, coalesce(
   (select k.integration_id from kommo_accounts k join integrations x on x.id = k.integration_id
-   where k.integration_id = c.integration_id and x.status = 'live'),
+   where k.integration_id = c.integration_id and x.status <> 'disconnected'),
   (select k.integration_id from kommo_accounts k join integrations x on x.id = k.integration_id
-   where x.agent_id = $2 and x.status = 'live' and g.channel <> 'kommo' order by x.created_at, x.id limit 1)) as account
+   where x.agent_id = $2 and x.status <> 'disconnected' and g.channel <> 'kommo'
+   order by x.status = 'live' desc, x.created_at, x.id limit 1)) as account
 from conversations c join integrations g on g.id = c.integration_id where c.id = $1"""
+_STATUS = "select status from integrations where id = $1"
 _EARLIER = """
 select a.kind, a.state, a.error, a.result::text from actions a
 where a.turn_id = $1 and a.seq < $2 and a.family = 'kommo' order by a.seq"""
@@ -37,6 +39,7 @@ where s.until <= clock_timestamp() or s.holder = excluded.holder returning s.mad
 _WAITS = """
 select extract(epoch from until - clock_timestamp())::float8 from kommo_subjects where integration_id = $1 and subject = $2"""
 _MADE = "update kommo_subjects set made = $4, until = clock_timestamp() where integration_id = $1 and subject = $2 and holder = $3"
+_LET_GO = "update kommo_subjects set until = clock_timestamp() where integration_id = $1 and holder = $2 and until > clock_timestamp()"
 _CLAIMED = """
 select made from kommo_subjects where integration_id = $1 and made = any ($2) and starts_with(subject, $3) and subject <> $4"""
 _EXPECT = "select kommo_expect($1, $2, $3, $4, $5, $6::jsonb)"
@@ -56,6 +59,7 @@ class PostgresCrmDesk:
             about = await connection.fetchrow(_ABOUT, action.conversation_id, action.agent_id)
             if about is None or about["account"] is None:
                 return CrmScene(None)
+            status = await connection.fetchval(_STATUS, about["account"])
             earlier = await connection.fetch(_EARLIER, action.turn_id, action.seq)
             types = await connection.fetch(_TYPES, about["account"]) if action.params.get("fields") else []
             known = _known(about, earlier)
@@ -67,6 +71,7 @@ class PostgresCrmDesk:
             known["lead"],
             known["contact"],
             about["name"] or "",
+            "" if status == "live" else f"the Kommo account is {status}",
             _broken(earlier),
             {r[0]: r[1] for r in types},
         )
@@ -85,6 +90,11 @@ class PostgresCrmDesk:
         """Keep what was made or found, and let others go on."""
         async with self._database.tenant_transaction(account.tenant_id) as connection:
             await connection.execute(_MADE, account.integration_id, subject, action.id, made)
+
+    async def let_go(self, account: KommoAccount, action: Action) -> None:
+        """Let others make what this action will not make any more."""
+        async with self._database.tenant_transaction(account.tenant_id) as connection:
+            await connection.execute(_LET_GO, account.integration_id, action.id)
 
     async def claimed(self, account: KommoAccount, ids: Collection[int], entity: Entity, but: str) -> set[int]:
         """Return which of these were made for other subjects than `but`."""

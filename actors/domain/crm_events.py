@@ -22,6 +22,7 @@ OURS = "Callboard"  # the tag of what is made here (integrations/kommo/crm_value
 MADE_S = 2.0  # so long what was made may go on changing by itself
 ECHO_S = 45.0  # a change of ours is heard of so much later by the CRM's clock, if at all: its request waits for the account's pace
 ARRIVES_S = 60.0  # the same by ours
+COMPARED = 400  # characters: webhooks are read up to 500, and spaces may be fewer
 CLOCKS_S = 10.0
 MOST_WAKES = 20  # of one lead or contact
 WAKES_WITHIN_S = 600.0
@@ -92,7 +93,8 @@ def _same(item: CrmEvent, echo: Mapping[str, Any]) -> bool:
             return moved and facts.get("lead.stage") == echo.get("stage")
         case "fields":
             wanted: Mapping[str, str] = echo.get("fields", {})
-            return not moved and all(_alike(facts.get(f"{entity}.field.{number}"), value) for number, value in wanted.items())
+            priced = "price" not in echo or facts.get("lead.price") == echo["price"]
+            return not moved and priced and all(_alike(facts.get(f"{entity}.field.{number}"), value) for number, value in wanted.items())
         case "tags":
             return not moved and set(echo.get("tags", ())) <= set(facts.get(f"{entity}.tags", ()))
         case "responsible":
@@ -102,7 +104,7 @@ def _same(item: CrmEvent, echo: Mapping[str, Any]) -> bool:
 
 
 def _alike(fact: Any, value: str) -> bool:
-    shown = " ".join(str("" if fact is None else fact).split())
-    return shown == " ".join(value.split()) or (
-        value in ("True", "False") and shown in ("1", "0", "") and (shown == "1") == (value == "True")
-    )
+    shown, wrote = (" ".join(str(text or "").split())[:COMPARED] for text in (fact, value))
+    if value in ("True", "False") and shown in ("1", "0", ""):
+        return (shown == "1") == (value == "True")
+    return shown == wrote or sorted(shown.split(", ")) == sorted(wrote.split(", "))  # of several values Kommo has its own order

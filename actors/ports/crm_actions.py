@@ -20,6 +20,7 @@ class CrmScene:
             else what an earlier turn's action was about.
         contact_id: the same.
         name: of the customer.
+        asleep: why nothing can be done in the account now; empty: it can.
         broken: why an earlier action of the turn, on whose result this one may depend, did not end well.
         types: of custom fields, by `leads:ID` and `contacts:ID`.
     """
@@ -28,6 +29,7 @@ class CrmScene:
     lead_id: int | None = None
     contact_id: int | None = None
     name: str = ""
+    asleep: str = ""
     broken: Mapping[Entity, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,6 +53,9 @@ class CrmDesk(Protocol):
 
     async def made(self, account: KommoAccount, subject: str, action: Action, made: int) -> None:
         """Keep what was made or found, and let others go on."""
+
+    async def let_go(self, account: KommoAccount, action: Action) -> None:
+        """Let others make what this action will not make any more."""
 
     async def claimed(self, account: KommoAccount, ids: Collection[int], entity: Entity, but: str) -> set[int]:
         """Return which of these were made for other subjects than `but`."""

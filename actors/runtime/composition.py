@@ -146,12 +146,13 @@ async def build_sender(member: Member) -> Body:
             Wire(clock, limits.send_timeout_s, chosen.kommo_api), accounts, PostgresKommoPace(database), clock, fresh_generation
         )
         stack.push_async_callback(kommo.close)
-        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": KommoSender(kommo, accounts, counts)}
+        desk = PostgresCrmDesk(database)
+        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": KommoSender(kommo, accounts, desk, counts)}
         settling = Settling(carrier, PostgresDoubts(database), book, {"kommo": KommoHistory(kommo)}, clock, counts)
         delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
         egress = await stack.enter_async_context(Egress(chosen.lease_s * CALL_SHARE, private=chosen.webhooks_private))
-        crm = CrmRunner(kommo, PostgresCrmDesk(database), chosen.lease_s, failpoints.hit)
+        crm = CrmRunner(kommo, desk, chosen.lease_s, failpoints.hit)
         runners: dict[str, ActionRunner] = {
             KIND: WebhookRunner(egress, lambda tenant_id: webhook_secret(key, tenant_id), clock),
             **dict.fromkeys(crm.kinds, crm),

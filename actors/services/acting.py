@@ -114,7 +114,7 @@ class Acting:
             return ActionOutcome(action.id, "failed", clean_text(str(error)))
         except Exception as error:  # whatever it is, it may have happened
             log.exception("action %s", action.id)
-            return ActionOutcome(action.id, "unknown", f"{type(error).__name__} in {action.kind}")
+            return self._doubted(action, UnknownOutcome(f"{type(error).__name__} in {action.kind}"))
 
     def _doubted(self, action: Action, error: UnknownOutcome) -> ActionOutcome:
         """What can be looked for is tried again, which looks first."""

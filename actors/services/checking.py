@@ -38,6 +38,8 @@ class Checking:
         if isinstance(decided, Decision):
             return _judged(expected, _said(decided))
         outcome = await self._outcome(tenant_id, decided)
+        if (why := outcome.knowledge.get("why")) and "verdict" not in outcome.knowledge:
+            return CaseRun("open", Said("", reason=str(why)))  # the documents could not be asked: that says nothing about the answer
         if self._asks and worth_asking(decided, outcome.findings):
             return _left_to_the_model(expected, outcome)
         return _judged(expected, _said(conclude(view, decided, outcome, now)))

@@ -49,6 +49,7 @@ class AgentVersionsApi:
                 body=PublishBody,
                 answer=VersionItemView,
                 idempotent=True,
+                prepare=self._check,
                 also=(409,),
             ),
             Operation(
@@ -87,8 +88,6 @@ class AgentVersionsApi:
         """
         agent_id = call.uuid("id")
         with refusals():
-            if not call.body.despite_checks:
-                await self._check(call)
             published = await self._versions.publish(call.tenant_id, call.caller.actor, agent_id, call.body.note)
         if published is None:
             raise call.missing()
@@ -103,16 +102,19 @@ class AgentVersionsApi:
             raise call.missing()
         return Answer(version_item(published, published.version))
 
-    async def _check(self, call: Call[Any, Any]) -> None:
-        """Run the checks on the draft.
+    async def _check(self, call: Call[PublishBody]) -> None:
+        """Run the checks on the draft, in transactions of their own: they take a while, and their outcomes stay.
 
         Raises:
             Problem: 409: some fail that passed before.
         """
+        if call.body.despite_checks:
+            return
         agent = await self._agent(call)
         if not await self._runs.any(call.tenant_id, agent):
             return
-        version = await self._versions.snapshot(call.tenant_id, call.caller.actor, agent.id)
+        with refusals():
+            version = await self._versions.snapshot(call.tenant_id, call.caller.actor, agent.id)
         run = await self._runs.run(call.tenant_id, agent, version) if version is not None else None
         if run and run.broken:
             flaws = [Flaw(f"{case.question} -> {run.now[case.id].said.text}"[:300], "check") for case in run.broken[:MOST_FLAWS]]

@@ -120,7 +120,10 @@ class ChecksApi:
             case = await self._corrections.correct(call.tenant_id, call.caller.actor, agent.id, _right(body, language), new)
         if case is None:
             raise call.missing()
-        version = await version_asked(self._versions, call, agent, "draft")
+        try:
+            version = await version_asked(self._versions, call, agent, "draft")
+        except Problem:  # the draft has other faults; the correction is stored all the same
+            return Answer(check_view(case))
         run = await self._runs.run_one(call.tenant_id, agent, version, case)
         return Answer(check_view(case, run, version))
 

@@ -54,7 +54,7 @@ class ConfigurationApi:
                 raw=_FILE,
                 query=ImportQuery,
                 answer=ImportPlanView,
-                also=(409,),
+                also=(409, 429),
             ),
         ]
 

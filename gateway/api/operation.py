@@ -154,6 +154,7 @@ class Operation:
         tag: the group in the document.
         query: the model of the query, a subclass of `Query`, or of `ListQuery` for lists.
         body: the model of the body; without one, only an empty body is accepted.
+        prepare: carried out before an `Idempotency-Key`'s transaction begins; it may refuse.
         raw: in place of a model: a body of another kind; `call.body` has its bytes.
         answer: the model of the answer; None: no content, or something that is not JSON (`media`).
         status: of success.
@@ -174,6 +175,7 @@ class Operation:
     query: type[BaseModel] | None = field(default=None, kw_only=True)
     body: type[BaseModel] | None = field(default=None, kw_only=True)
     raw: Raw | None = field(default=None, kw_only=True)
+    prepare: Callable[[Any], Awaitable[None]] | None = field(default=None, kw_only=True)
     answer: type[BaseModel] | None = field(default=None, kw_only=True)
     status: int = field(default=200, kw_only=True)
     versioned: bool = field(default=False, kw_only=True)

@@ -1,15 +1,19 @@
 """Bodies that are not JSON."""
 
-from dataclasses import dataclass
+from collections.abc import Hashable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from gateway.bodies import BODY_TIMEOUT_S, read_body
+from gateway.limits import Open
 from gateway.problems import Problem
 
 FILE = "application/octet-stream"
 FILE_S = 180.0  # 20 MB over a line of 1 Mbit/s
 _MB = 1024 * 1024
+_OF_ONE, _AT_ONCE = 3, 8  # bodies from the first byte to the answer: each is held in memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,11 @@ class Raw:
     limit: int
     about: str
     timeout_s: float = BODY_TIMEOUT_S
+    _open: Open = field(default_factory=Open, repr=False, compare=False)
+
+    def room(self, whose: Hashable) -> AbstractContextManager[None]:
+        """Hold a place for a body while the block lasts; a Problem 429 says that there is none."""
+        return self._open.hold([(whose, _OF_ONE), ("all", _AT_ONCE)])
 
     async def read(self, request: web.Request) -> bytes:
         """Return the body of a request.

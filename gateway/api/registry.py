@@ -1,6 +1,7 @@
 """Makes routes of operations: who may call, what is acceptable, once only where asked for, and the answer's form."""
 
 import asyncio
+from contextlib import ExitStack
 from hashlib import sha256
 from typing import Any, Protocol
 from uuid import UUID
@@ -70,20 +71,25 @@ class Registry:
 
     def _handler(self, operation: Operation) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            call = await self._call(operation, request)
-            key = idempotency_key(request) if operation.idempotent else None
-            if key is not None:
-                return await self._carry_out_once(call, key)
-            answer = await operation.handler(call)
-            return await _finished(call, answer) if isinstance(answer, Answer) else answer
+            with ExitStack() as held:
+                call = await self._call(operation, request, held)
+                key = idempotency_key(request) if operation.idempotent else None
+                if operation.prepare is not None:
+                    await operation.prepare(call)
+                if key is not None:
+                    return await self._carry_out_once(call, key)
+                answer = await operation.handler(call)
+                return await _finished(call, answer) if isinstance(answer, Answer) else answer
 
         return handle
 
-    async def _call(self, operation: Operation, request: web.Request) -> Call[Any, Any]:
+    async def _call(self, operation: Operation, request: web.Request, held: ExitStack) -> Call[Any, Any]:
         caller = await self._callers.permitted(request, operation.level) if operation.level else None
         path = parse_path(request, operation)
         query = parse_query(request, operation.query or Query)
         version = if_match(request) if operation.versioned else 0
+        if operation.raw is not None:
+            held.enter_context(operation.raw.room(caller.tenant_id if caller else ""))
         body = await _body(operation, request)
         page = page_of(query, request.query) if isinstance(query, ListQuery) else WHOLE
         return Call(request, operation, caller, path, body, query, page, version)

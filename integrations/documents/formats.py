@@ -65,7 +65,7 @@ def _pdf(content: bytes, said: Said) -> Reading:
         said(number + 1, total)
     if size < _SCANNED * max(total, 1):
         raise Unreadable("scanned", "its pages are pictures without text: recognise the text first (OCR), or add the text itself")
-    title = str((reader.metadata and reader.metadata.title) or "").strip()
+    title = _clean(str((reader.metadata and reader.metadata.title) or "")).strip()
     return Reading(title, "\n\n".join(texts), checked(_pages(texts, headings)))
 
 
@@ -86,7 +86,7 @@ def _outline(reader: Any) -> dict[int, str]:
             if isinstance(entry, list):
                 stack.extend(reversed(entry))
             elif (page := reader.get_destination_page_number(entry)) is not None:
-                found[page] = " ".join(str(entry.title).split())
+                found[page] = " ".join(_clean(str(entry.title)).split())
     except MemoryError:
         raise
     except Exception:  # it only names what is found without it, too

@@ -43,7 +43,7 @@ class PublicWeb:
             received = await self._received(address, limit)
             if received.status not in _MOVED:
                 return _fetched(address, received, limit)
-            address = urldefrag(urljoin(address, received.headers.get("Location", ""))).url
+            address = _moved(address, received.headers.get("Location", ""))
         raise Unreadable("redirects", "it leads from one address to the next without an end")
 
     async def _received(self, address: str, limit: int) -> Received:
@@ -51,8 +51,15 @@ class PublicWeb:
             return await self._egress.get(address, _HEADERS, limit)
         except TooLarge:
             raise _too_large(limit) from None
-        except TerminalError as error:
+        except (TerminalError, UnicodeError) as error:  # a name that no host can have
             raise Unreadable("address", str(error)) from None
+
+
+def _moved(address: str, location: str) -> str:
+    try:
+        return urldefrag(urljoin(address, location)).url
+    except ValueError:
+        raise Unreadable("address", "it leads to what is no address") from None
 
 
 def _fetched(address: str, received: Received, limit: int) -> Fetched:

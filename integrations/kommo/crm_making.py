@@ -5,20 +5,40 @@ try may have made is found by what it is: a lead by its contact, a contact by it
 its name and our tag among what was made since the first try, unless it was made for somebody else.
 """
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from actors.domain.errors import TerminalError, TransientError
+from actors.domain.retry import backoff_s
 from actors.ports.crm_actions import Entity
 from integrations.kommo.crm_api import CLOSED, Thing, What
 from integrations.kommo.crm_values import TAG, digits_of, is_ours, is_reached, reach_of
 from integrations.kommo.crm_work import PLURAL, Result, Work, main_contact
 
+SOON = 5  # tries two seconds apart; then patience, for who makes it may wait for Kommo itself
 CLOCKS_S = 120  # so far apart Kommo's clock and ours may be
 _NAMELESS = "Customer"
 
 
 async def make_lead(work: Work) -> Result:
     """Find the customer's open lead, or make one."""
+    return await _letting_go(work, _make_lead)
+
+
+async def make_contact(work: Work) -> Result:
+    """Find the customer's contact, or make one."""
+    return await _letting_go(work, _make_contact)
+
+
+async def _letting_go(work: Work, make: Callable[[Work], Awaitable[Result]]) -> Result:
+    """Whoever fails for good keeps nobody from making it."""
+    try:
+        return await make(work)
+    except TerminalError:
+        await work.desk.let_go(work.account, work.action)
+        raise
+
+
+async def _make_lead(work: Work) -> Result:
     if reason := work.scene.broken.get("contact"):
         raise TerminalError(f"the contact was not made: {reason}")
     known = await work.api.one("leads", work.scene.lead_id) if work.scene.lead_id is not None else None
@@ -36,11 +56,14 @@ async def make_lead(work: Work) -> Result:
     return await _kept(work, subject, _lead(work, await _create(work, "leads", _new_lead(work, contact_id)), found=False))
 
 
-async def make_contact(work: Work) -> Result:
-    """Find the customer's contact, or make one."""
+async def _make_contact(work: Work) -> Result:
     phone, email = work.text("phone"), work.text("email")
     if work.scene.contact_id is not None and await work.api.one("contacts", work.scene.contact_id):
         return _contact(work, work.scene.contact_id, found=True)
+    if work.scene.contact_id is None and work.scene.lead_id is not None:
+        of_lead = main_contact(await work.api.one("leads", work.scene.lead_id))
+        if of_lead is not None:
+            return _contact(work, of_lead, found=True)
     reach = reach_of(phone, email)
     subject = f"contact:{reach}" if reach else f"contact:conversation:{work.action.conversation_id}"
     made = await _take(work, subject)
@@ -59,7 +82,8 @@ async def make_contact(work: Work) -> Result:
 async def _take(work: Work, subject: str) -> int | None:
     turn = await work.desk.take(work.account, subject, work.action, work.turn_s)
     if turn.wait_s > 0:
-        raise TransientError("another action finds or makes the same one", min(turn.wait_s, 2.0))
+        soon = work.action.attempts < SOON
+        raise TransientError("another action finds or makes the same one", 2.0 if soon else backoff_s(work.action.attempts))
     return turn.made
 
 

@@ -7,13 +7,13 @@ tasks carry the mark of their effect. What only sets a value is set again.
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any
 
-from actors.domain.errors import TerminalError
+from actors.domain.errors import TerminalError, TransientError
 from actors.ports.actions import Action
 from actors.ports.crm_actions import CrmDesk, Entity
 from integrations.kommo.client import KommoClient
 from integrations.kommo.crm_api import CrmApi, Thing
 from integrations.kommo.crm_making import make_contact, make_lead
-from integrations.kommo.crm_values import mark_of, marked
+from integrations.kommo.crm_values import mark_of, marked, number_of
 from integrations.kommo.crm_work import PLURAL, Result, Work
 
 _NOWHERE = "the lead has no chat in Kommo: nothing was said"
@@ -47,6 +47,8 @@ class CrmRunner:
         scene = await self._desk.scene(action)
         if scene.account is None:
             raise TerminalError("this agent has no Kommo account: connect one")
+        if scene.asleep:
+            raise TransientError(scene.asleep)
         api = CrmApi(self._client, scene.account, action.not_after)
         return await _DOES[action.kind](Work(action, scene, scene.account, api, self._desk, self._failpoint, self._turn_s))
 
@@ -64,7 +66,10 @@ async def _fields(work: Work) -> Result:
     body: dict[str, Any] = {"custom_fields_values": values} if values else {}
     if entity == "lead" and (price := work.text("price")):
         body["price"] = _price(price)
-    return await _change(work, entity, entity_id, body, {"what": "fields", "fields": told})
+    if not body:  # none of the facts that were to be written is known
+        return work.result(**{f"{entity}_id": entity_id}, nothing=True)
+    echo = {"what": "fields", "fields": told, **({"price": body["price"]} if "price" in body else {})}
+    return await _change(work, entity, entity_id, body, echo)
 
 
 async def _tags(work: Work) -> Result:
@@ -140,10 +145,10 @@ async def _tell(work: Work) -> Result:
 
 
 def _price(text: str) -> int:
-    try:
-        return round(float(text.replace(",", ".").replace(" ", "")))
-    except (ValueError, OverflowError):
-        raise TerminalError(f"{text[:40]!r} is no price") from None
+    value = number_of(text)
+    if value is None:
+        raise TerminalError(f"{text[:40]!r} is no price")
+    return round(value)
 
 
 _DOES: Mapping[str, Callable[[Work], Awaitable[Result]]] = {

@@ -1,6 +1,8 @@
 """What actions write into Kommo, in its own shapes, and how what is there is compared with it."""
 
+import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal, InvalidOperation
 from hashlib import sha256
 from typing import Any
 
@@ -11,6 +13,9 @@ TAG = "Callboard"  # on every lead and contact that is made here: people see it,
 PHONE_DIGITS = 10  # what +7 999 ... and 8 999 ... have in common
 _NUMBERS = frozenset({"numeric", "monetary", "price"})
 _TIMES = frozenset({"date", "date_time", "birthday"})
+_GAPS = re.compile(r"[\s\u00a0\u202f]")
+_THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+(\.\d+)?")
+_TOO_MUCH = Decimal(10) ** 15
 _YES = frozenset({"1", "true", "yes", "да"})
 
 
@@ -49,11 +54,23 @@ def _value(text: str, kind: str) -> Any:
             raise TerminalError(f"{text[:40]!r} is no time in seconds since 1970, as a date field of Kommo takes it")
         return int(text)
     if kind in _NUMBERS:
-        try:
-            return f"{float(text.replace(',', '.').replace(' ', '')):.12g}"
-        except ValueError:
-            raise TerminalError(f"{text[:40]!r} is no number, as this field of Kommo takes it") from None
+        value = number_of(text)
+        if value is None:
+            raise TerminalError(f"{text[:40]!r} is no number, as this field of Kommo takes it")
+        return f"{value:f}"
     return text
+
+
+def number_of(text: str) -> Decimal | None:
+    """Return the number that a person wrote: 1200, 1 200,50, 1,200.50; None if it is none."""
+    digits = _GAPS.sub("", text)
+    if _THOUSANDS.fullmatch(digits):
+        digits = digits.replace(",", "")
+    try:
+        value = Decimal(digits.replace(",", "."))
+    except InvalidOperation:
+        return None
+    return value if value.is_finite() and abs(value) < _TOO_MUCH else None
 
 
 def reach_of(phone: str, email: str) -> str:

@@ -10,6 +10,7 @@ from collections import Counter
 from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
 from actors.domain.ids import Address
 from actors.ports.channels import Pace
+from actors.ports.crm_actions import CrmDesk
 from actors.ports.integrations import IntegrationRecord
 from actors.ports.kommo import KommoAccount, KommoOutlets, Outlet
 from actors.ports.outbox import Claim
@@ -28,9 +29,10 @@ BOT_S = 10.0  # a bot has read its field by then
 class KommoSender:
     """Text to a chat."""
 
-    def __init__(self, client: KommoClient, outlets: KommoOutlets, counts: Counter[str] | None = None) -> None:
+    def __init__(self, client: KommoClient, outlets: KommoOutlets, desk: CrmDesk, counts: Counter[str] | None = None) -> None:
         self._client = client
         self._outlets = outlets
+        self._desk = desk
         self.counts: Counter[str] = Counter() if counts is None else counts
 
     def account_pace(self) -> Pace:
@@ -90,6 +92,8 @@ class KommoSender:
         if taken_s is not None:
             raise TransientError(f"the Salesbot still sends an earlier answer of this lead, for {taken_s:.0f} s")
         try:
+            # What we write into the lead is no news for rules.
+            await self._desk.expect(account, "lead", talk.lead_id, {"what": "fields", "fields": {str(outlet.field_id): text}})
             await api.set_field(talk.lead_id, outlet.field_id, text)
         except UnknownOutcome as error:  # no bot was run: the customer has got nothing
             raise TransientError(str(error)) from None

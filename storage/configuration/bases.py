@@ -1,5 +1,6 @@
 """Bases of an import: made, bound to agents, and filled with documents."""
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from uuid import UUID
 
@@ -16,6 +17,11 @@ from storage.postgres import Connection, Database
 Cut = Callable[[str, str], Sequence[Piece]]  # kind and text to chunks; raises InvalidInput
 _ADD = """
 insert into knowledge_bases (id, tenant_id, name, created_at) values (gen_random_uuid(), $1, $2, clock_timestamp()) returning id"""
+# One that no agent answers from now, as after an import that named another one: its files and sites come back with it.
+_AWAY = """
+select b.id from knowledge_bases b where b.name = $1 and b.id <> all ($2::uuid[])
+  and not exists (select from knowledge_bindings k join agents a on a.id = k.agent_id where k.base_id = b.id and a.archived_at is null)
+order by b.created_at desc limit 1"""
 _BIND = "insert into knowledge_bindings (tenant_id, agent_id, base_id) values ($1, $2, $3)"
 _UNBIND = "delete from knowledge_bindings where agent_id = $1 and base_id = $2"
 
@@ -40,7 +46,8 @@ class BaseWriter:
         bases = dict(state.bases)
         for base in sorted(wanted.bases, key=lambda one: one.key):
             if base.key not in bases:
-                bases[base.key] = await connection.fetchval(_ADD, self._tenant_id, base.name)
+                away = await connection.fetchval(_AWAY, base.name, list(bases.values()))
+                bases[base.key] = away or await connection.fetchval(_ADD, self._tenant_id, base.name)
         # An agent has one base at a time: documents are added to the one it is bound to.
         for fate, statement in (("deleted", _UNBIND), ("added", _BIND)):
             for step in made.steps:
@@ -58,7 +65,7 @@ class BaseWriter:
         who = (self._tenant_id, self._by, agent_id)
         for number, (title, document) in enumerate(titled(base.documents).items()):
             if fates[title] in {"added", "changed"}:
-                new = self._new(document, f"{place}.documents[{number}].text")
+                new = await asyncio.to_thread(self._new, document, f"{place}.documents[{number}].text")
                 if title in known:
                     await self._documents.replace(*who, known[title], None, new)
                 else:

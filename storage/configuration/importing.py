@@ -1,6 +1,8 @@
 """Taking a configuration in: all of it in one transaction, or nothing. Each change is stored and told of as if people had made it."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -46,8 +48,8 @@ class Configurations:
             async with self._database.joined_transaction(tenant_id) as connection:
                 await connection.execute(_ONE_AT_A_TIME, str(tenant_id))
                 state = await read_state(connection)
-                made = plan(state.configuration, wanted, prune=prune)
-                check(state.configuration, wanted, made.target)
+                made = await asyncio.to_thread(partial(plan, state.configuration, wanted, prune=prune))
+                await asyncio.to_thread(check, state.configuration, wanted, made.target)
                 if made.changes:
                     await self._write(connection, tenant_id, by, state, made, wanted)
                 if rehearse:

@@ -30,7 +30,7 @@ from knowledge_bases b join knowledge_bindings k on k.base_id = b.id join agents
 group by b.id, b.name, b.created_at order by b.created_at, b.id"""
 _DOCUMENTS = """
 select id, base_id, title, kind, source from documents
-where deleted_at is null and kind = any($1) order by base_id, title collate "C", position"""
+where deleted_at is null and origin = 'typed' and kind = any($1) order by base_id, title collate "C", position"""
 _CONNECTED = """
 select g.agent_id, g.channel, coalesce(w.name, nullif(g.username, ''), g.account) as name
 from integrations g left join widgets w on w.integration_id = g.id

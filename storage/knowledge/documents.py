@@ -38,7 +38,10 @@ values (gen_random_uuid(), $1, $2, $3, $4, $5, $6) returning id"""
 _REPLACE = """
 update documents set title = $2, kind = $3, source = $4, version = version + 1, changed_at = now(), changed_by = $5 where id = $1"""
 _DELETE = """
-update documents set deleted_at = case when $2 then now() end, version = version + 1, changed_at = now(), changed_by = $3 where id = $1"""
+update documents set deleted_at = case when $2 then now() end, version = version + 1, changed_at = now(), changed_by = $3,
+  problem = case when problem_code = 'gone' then '' else problem end,
+  problem_code = case when problem_code = 'gone' then '' else problem_code end
+where id = $1"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ State = Literal["reading", "ready", "failed"]
 
 # A job that ended without a word in the document, because it was cancelled, or died, or is forgotten, has failed, too.
 STATE = """
-case when {0}.state = 'reading' and (j.id is null or j.state in ('failed', 'dead', 'cancelled')) then 'failed' else {0}.state end"""
+case when {0}.state <> 'reading' then {0}.state
+  when j.id is null or j.state in ('failed', 'dead', 'cancelled') then 'failed' when j.state = 'done' then 'ready' else 'reading' end"""
 PROBLEM_CODE = """
 case when {0}.problem_code <> '' then {0}.problem_code when j.state = 'cancelled' then 'cancelled'
   when j.state in ('failed', 'dead') then 'interrupted' else '' end"""

@@ -81,6 +81,9 @@ async def _keep_page(connection: Connection, lease: JobLease, site: Site, addres
     if page is not None and page["deleted"]:
         return "deleted"
     if await connection.fetchval(_TWICE, site.id, address, digest_of(reading)):
+        if page is not None and page["deleted_at"] is None:  # it shows now what another page shows
+            await connection.execute(CHANGED, base_id)
+            await connection.execute(_GONE, site.id, address)
         return "twice"
     if page is None:
         document_id = await connection.fetchval(_ADD, lease.tenant_id, base_id, site.id, address)

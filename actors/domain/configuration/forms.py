@@ -81,7 +81,7 @@ SHAPES: Final[Mapping[Kind, Shape]] = {
             "listens_s": 86_400,
         },
     ),
-    "passage": Shape("id", ("id", "title", "text", "language"), {"language": ""}),
+    "passage": Shape("id", ("id", "title", "text", "language", "questions"), {"language": "", "questions": []}),
 }
 _HOURS = {"from": "", "to": "", "quiet_from": "", "quiet_to": "", "weekdays": []}
 _TRIGGER = {"after_s": 0, "of": ""}

@@ -3,19 +3,21 @@
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from urllib.parse import urldefrag, urljoin, urlsplit, urlunsplit
 
 AGENT = "callboard"
 LONGEST_ADDRESS = 2_000
 MOST_DELAY_S = 10.0
 _MOST_RULES = 2_000
+_MOST_MAPS = 50
 _MOST_STARS = 10  # of a rule; a real one has one or two
 _PORTS = {"http": 80, "https": 443}
 _FILES = re.compile(
     r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|json|xml|rss|zip|rar|7z|gz|exe|apk|mp[34]|avi|mov|webm|woff2?|xlsx?|pptx?|docm?)$",
     re.IGNORECASE,
 )
-_LOCATION = re.compile(r"<loc>\s*(?:<!\[CDATA\[)?\s*([^<\]\s]{1,2000})")
+_LOCATION = re.compile(r"<loc>\s*+(?:<!\[CDATA\[)?+\s*+([^<\]\s]{1,2000})")  # never goes back: strangers write it
 
 
 def normal(address: str, base: str = "") -> str | None:
@@ -44,9 +46,9 @@ def worth_following(address: str) -> bool:
     return not parts.query and not _FILES.search(parts.path)
 
 
-def locations(site_map: str) -> list[str]:
-    """Return the addresses of a site map, as they stand there."""
-    return [found.replace("&amp;", "&") for found in _LOCATION.findall(site_map)]
+def locations(site_map: str, most: int) -> list[str]:
+    """Return the first addresses of a site map, as they stand there."""
+    return [found.group(1).replace("&amp;", "&") for found in islice(_LOCATION.finditer(site_map), most)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +72,25 @@ def read_robots(text: str) -> Robots:
     rules: dict[str, list[tuple[bool, str]]] = {}
     delays: dict[str, float] = {}
     site_maps: list[str] = []
-    agents: list[str] = []
+    agents: set[str] = set()  # of those that the lines are for, the ones that are us
     naming = False
     for name, value in _fields(text.splitlines()):
         match name:
             case "user-agent":
-                agents = [*agents, value.lower()] if naming else [value.lower()]
-                rules |= {agent: rules.get(agent, []) for agent in agents}
+                us = {value.lower()} & {AGENT, "*"}
+                agents = agents | us if naming else us
+                rules |= {agent: rules.get(agent, []) for agent in us}
             case "allow" | "disallow" if value and value.count("*") <= _MOST_STARS:
                 for agent in agents:
-                    rules[agent].append((name == "allow", value))
+                    if len(rules[agent]) < _MOST_RULES:
+                        rules[agent].append((name == "allow", value))
             case "crawl-delay":
                 delays |= dict.fromkeys(agents, _seconds(value))
-            case "sitemap":
+            case "sitemap" if len(site_maps) < _MOST_MAPS:
                 site_maps.append(value)
         naming = name == "user-agent" or (naming and name == "sitemap")
-    us = AGENT if AGENT in rules else "*"
-    return Robots(rules.get(us, [])[:_MOST_RULES], delays.get(us, 0.0), site_maps)
+    name = AGENT if AGENT in rules else "*"
+    return Robots(tuple(rules.get(name, ())), delays.get(name, 0.0), site_maps)
 
 
 def _fields(lines: Iterable[str]) -> Iterable[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """Rules at work in one turn: what happened wakes them, what they do becomes effects, and what that may wake again ends."""
 
+import json
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -74,6 +75,7 @@ class Later:
     rule: Rule
     actions: Sequence[Mapping[str, Any]]
     depth: int
+    facts: Mapping[str, Any] = field(default_factory=dict)  # of its event, as far as the rest names them
 
 
 def run(
@@ -107,7 +109,14 @@ def later_of(kind: str, payload: Mapping[str, Any]) -> Later | None:
         wakes=bool(payload.get("wakes")),
         lets_answer=bool(payload.get("lets_answer")),
     )
-    return Later(rule, actions, int(payload.get("depth", 0)))
+    facts = payload.get("facts")
+    return Later(rule, actions, int(payload.get("depth", 0)), facts if isinstance(facts, Mapping) else {})
+
+
+def _named_in(rest: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts that the rest of a rule names: when it goes on, they are not known any more."""
+    text = json.dumps(rest, ensure_ascii=False, default=str)
+    return {name: value for name, value in facts.items() if name in text}
 
 
 class _Running:
@@ -145,7 +154,11 @@ class _Running:
 
     def resume(self, later: Later) -> None:
         actions = [read_action(raw, "", []) for raw in later.actions]
+        answered, scene = self._answered, self._scene
+        self._scene = replace(scene, facts={**scene.facts, **later.facts})
         done = self._do(later.rule, actions, later.actions, later.depth)
+        self._scene = scene
+        self._answered = answered  # what was said long after its event is no answer to what the customer says in this turn
         entry = {"rule": later.rule.id, "name": later.rule.name, "on": "wait", "done": done}
         self._tell("fired", entry)
         self._effects.append(LogActivity("rule.fired", entry))
@@ -180,6 +193,8 @@ class _Running:
             if isinstance(action, Wait):
                 rest = raw[number + 1 :]
                 payload = {"name": rule.name, "actions": list(rest), "wakes": rule.wakes, "lets_answer": rule.lets_answer, "depth": depth}
+                if named := _named_in(rest, self._scene.facts):
+                    payload["facts"] = named
                 self._effects.append(SetTimer(f"{WAIT}{rule.id}", action.seconds, payload))
                 return [*done, f"wait {action.seconds:g} s"]
             if self._scene.about and isinstance(action, SPOKEN):

@@ -143,8 +143,7 @@ class KnowledgeSite:
         try:
             found = await self._fetched(address)
             if (page := self._own(crawl, found, first=first)) is None:
-                crawl.count("elsewhere")
-                await context.report(crawl.mark(note, most))
+                await self._without(site, crawl, address, "elsewhere", context)
                 return
             reading = await self._reader.read(found.kind, found.content, _unheard, charset=found.charset, whole=first)
         except Unreadable as error:
@@ -161,13 +160,20 @@ class KnowledgeSite:
         crawl.size += len(found.content)
         crawl.add(self._links(page, reading), self._limits.known)
         await self._keep(site, crawl, page, found, reading, context)
+        if page != address:  # what stood there has moved
+            await self._store.page_gone(context.lease, site, address, crawl.mark(note, most))
+
+    async def _without(self, site: Site, crawl: _Crawl, address: str, kind: str, context: JobContext) -> None:
+        """Count an address that has no page of its own; one that was there answers nobody any more."""
+        mark = crawl.mark(urlsplit(address).path, self._limits.pages)
+        crawl.count("gone" if await self._store.page_gone(context.lease, site, address, mark) else kind)
+        await context.report(crawl.mark(urlsplit(address).path, self._limits.pages))
 
     async def _keep(self, site: Site, crawl: _Crawl, page: str, found: Fetched, reading: Reading, context: JobContext) -> None:
-        mark = crawl.mark(urlsplit(page).path, self._limits.pages)
         if not reading.pieces:
-            crawl.count("empty")
-            await context.report(mark)
+            await self._without(site, crawl, page, "empty", context)
             return
+        mark = crawl.mark(urlsplit(page).path, self._limits.pages)
         kept = await self._store.keep_page(context.lease, site, page, reading, Arrived(len(found.content), found.kind), mark)
         crawl.count(kept)
 
@@ -207,12 +213,12 @@ class KnowledgeSite:
         maps = [normal(address, start) for address in robots.site_maps] or [urljoin(start, "/sitemap.xml")]
         found: list[str | None] = []
         for number in range(_SITE_MAPS):
-            if number >= len(maps):
+            if number >= len(maps) or len(found) >= self._limits.known:
                 break
             address = maps[number]
             if address is None or host_of(address) != host_of(start):
                 continue
-            named = [normal(place) for place in locations(await self._text(address, PAGE_BYTES))]
+            named = [normal(place) for place in locations(await self._text(address, PAGE_BYTES), self._limits.known)]
             maps += [place for place in named if place and urlsplit(place).path.endswith(".xml")]
             found += [place for place in named if place and not urlsplit(place).path.endswith(".xml")]
         return found

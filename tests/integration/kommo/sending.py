@@ -17,6 +17,7 @@ from integrations.kommo.history import KommoHistory
 from integrations.kommo.sender import KommoSender
 from integrations.kommo.wire import Wire
 from storage.carriers import PostgresCarriers
+from storage.crm_desk import PostgresCrmDesk
 from storage.doubts import PostgresDoubts
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
@@ -35,7 +36,8 @@ async def sending(office: Office, dsn: str, redis_url: str) -> AsyncIterator[Non
     async with await Database.open(dsn, Role.ENGINE, "sender", size=8) as database, RedisSignals(redis_url) as signals:
         client = KommoClient(Wire(clock, TIMEOUT_S, office.kommo.url), office.store, office.pace, clock, uuid4)
         outbox, book = PostgresOutbox(database), IntegrationBook(PostgresIntegrations(database, office.shop.box), carrier)
-        delivery = Delivery(carrier, outbox, book, {"kommo": KommoSender(client, office.store)}, clock, DeliveryLimits(6.0, TIMEOUT_S))
+        senders = {"kommo": KommoSender(client, office.store, PostgresCrmDesk(database))}
+        delivery = Delivery(carrier, outbox, book, senders, clock, DeliveryLimits(6.0, TIMEOUT_S))
         settling = Settling(carrier, PostgresDoubts(database), book, {"kommo": KommoHistory(client)}, clock)
         polling = Polling(PostgresInbox(database), book, {}, signals, clock)
         actor = DeliveryActor(carrier, PostgresCarriers(database), outbox, book, delivery, polling, signals, clock, settling=settling)

@@ -68,7 +68,15 @@ def test_an_address_has_one_form(address: str, base: str, known: str | None) -> 
 
 def test_links_and_maps() -> None:
     assert [worth_following(f"https://s.example{path}") for path in ("/a", "/a.pdf", "/a.JPG", "/a?page=2")] == [True, True, False, False]
-    assert locations("<urlset><url><loc> https://s.example/a?b=1&amp;c=2 </loc></url><loc><![CDATA[https://s.example/d]]></loc>") == [
-        "https://s.example/a?b=1&c=2",
-        "https://s.example/d",
-    ]
+    site_map = "<urlset><url><loc> https://s.example/a?b=1&amp;c=2 </loc></url><loc><![CDATA[https://s.example/d]]></loc>"
+    assert locations(site_map, 9) == ["https://s.example/a?b=1&c=2", "https://s.example/d"]
+    assert locations(site_map, 1) == ["https://s.example/a?b=1&c=2"]
+
+
+@pytest.mark.timeout(20)
+def test_what_strangers_write_takes_no_time_and_no_memory() -> None:
+    hostile = "user-agent: bot\n" * 12_000 + "allow: /\n" * 20_000
+    assert read_robots(hostile).rules == ()
+    assert len(read_robots("user-agent: *\n" + "allow: /a\n" * 20_000).rules) == 2_000
+    assert locations("<loc>" + " " * 500_000, 9) == []
+    assert locations(("<loc>" + " " * 100) * 40_000, 9) == []

@@ -4,11 +4,20 @@ import type { paths } from "./schema";
 
 const PATIENCE_MS = 30_000;
 
+const LONG_MS = 180_000;
+const LONG = ["/api/tenant/import", "/publish"]; // all of a company is written, checks are run
+
+function patience({ url }: Request): number {
+  return LONG.some((path) => new URL(url).pathname.endsWith(path)) ? LONG_MS : PATIENCE_MS;
+}
+
 export const api = createClient<paths>({
   baseUrl: "",
   fetch: async (request) => {
     try {
-      return await fetch(request, { signal: AbortSignal.any([request.signal, AbortSignal.timeout(PATIENCE_MS)]) });
+      return await fetch(request, {
+        signal: AbortSignal.any([request.signal, AbortSignal.timeout(patience(request))]),
+      });
     } catch (error) {
       if (request.signal.aborted) throw error;
       throw new ApiError(0);

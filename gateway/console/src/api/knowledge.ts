@@ -44,15 +44,21 @@ export function useSites(agentId: string) {
   return useQuery({
     queryKey: [...key(agentId), "sites"],
     queryFn: async () => {
-      const path = { id: agentId };
-      const found = await said(
-        api.GET("/api/agents/{id}/knowledge/sites", { params: { path, query: { limit: PAGE } } }),
-      );
+      const all: Site[] = [];
+      let cursor: string | null = null;
+      do {
+        const query: { limit: number; cursor?: string } = cursor ? { limit: PAGE, cursor } : { limit: PAGE };
+        const page = await said(
+          api.GET("/api/agents/{id}/knowledge/sites", { params: { path: { id: agentId }, query } }),
+        );
+        all.push(...page.items);
+        cursor = page.next;
+      } while (cursor);
       // Pages come one by one while a site is read.
-      if (found.items.some((site) => site.state === "reading")) {
+      if (all.some((site) => site.state === "reading")) {
         void queries.invalidateQueries({ queryKey: [...key(agentId), "list"] });
       }
-      return found.items;
+      return all;
     },
     refetchInterval: (query) => (query.state.data?.some((site) => site.state === "reading") ? LOOK_MS : false),
   });
