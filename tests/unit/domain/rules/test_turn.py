@@ -201,6 +201,26 @@ def test_what_waits_does_the_rest_of_what_it_was_then() -> None:
     assert logged(rest, "rule.fired")[0]["done"] == ["send", "stop"]
 
 
+def test_what_waited_is_no_answer_to_what_is_asked_in_the_same_turn() -> None:
+    first = turn(shop(rule("later", "message_received", {"do": "wait", "seconds": 60}, SEND, lets_answer=True)), says("hello"))
+    [timer] = timers(first).values()
+    both = turn(shop(rule("other", "handed_off")), [*fired(timer), *says("delivery?")], view(first.state))
+    assert spoken(both) == [("rule", "A rule says so"), ("script", "Tomorrow")]
+    stopping = SetTimer("rule:later", 60, {**timer.payload, "lets_answer": False})
+    assert spoken(turn(shop(rule("other", "handed_off")), [*fired(stopping), *says("delivery?")], view(first.state))) == spoken(both)
+
+
+def test_facts_that_the_rest_names_are_still_known_when_it_goes_on() -> None:
+    note = {"do": "crm_note", "on": "lead", "text": "{contact.name} asks: {message.text}"}
+    first = turn(shop(rule("later", "message_received", {"do": "wait", "seconds": 60}, note)), says("delivery?"))
+    [timer] = timers(first).values()
+    assert timer.payload["facts"] == {"contact.name": "Olga", "message.text": "delivery?"}
+    [act] = [
+        effect for effect in turn(shop(rule("other", "handed_off")), fired(timer), view(first.state)).effects if isinstance(effect, Act)
+    ]
+    assert act.params["text"] == "Olga asks: delivery?"
+
+
 def test_what_a_rule_does_wakes_no_rule_unless_it_says_so() -> None:
     tagged = rule("tagged", "tag_set", SEND, of="vip")
     quiet = turn(shop(rule("tag", "message_received", TAG), tagged), says("delivery?"))
