@@ -14,7 +14,7 @@ from integrations.kommo.crm_api import CLOSED, Thing, What
 from integrations.kommo.crm_values import TAG, digits_of, is_ours, is_reached, reach_of
 from integrations.kommo.crm_work import PLURAL, Result, Work, main_contact
 
-SOON = 5  # tries two seconds apart; then patience, for who makes it may wait for Kommo itself
+SOON = 9  # tries two seconds apart; then patience, for who makes it may wait for Kommo itself
 CLOCKS_S = 120  # so far apart Kommo's clock and ours may be
 _NAMELESS = "Customer"
 
