@@ -1,10 +1,10 @@
 """Files of every form are read in a process of their own; what does harm, or cannot be read, ends there with words."""
 
-import asyncio
 import subprocess
 import sys
 from typing import Any
 
+import psutil
 import pytest
 
 from actors.ports.documents import FileKind, Piece, Reading, Unreadable
@@ -96,13 +96,8 @@ async def test_time_and_people_end_a_reading_and_its_process() -> None:
 
     with pytest.raises(InterruptedError, match="1 of 1500"):
         await ChildReader().read("pdf", slow, cancelled)
-    assert await _children() == []
-
-
-async def _children() -> list[str]:
-    found = await asyncio.create_subprocess_exec("pgrep", "-f", "integrations.documents.child", stdout=subprocess.PIPE)
-    said, _ = await found.communicate()
-    return said.decode().split()
+    ours = psutil.Process().children(recursive=True)
+    assert [process for process in ours if "integrations.documents.child" in process.cmdline()] == []
 
 
 # Each is what a document might make a parser do. The first three reach the system past Python's own hook.
