@@ -42,6 +42,8 @@ async def test_killed_while_it_sends(shop: Shop, telegram: TelegramProcess, send
             for chat in range(CHATS):
                 await shop.add_rows(bot, chat, [f"{number}/{chat}/{2 * kill + n}" for n in range(2)], "once" if chat % 2 else "repeat_once")
         before = len(telegram.accepted())
+        if kill % 2:  # a request that surely is on the wire
+            await telegram.fault(chance.choice(["hang_before", "hang_after"]), token=bots[kill % BOTS][1], seconds=5.0)
         sender.start(shop.epoch)
         await _until_accepted(shop, telegram, before + 1)
         await asyncio.sleep(chance.uniform(0.0, 0.4))

@@ -1,7 +1,6 @@
 """SIGKILL to the process that reads documents, again and again: nothing is lost, nothing twice, the index is that of a fresh one."""
 
 import asyncio
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,7 +19,7 @@ from tests.fakes.website import Website, page, website
 from tests.integration.knowledge.lab import OLGA, KnowledgeLab, WordVectors, knowledge_lab, tenant
 from tests.integration.knowledge.reading_lab import ReaderProcess
 
-KILLS = 4  # a job is tried five times
+AFTER_S = (0.05, 0.15, 0.4, 1.0)  # kills; a job is tried five times
 PAGES = 60
 _OPEN = "select count(*) from jobs where state in ('queued', 'running')"
 # Begun by the process of now: what a dead one had in hand counts as running for some seconds.
@@ -89,15 +88,14 @@ async def answers(knowledge: KnowledgeLab, endpoint: Endpoint) -> list[list[tupl
 
 @pytest.mark.timeout(300)
 async def test_kills_in_the_middle_of_reading(real_lab: RealLab, database: str, redis_url: str) -> None:
-    chance = random.Random(11)
     killed, calm = await real_lab.endpoint(), await real_lab.endpoint()
     async with website(shop()) as site, knowledge_lab(real_lab, WordVectors()) as knowledge:
         await hand_in(real_lab, killed, site)
-        for _ in range(KILLS):
+        for after_s in AFTER_S:
             now = await real_lab.owner.fetchval("select clock_timestamp()")
             with reader(database, redis_url):
                 await until(real_lab, _BEGUN, now, wanted=True)
-                await asyncio.sleep(chance.uniform(0.1, 1.2))
+                await asyncio.sleep(after_s)
                 await knowledge.index()  # vectors of what is there so far
         with reader(database, redis_url):
             await until(real_lab, _OPEN, wanted=False, timeout_s=120)
