@@ -25,8 +25,8 @@ join generate_series(0, $2::int - 1) n on n % c.chats = c.nth
 join integrations g on g.id = c.integration_id order by n"""
 _WAITING = "select count(*) from outbox where integration_id = $1 and class = 'step' and state = 'pending'"
 _UNANSWERED = """
-select exists (select from outbox
-               where state in ('pending', 'claimed', 'sending') and class <> 'step' and integration_id <> all ($1::uuid[]))
+select exists (select from outbox o join integrations g on g.id = o.integration_id and g.channel = 'telegram'
+               where o.state in ('pending', 'claimed', 'sending') and o.class <> 'step' and o.integration_id <> all ($1::uuid[]))
   or exists (select from inbox where state = 'pending')"""
 
 
