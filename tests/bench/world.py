@@ -33,7 +33,14 @@ select (select count(*) from inbox where state = 'pending') as pending, (select 
   (select count(*) from outbox) as outbox, (select count(*) from outbox where state = 'sent') as sent,
   (select count(*) from outbox where state in ('pending', 'claimed', 'sending')) as unsent"""
 
-_WHERE = {"CALLBOARD_DATA_DIR", "CALLBOARD_HOST", "CALLBOARD_PORT", "CALLBOARD_TELEGRAM_API", "CALLBOARD_RAY_DASHBOARD_PORT"}
+_WHERE = {
+    "CALLBOARD_CONTROL_SOCKET",
+    "CALLBOARD_DATA_DIR",
+    "CALLBOARD_HOST",
+    "CALLBOARD_PORT",
+    "CALLBOARD_TELEGRAM_API",
+    "CALLBOARD_RAY_DASHBOARD_PORT",
+}
 _OPEN = {
     "pending": "select exists (select from inbox where state = 'pending')",
     "unsent": "select exists (select from outbox where state in ('pending', 'claimed', 'sending'))",
