@@ -10,6 +10,7 @@ from typing import Any, assert_never
 from actors.domain import crm_events, ruled, sequenced
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
+from actors.domain.asked import is_start, match, picked, quote
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
 from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetControl, SetTimer, Source
@@ -23,7 +24,6 @@ from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
 from actors.domain.ruled import Moment
 from actors.domain.rules.running import Ran
-from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.sequences.engine import SequenceIndex
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
@@ -201,7 +201,7 @@ def _listening(taken: TakenIn, now_s: int) -> Talk:
     if talk.silenced and taken.control is Control.BOT:
         talk = QUIET  # people gave it back
     heard = (*taken.late, *taken.messages) if taken.late else taken.messages
-    texts = [item.text for item in heard if item.spoken and not _is_start(item.text)]
+    texts = [item.text for item in heard if item.spoken and not is_start(item.text)]
     return hear(talk, texts, now_s) if texts else talk
 
 
@@ -249,36 +249,25 @@ def _chain(turn: _Turn, texts: Sequence[str]) -> Decision:
 
 
 def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
-    texts = [text for message in messages if (text := message.text.strip()) and not _is_start(text)]
+    texts = [text for message in messages if (text := message.text.strip()) and not is_start(text)]
     each = MATCHED_CHARACTERS // max(len(texts), 1)  # the last of many long messages counts as well
     asked = words("\n".join([text[:each] for text in texts]))
     turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, messages)))
     if not texts:
         return _greet(turn, started=any(message.text.strip() for message in messages))
-    picked = _picked(texts[-1], view.state.choices)
-    if chosen := catalogue.passages.get(picked):
+    choice = picked(texts[-1], view.state.choices)
+    if chosen := catalogue.passages.get(choice):
         return _say(turn, chosen.text, "extractive", "chosen from the list", (Source(chosen.id, chosen.title),))
-    if (chunk := chunk_of(picked)) is not None:
+    if (chunk := chunk_of(choice)) is not None:
         return replace(_ask_agent(turn, texts[-1], asked, catalogue, view.control), picked=chunk)
-    turn = replace(turn, scripts=_match(catalogue.scripts, texts, asked, turn.state.language))
+    turn = replace(turn, scripts=match(catalogue.scripts, texts, asked, turn.state.language))
     if turn.scripts.winner:
         return _answer_by_script(turn, turn.scripts.winner)
     if not asked.folded:
         return _fall_back(turn)
     request = _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
-    quoted = tuple([quote for message in messages if message.data and (quote := _quote(message.data))])
+    quoted = tuple([shown for message in messages if message.data and (shown := quote(message.data))])
     return replace(request, quoted=quoted) if quoted else request
-
-
-def _quote(data: Mapping[str, Any]) -> str:
-    """Return what a message answers or passes on as one line of JSON; empty if nothing."""
-    shown = {name: data[name] for name in ("in_reply_to", "forwarded_from") if name in data}
-    return json.dumps(shown, ensure_ascii=False) if shown else ""
-
-
-def _is_start(text: str) -> bool:
-    """Return whether this is Telegram's button that opens a chat: /start, with or without a parameter or the bot's name."""
-    return text == "/start" or text.startswith(("/start ", "/start@"))
 
 
 def _language(turn: _Turn, asked: Words, messages: Sequence[InboundMessage]) -> str:
@@ -286,25 +275,6 @@ def _language(turn: _Turn, asked: Words, messages: Sequence[InboundMessage]) -> 
     hint = (messages[-1].language or "").partition("-")[0].lower()  # channels send en, en-US, EN
     known = turn.state.language if turn.state.language in offered else hint
     return language_of(asked.folded, known, offered)
-
-
-def _picked(text: str, choices: Sequence[str]) -> str:
-    """Return the id of the passage a customer chose by its number; empty if none."""
-    number = text.rstrip(" .)")
-    if len(number) > 2 or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= len(choices):
-        return ""
-    return choices[int(number) - 1]
-
-
-def _match(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
-    """Match the last message alone, unless all together reach a script of a higher priority ("how much is delivery?", "thanks")."""
-    together = scripts.match_words(asked, language)
-    if len(texts) == 1 or together.winner is None:
-        return together
-    alone = scripts.match(texts[-1], language)
-    if alone.winner and alone.winner.script.priority >= together.winner.script.priority:
-        return alone
-    return together
 
 
 def _answer_by_script(turn: _Turn, winner: Winner) -> Decision:

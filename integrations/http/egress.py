@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
+from actors.domain.errors import CallboardError, TerminalError, TransientError, UnknownOutcome
 
 CONNECT_S = 4.0
 KEPT = 2_048  # bytes of an answer; more is not read
@@ -83,9 +83,7 @@ class Egress:
                 # Its status says how it went, whatever becomes of the rest.
                 return _verdict(response, await _beginning(response))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            if _NOT_PUBLIC in repr(getattr(error, "os_error", "")):
-                raise TerminalError(f"{_NOT_PUBLIC}: {urlsplit(url).hostname}") from None
-            raise TransientError(f"no connection: {type(error).__name__}") from error
+            raise _unconnected(url, error) from error
         except aiohttp.InvalidURL as error:
             raise TerminalError(f"no web address: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
@@ -104,13 +102,17 @@ class Egress:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 return Received(response.status, response.headers, await _all_of(response, limit))
         except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            if _NOT_PUBLIC in repr(getattr(error, "os_error", "")):
-                raise TerminalError(f"{_NOT_PUBLIC}: {urlsplit(url).hostname}") from None
-            raise TransientError(f"no connection: {type(error).__name__}") from error
+            raise _unconnected(url, error) from error
         except aiohttp.InvalidURL as error:
             raise TerminalError(f"no web address: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             raise TransientError(f"no answer: {type(error).__name__}") from error
+
+
+def _unconnected(url: str, error: Exception) -> CallboardError:
+    if _NOT_PUBLIC in repr(getattr(error, "os_error", "")):
+        return TerminalError(f"{_NOT_PUBLIC}: {urlsplit(url).hostname}")
+    return TransientError(f"no connection: {type(error).__name__}")
 
 
 async def _all_of(response: aiohttp.ClientResponse, limit: int) -> bytes:

@@ -1,0 +1,39 @@
+"""What a customer's words ask for, before anything is decided: a button, a choice from a list, a script. Pure."""
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from actors.domain.scripts.engine import ScriptIndex
+from actors.domain.scripts.models import ScriptMatch
+from actors.domain.text import Words
+
+
+def quote(data: Mapping[str, Any]) -> str:
+    """Return what a message answers or passes on as one line of JSON; empty if nothing."""
+    shown = {name: data[name] for name in ("in_reply_to", "forwarded_from") if name in data}
+    return json.dumps(shown, ensure_ascii=False) if shown else ""
+
+
+def is_start(text: str) -> bool:
+    """Return whether this is Telegram's button that opens a chat: /start, with or without a parameter or the bot's name."""
+    return text == "/start" or text.startswith(("/start ", "/start@"))
+
+
+def picked(text: str, choices: Sequence[str]) -> str:
+    """Return the id of the passage a customer chose by its number; empty if none."""
+    number = text.rstrip(" .)")
+    if len(number) > 2 or not number.isascii() or not number.isdigit() or not 1 <= int(number) <= len(choices):
+        return ""
+    return choices[int(number) - 1]
+
+
+def match(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
+    """Match the last message alone, unless all together reach a script of a higher priority ("how much is delivery?", "thanks")."""
+    together = scripts.match_words(asked, language)
+    if len(texts) == 1 or together.winner is None:
+        return together
+    alone = scripts.match(texts[-1], language)
+    if alone.winner and alone.winner.script.priority >= together.winner.script.priority:
+        return alone
+    return together
