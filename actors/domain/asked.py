@@ -28,7 +28,7 @@ def picked(text: str, choices: Sequence[str]) -> str:
     return choices[int(number) - 1]
 
 
-def match(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
+def match_scripts(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
     """Match the last message alone, unless all together reach a script of a higher priority ("how much is delivery?", "thanks")."""
     together = scripts.match_words(asked, language)
     if len(texts) == 1 or together.winner is None:

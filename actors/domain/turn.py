@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from actors.domain import crm_events, ruled, sequenced
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
-from actors.domain.asked import is_start, match, picked, quote
+from actors.domain.asked import is_start, match_scripts, picked, quote
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
 from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetControl, SetTimer, Source
@@ -260,7 +260,7 @@ def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalog
         return _say(turn, chosen.text, "extractive", "chosen from the list", (Source(chosen.id, chosen.title),))
     if (chunk := chunk_of(choice)) is not None:
         return replace(_ask_agent(turn, texts[-1], asked, catalogue, view.control), picked=chunk)
-    turn = replace(turn, scripts=match(catalogue.scripts, texts, asked, turn.state.language))
+    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language))
     if turn.scripts.winner:
         return _answer_by_script(turn, turn.scripts.winner)
     if not asked.folded:
