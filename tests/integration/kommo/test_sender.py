@@ -86,6 +86,9 @@ async def test_without_quota_a_salesbot_answers_one_after_the_other(office: Offi
     assert {r["state"] for r in await office.shop.rows()} == {"sent"}
     assert len(office.kommo.requests("/send_message")) == 2  # refused once, not asked again
     assert "limit" in await office.shop.owner.fetchval("select quota_problem from kommo_accounts")
+    echoes = "select e -> 'fields' ->> '501' from conversations, jsonb_array_elements(state -> 'echoes') e where kind = 'lead' order by 1"
+    # What the sender writes into the lead is expected there, so that its webhook wakes no rule.
+    assert [r[0] for r in await office.shop.owner.fetch(echoes)] == ["by bot", "by bot again"]
 
 
 async def test_a_bot_run_nobody_knows_of_is_found_and_never_repeated(office: Office, sender: Sender) -> None:
