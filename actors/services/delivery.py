@@ -185,7 +185,7 @@ class Delivery:
             self._note(Outcome(held.id, "retry", delay_s=AGAIN_S))
 
     def is_paused(self, integration_id: IntegrationId) -> bool:
-        """Return whether the provider told us to wait."""
+        """Return whether nothing of it is claimed for a time."""
         return self._paused_until.get(integration_id, 0.0) > self._clock.monotonic()
 
     def forget_idle(self) -> None:
@@ -218,6 +218,8 @@ class Delivery:
         record = self._book.get(claim.address.integration_id)
         sender = self._senders.get(record.channel) if record else None
         if record is None or sender is None:
+            # Its other rows are not even claimed meanwhile: thousands of a broken account would take the others' turns.
+            self._pause(claim.address.integration_id, UNSERVED_S)
             self._note(Outcome(claim.id, "retry", delay_s=UNSERVED_S))
             return
         now = self._clock.monotonic()
@@ -276,7 +278,7 @@ class Delivery:
         match error:
             case CredentialsRefused():
                 await self._book.broken(held.integration, str(error))
-                self._give_back_all_of(held.integration.id, UNSERVED_S)
+                self._pause(held.integration.id, UNSERVED_S)
                 return Outcome(held.id, "failed", clean_text(str(error)))
             case TransientError():
                 return self._again(held, error)
@@ -320,14 +322,11 @@ class Delivery:
         return Outcome(held.id, "retry", clean_text(str(error)), delay_s=max(delay_s, AGAIN_S))
 
     def _pause(self, integration_id: IntegrationId, seconds: float) -> None:
-        """Obey a provider's wish for one account; what waits for it is given back until then."""
+        """Claim nothing of one account for a time, as its provider wished or because nobody serves it; give back what waits."""
         until = self._clock.monotonic() + seconds
         self._paused_until[integration_id] = max(until, self._paused_until.get(integration_id, 0.0))
-        self._give_back_all_of(integration_id, seconds)
-
-    def _give_back_all_of(self, integration_id: IntegrationId, delay_s: float) -> None:
         for held in self._held.drop(integration_id):
-            self._note(Outcome(held.id, "retry", delay_s=max(delay_s, AGAIN_S)))
+            self._note(Outcome(held.id, "retry", delay_s=max(seconds, AGAIN_S)))
 
     async def _finish_singly(self, batch: list[Outcome]) -> int:
         """One outcome the database refuses must not keep the others; that row ends with its lease, as unknown."""

@@ -305,10 +305,13 @@ async def test_an_integration_nobody_serves_waits(desk: Desk) -> None:
     row = desk.add("hi", 1, bot=unknown)
     await desk.round()
     assert (row.state, desk.sender.sent) == ("pending", [])
+    later = [desk.add(f"{n}", n, bot=unknown) for n in range(2, 30)]
+    assert await desk.delivery.claim() == 0  # they would only take the turns of others
     await desk.book.reload()
     desk.world.advance(5)
     await desk.round()
-    assert row.state == "sent"
+    await desk.round()
+    assert {entry.state for entry in (row, *later)} == {"sent"}
 
 
 async def test_one_integration_cannot_take_the_whole_wire(desk: Desk) -> None:
