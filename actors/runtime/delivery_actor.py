@@ -35,7 +35,7 @@ T = TypeVar("T")
 
 POLL_S = 0.5
 BETWEEN_CLAIMS_S = 0.01  # kicks come one a commit; a claim takes them together
-GATHER_S = 0.005  # so long outcomes and what may go are gathered: each commit costs a disk write, whatever its size
+GATHER_S = 0.01  # so long outcomes and what may go are gathered: each commit costs a disk write, whatever its size
 BEAT_S = 2.0
 RELOAD_S = 3.0
 AGAIN_S = 0.5
@@ -187,6 +187,7 @@ class DeliveryActor:
             while going := await self._delivery.begin():
                 for held in going:
                     self._start(held)
+                await self._clock.sleep(GATHER_S)
             if self._delivery.unstored:
                 self._finish_bell.ring()
 
@@ -208,6 +209,7 @@ class DeliveryActor:
             await self._clock.sleep(GATHER_S)
             while self._delivery.unstored:
                 await self._finish()
+                await self._clock.sleep(GATHER_S)
 
     async def _finish(self) -> None:
         try:
