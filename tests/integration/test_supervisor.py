@@ -73,6 +73,7 @@ def test_doctor_finds_nothing_wrong(shared: Installation) -> None:
     done = shared.callboard("doctor")
     assert done.returncode == 0, done.stdout
     assert "BAD" not in done.stdout
+    assert re.search(r"heartbeat is [0-9.]+ s old: Ray connected, actors: 7 alive$", done.stdout, re.M)
 
 
 def test_errors_of_people_are_one_line(shared: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,8 @@ def _data_dir(path: Path) -> Finding:
 
 def _instance(settings: Settings, places: Places) -> Finding:
     if places.running:
-        return Finding(True, f"running as process {places.running.pid} at {places.running.url}")
+        where = f" at {places.running.url}" if places.running.url else ""  # a stage by itself has no address
+        return Finding(True, f"running as process {places.running.pid}{where}")
     return Finding(True, f"nothing runs on {settings.data_dir}; using DATABASE_URL")
 
 
@@ -99,8 +101,17 @@ async def _stage(dsn: str) -> Finding:
         return Finding(False, f"the stage's heartbeat cannot be read: {error}")
     if beat is None:
         return Finding(False, "the stage has never run on this database")
-    status = ", ".join(f"{k} {v}" for k, v in beat.status.items())
-    return Finding(beat.age_s < _FRESH_S, f"the stage's heartbeat is {beat.age_s:.1f} s old: {status}")
+    return Finding(beat.age_s < _FRESH_S, f"the stage's heartbeat is {beat.age_s:.1f} s old: {_cast(beat.status)}")
+
+
+def _cast(status: Mapping[str, Any]) -> str:
+    """Tell in a line how the actors are; the page *Actors* tells more."""
+    ray = status.get("ray", {})
+    if status.get("standby"):
+        return "it stands by, another installation works on this database"
+    states = Counter(str(state) for state in ray.get("actors", {}).values())
+    actors = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
+    return f"Ray {'connected' if ray.get('connected') else 'not connected'}, actors: {actors}"
 
 
 def _gateway(url: str, health: Mapping[str, Any] | None) -> Finding:
