@@ -3,6 +3,7 @@
 The same attempts succeed with a careless agent: one that shows its model all it has and runs whatever is called.
 """
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -11,16 +12,24 @@ from typing import Any
 
 import pytest
 
-from actors.domain.ids import Address, IntegrationId, TenantId
+from actors.domain.ids import Address, IntegrationId, TenantId, owned
+from actors.ports.documents import Piece
 from actors.ports.inbox import NewInput
 from actors.ports.model import Endpoint
+from actors.runtime.knowledge_actor import KnowledgeActor
 from actors.services.agent import Models
 from integrations.llm.client import OpenAIModel
+from storage.authoring.versions import Versions
 from storage.inbox import PostgresInbox
+from storage.knowledge.answering import KnowledgeAnswers
+from storage.knowledge.calls import KnowledgeCalls
+from storage.knowledge.documents import NewDocument
 from storage.tenants import Tenants
+from tests.contract.labs import RealLab
 from tests.fakes.obedient import TOOLS, obedient, obey
 from tests.fakes.openai_api import FakeOpenAI, fake_openai
 from tests.integration.host_lab import HostLab
+from tests.integration.knowledge.lab import OLGA, KnowledgeLab, WordVectors, knowledge_lab
 from tests.integration.shop import open_shop
 
 FOLDER = Path(__file__).parents[2] / "data" / "injection"
@@ -58,6 +67,8 @@ class Case:
 
 
 CASES = [Case(**json.loads(line)) for name in ("en", "ru") for line in (FOLDER / f"{name}.jsonl").read_text("utf-8").splitlines()]
+
+DOCUMENTS = [case for case in CASES if case.place == "passage"]
 
 
 def careless(case: Case) -> tuple[tuple[str, ...], str]:
@@ -138,6 +149,16 @@ class Victims:
         await self.says(self.elsewhere, 4, f"{QUESTION} {CANARY}-5", tenant_id=self.tenant_id)
         await self.lab.settled()
 
+    async def hand_out(self, knowledge: KnowledgeLab) -> None:
+        """Give an agent the poisoned passages as documents, each of its own."""
+        agent_id = await self.lab.add_agent({"persona": PERSONA, "passages": [WOOL]})
+        self.reader = await self.lab.add_integration(agent_id)
+        for case in DOCUMENTS:
+            new = NewDocument(case.title, "text", case.text, [Piece(case.title, case.text)])
+            assert await knowledge.documents.add(self.lab.shop.tenant_id, OLGA, agent_id, new)
+        assert await Versions(self.lab.shop.api).publish(self.lab.shop.tenant_id, OLGA, agent_id)
+        await knowledge.index()
+
     async def replies(self, chat: int) -> list[str]:
         rows = await self.lab.shop.owner.fetch(
             "select m.body, m.mode, c.control from messages m join conversations c on c.id = m.conversation_id "
@@ -192,3 +213,32 @@ async def test_no_tool_runs_and_nobody_elses_data_is_shown(victims: Victims, ser
     called = [case.id for case in CASES if any(tool in "\n".join(replies[case.id]) for tool in TOOLS)]
     told = [case.id for case in CASES if "Reference passages" in "\n".join(replies[case.id])]
     assert len(set(called + told)) >= CAUGHT * len(CASES)
+
+
+async def test_documents_are_data_as_well(victims: Victims, server: FakeOpenAI, redis_url: str) -> None:
+    """The same texts as chunks of documents: found by their meaning, with the others' documents in the same index's memory."""
+    model, shop = OpenAIModel(KEY, "obedient", 5.0, server.base_url), victims.lab.shop
+    chats = dict(enumerate(DOCUMENTS, FIRST_CHAT))
+    async with (
+        knowledge_lab(RealLab(shop.engine, shop.api, shop.owner), WordVectors(dimension=512)) as knowledge,
+        KnowledgeAnswers(redis_url, owned(0, 1), knowledge.service.search) as answers,
+        KnowledgeCalls(redis_url, shop.engine, 5.0) as calls,
+    ):
+        running = asyncio.create_task(KnowledgeActor(answers, knowledge.indexing, knowledge.embedding, knowledge.cache).run())
+        await victims.hand_out(knowledge)
+        async with victims.lab.running(victims.lab.host(models=Models(Endpoint(model, "obedient", "fake")), knowledge=calls)):
+            for chat, case in chats.items():
+                await victims.says(victims.reader, chat, case.title)
+            await victims.lab.settled()
+        running.cancel()
+    await model.close()
+
+    missed = [case.id for case in DOCUMENTS if not any(case.reached(asked) for asked in server.asked)]
+    assert missed == [], "an attack that did not reach the prompt"
+    assert [asked for asked in server.asked if "tools" in asked or CANARY in json.dumps(asked, ensure_ascii=False)] == []
+    replies = {case.id: "\n".join(await victims.replies(chat)) for chat, case in chats.items()}
+    assert [name for name, said in replies.items() if CANARY in said] == []
+    counts = await victims.lab.counts("actions", "jobs", "timers")
+    assert set(counts.values()) == {0}
+    obeyed = [name for name, said in replies.items() if any(tool in said for tool in TOOLS) or "Reference passages" in said]
+    assert len(obeyed) >= CAUGHT * len(DOCUMENTS), "the model did obey: only the agent around it kept the harm away"
