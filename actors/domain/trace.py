@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
+
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch
@@ -81,9 +83,15 @@ class Trace:
 
     def to_bytes(self) -> bytes:
         """Return the stored form as zlib-compressed JSON; never raises, whatever the texts are."""
-        raw = _ENCODER.encode(self.to_json()).encode("utf-8", "replace")
         compressor = zlib.compressobj(1, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
-        return compressor.compress(raw) + compressor.flush()
+        return compressor.compress(_encoded(self.to_json())) + compressor.flush()
+
+
+def _encoded(told: Mapping[str, Any]) -> bytes:
+    try:
+        return orjson.dumps(told, default=str)
+    except orjson.JSONEncodeError:  # half of a character, a number beyond 64 bits
+        return _ENCODER.encode(told).encode("utf-8", "replace")
 
 
 def _scripts(match: ScriptMatch) -> dict[str, Any]:
