@@ -30,8 +30,8 @@ class ConversationQuery(ListQuery):
     agent_id: UUID | None = None
     control: Control | None = None
     channel: Channel | None = None
-    unanswered: Literal["true"] | None = Field(None, description="only those that `GET /api/unanswered` counts")
     q: Search | None = None
+    unanswered: Literal["true"] | None = Field(None, description="only those that `GET /api/unanswered` counts")
 
 
 class ConversationView(View):

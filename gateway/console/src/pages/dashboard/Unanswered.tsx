@@ -19,7 +19,7 @@ export function Unanswered() {
   const inbox = `/manage/${tenant.id}/conversations?control=unanswered`;
   const title = waiting ? t("unanswered.title", { count: waiting }) : t("unanswered.asked", { count: answering });
   return (
-    <Alert variant="light" color="orange" icon={<IconMessage />} title={title} role="region" aria-label={title}>
+    <Alert variant="light" icon={<IconMessage />} title={title} role="region" aria-label={title}>
       <Stack gap="sm">
         {waiting > 0 && (
           <Text size="sm">

@@ -42,7 +42,7 @@ function Readers({ owners }: { owners: DigestPlan["owners"] }) {
   const { tenant } = useSession();
   if (!owners.some((owner) => owner.linked)) {
     return (
-      <Alert variant="light" color="orange" title={t("digest.nobody")}>
+      <Alert variant="light" title={t("digest.nobody")}>
         <Stack gap="sm" align="flex-start">
           <Text size="sm">{t("digest.nobody-text")}</Text>
           <Button size="xs" variant="default" component={Link} to={`/manage/${tenant.id}/profile`}>
