@@ -135,6 +135,8 @@ def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Cata
     turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
     if ran.answered:
         said = any(isinstance(effect, SendMessage) for effect in ran.effects)
+        if taken.open and not said:  # what people wanted answered is not
+            turn = replace(turn, state=replace(turn.state, open=view.state.open))
         trace = _trace(turn, "rule" if said else "", "rules answered" if said else "a rule said that nothing is answered")
         decided: Decision | AgentRequest = Decision(_noted(turn) if said else turn.state, turn.effects, trace)
     else:

@@ -40,6 +40,9 @@ def test_what_stands_open_is_answered_when_people_ask_for_it_and_by_no_rule() ->
     assert (decision.state.open, decision.state.tags, decision.state.talk.times) == ({}, (), 2)
     with_more = turn(asked(7, "hello"), message(91, "delivery today?"), state=state, control=Control.WAITING)
     assert said(with_more) == ["Tomorrow"]
+    silence = {**rule, "actions": [{"do": "stop"}]}
+    kept_quiet = turn(asked(7, "hello"), message(91, "delivery today?"), state=state, control=Control.WAITING, using=made(silence))
+    assert (said(kept_quiet), kept_quiet.state.open) == ([], state.open)
     nobody_knows = turn(asked(7, "abc?"), state=state, control=Control.WAITING)
     assert said(nobody_knows) == ["Wait"]
     assert controls(nobody_knows) == [SetControl(Control.BOT), SetControl(Control.WAITING)]
