@@ -31,11 +31,15 @@ _PLAN = """
 insert into job_schedules (tenant_id, key, name, cron, time_zone, enabled, next_at) values ($1, $2, $2, $3, $4, $5, $6)
 on conflict (tenant_id, key) do update set cron = excluded.cron, time_zone = excluded.time_zone, enabled = excluded.enabled,
   next_at = excluded.next_at, problem = null, version = job_schedules.version + 1"""
+# Chats with bots that are there: a paused or broken one sends later, one that was disconnected never.
+_CHATS = """
+(select o.user_id, o.conversation_id from operator_chats o join conversations c on c.id = o.conversation_id
+ join integrations g on g.id = c.integration_id where g.status <> 'disconnected') o"""
 _OWNERS = f"""
-select u.id, {TITLE} as name, o.user_id is not null as linked from users u left join operator_chats o on o.user_id = u.id
+select u.id, {TITLE} as name, o.user_id is not null as linked from users u left join {_CHATS} on o.user_id = u.id
 where u.removed_at is null and u.role = 'owner' order by u.created_at, u.id limit 100"""  # noqa: S608
 _READERS = f"""
-select u.id, {TITLE} as name, u.locale, o.conversation_id from operator_chats o join users u on u.id = o.user_id
+select u.id, {TITLE} as name, u.locale, o.conversation_id from {_CHATS} join users u on u.id = o.user_id
 where {MAY} and ($1::uuid is null and u.role = 'owner' or u.id = $1) order by u.created_at, u.id"""  # noqa: S608
 _MORE = """
 select t.name as company,
@@ -97,7 +101,7 @@ class DigestPlans:
 
 
 class PostgresDigests:
-    """Implements the port DigestStore; needs the role callboard_engine."""
+    """Implements the port DigestStore; either role reads, `send` needs callboard_engine."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -132,7 +136,7 @@ class PostgresDigests:
         async with fenced(self._database, lease) as writes:
             first = await writes.connection.fetchval(_ONCE, lease.tenant_id, reader.user_id, key)
             if first:
-                await say(writes.connection, reader.chat, {"text": text})
+                await say(writes.connection, reader.chat, {"text": text}, policy="once")
                 told = {"subject": f"user:{reader.user_id}", "title": reader.name}
                 await writes.connection.execute(_TOLD, lease.tenant_id, orjson.dumps(told).decode())
         return bool(first)

@@ -8,9 +8,8 @@ from gateway.api.operation import Answer, Call, Operation
 from gateway.problems import Problem
 from gateway.schemas.digest import DigestBody, DigestView, digest_view
 from gateway.schemas.jobs import JobAccepted
-from storage.digests import DigestPlans
+from storage.digests import DigestPlans, PostgresDigests
 from storage.jobs.views import TenantJobs
-from storage.operators.linking import OperatorLinks
 from storage.postgres import Database
 
 _HERE = "/api/digest"
@@ -22,7 +21,7 @@ class DigestApi:
     def __init__(self, database: Database, signals: Signals) -> None:
         self._plans = DigestPlans(database)
         self._jobs = TenantJobs(database)
-        self._links = OperatorLinks(database)
+        self._digests = PostgresDigests(database)
         self._signals = signals
 
     def operations(self) -> list[Operation]:
@@ -49,7 +48,7 @@ class DigestApi:
     async def ask(self, call: Call) -> Answer:
         """Send the caller yesterday's now, besides the plan. Returns the job that does."""
         user_id = call.caller.user_id
-        if user_id is None or await self._links.find(call.tenant_id, user_id) is None:
+        if user_id is None or not await self._digests.readers(call.tenant_id, user_id):
             raise Problem(409, "your Telegram is not linked: link it in your profile first", reason="not-linked")
         job = NewJob(DailyDigest, DigestPayload(user_id=user_id), f"user:{user_id}", by=call.caller.actor.name)
         return accepted(await self._jobs.request(call.tenant_id, job, call.caller.actor), self._signals)

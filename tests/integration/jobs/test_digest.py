@@ -137,7 +137,7 @@ async def test_each_owner_is_sent_a_day_once(office: Office, signals: RedisSigna
     told = await office.activity("digest.sent")
     assert sorted(item["title"] for item in told) == ["Ivan", "Olga"]
     classes = await office.lab.shop.owner.fetch("select class, policy from outbox where body->>'text' like '%cb.example%'")
-    assert {(r["class"], r["policy"]) for r in classes} == {("operator", "repeat_once")}
+    assert {(r["class"], r["policy"]) for r in classes} == {("operator", "once")}
 
 
 async def test_the_next_day_is_told_again_and_switched_off_no_more(office: Office, signals: RedisSignals) -> None:
@@ -168,6 +168,15 @@ async def test_who_asks_for_one_gets_it_besides(office: Office, signals: RedisSi
                 await enqueue(connection, office.tenant_id, NewJob(DailyDigest, DigestPayload(user_id=user_id)))
             assert (await ended(office, jobs))[-1]["sent"] == 1
     assert (len(await digests(office, OLGA)), len(await digests(office, IVAN))) == (2, 0)
+
+
+async def test_a_chat_with_a_bot_that_is_gone_is_no_chat(office: Office) -> None:
+    store = PostgresDigests(office.lab.shop.engine)
+    assert [reader.name for reader in await store.readers(office.tenant_id, None)] == ["Olga", "Ivan"]
+    await office.lab.shop.owner.execute("update integrations set status = 'disconnected'")
+    assert await store.readers(office.tenant_id, None) == []
+    plan = await DigestPlans(office.lab.shop.api).show(office.tenant_id)
+    assert [owner.linked for owner in plan.owners] == [False, False, False]
 
 
 async def test_a_worker_that_lost_its_job_sends_nothing(office: Office) -> None:

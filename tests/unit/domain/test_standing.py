@@ -17,6 +17,8 @@ from tests.unit.domain.test_inbound import NOW, controls, made, message, said, t
 def test_what_is_left_unanswered_stands_open_until_something_is_said() -> None:
     late = turn(message(1, "delivery?", age_s=LATE_S + 1))
     assert late.state.open == {"inbox": 1, "why": "late"}
+    kommo = turn(message(1, "delivery?", age_s=1_000.0, answer_within_s=900.0), channel="kommo")
+    assert (said(kommo), kommo.state.open) == ([], {"inbox": 1, "why": "late"})
     more = turn(message(2, "are you there? abc"), state=late.state, control=Control.WAITING)
     assert more.state.open == {"inbox": 2, "why": "late"}  # still nobody was asked
     assert turn(message(3, "delivery?"), state=more.state, control=Control.WAITING).state.open == {}
