@@ -17,6 +17,7 @@ from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
 from gateway.api.dashboard import DashboardApi
 from gateway.api.dashboard_export import DashboardExport
+from gateway.api.digest import DigestApi
 from gateway.api.enrollments import EnrollmentsApi
 from gateway.api.exports import ExportsApi
 from gateway.api.files import FilesApi
@@ -37,6 +38,7 @@ from gateway.api.scripts import ScriptsApi
 from gateway.api.sequences import SequencesApi
 from gateway.api.stops import StopsApi
 from gateway.api.telegram_link import TelegramLinkApi
+from gateway.api.unanswered import UnansweredApi
 from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
@@ -125,6 +127,7 @@ def surface(have: Services) -> Surface:
         IntegrationsApi(have.api, have.connections),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
+        UnansweredApi(have.api),
         have.files,
         TelegramLinkApi(have.api),
         StopsApi(have.api, have.signals),
@@ -133,6 +136,7 @@ def surface(have: Services) -> Surface:
         ChatApi(chats),
         JobsApi(have.api, have.signals),
         SchedulesApi(have.api, have.signals),
+        DigestApi(have.api, have.signals),
         ExportsApi(have.api, have.signals, have.data_dir),
         ReplaysApi(have.api, have.signals),
         live,

@@ -9,6 +9,8 @@ from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, T
 from actors.ports.conversations import ConversationRecord, StoredMessage
 from storage.postgres import Connection, Database
 
+# How people call a conversation: as it was named, else as the customer's channel shows them.
+TITLE = "coalesce(nullif(c.title, ''), c.state->>'name', '')"
 _ACTIVATE = "select * from conversations_activate($1, $2, $3, $4, $5)"
 _HISTORY = """
 select role, body, created_at from (

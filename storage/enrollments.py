@@ -9,11 +9,12 @@ from uuid import UUID
 import orjson
 
 from actors.domain.sequences.models import as_definition
+from storage.conversations import TITLE
 from storage.postgres import Connection, Database
 
 State = Literal["active", "paused", "finished", "stopped"]
-_COLUMNS = """
-e.id, e.conversation_id, c.title, c.control, g.channel, e.state, e.step, e.next_at, e.reason, e.goal, e.run,
+_COLUMNS = f"""
+e.id, e.conversation_id, {TITLE} as title, c.control, g.channel, e.state, e.step, e.next_at, e.reason, e.goal, e.run,
 e.started_at, e.changed_at, e.ended_at, jsonb_array_length(p.definition -> 'steps') as steps,
 p.definition -> 'steps' -> e.step ->> 'do' as does, ($3::jsonb is null or p.definition = $3) as latest"""
 _FROM = """

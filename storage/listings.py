@@ -8,21 +8,25 @@ from uuid import UUID
 
 import orjson
 
+from storage.conversations import TITLE
 from storage.postgres import Database
+from storage.unanswered import OPEN
 
 # Words of messages are looked for in so many of the latest conversations: a walk over all would take seconds.
 _SEARCHED = 2_000
-_CONVERSATION = """
-select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, c.title, c.created_at, c.last_at, c.pinned_version,
+_CONVERSATION = f"""
+select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, {TITLE} as title, c.created_at, c.last_at, c.pinned_version,
        coalesce((select left(m.body, 160) from messages m where m.conversation_id = c.id order by m.id limit 1), '') as opening,
        coalesce(l.body, '') as latest, l.role as latest_role
 from conversations c join integrations g on g.id = c.integration_id
 left join lateral (
-  select left(m.body, 160) as body, m.role from messages m where m.conversation_id = c.id order by m.id desc limit 1) l on true"""
+  select left(m.body, 160) as body, m.role from messages m where m.conversation_id = c.id order by m.id desc limit 1) l on true"""  # noqa: S608
 _CONVERSATIONS = f"""{_CONVERSATION}
 where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control = $2) and ($3::text is null or g.channel = $3)
-  and c.kind = 'chat' and not c.state ? 'operator' and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
-  and ($7::text is null or c.title ilike $7 or c.id::text = $8 or c.id in (
+  and c.kind = 'chat' and not c.state ? 'operator'
+  and (not $9 or {OPEN})
+  and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
+  and ($7::text is null or {TITLE} ilike $7 or c.id::text = $8 or c.id in (
     select r.id from (select x.id from conversations x where x.kind = 'chat' order by x.last_at desc, x.id desc limit {_SEARCHED}) r
     where exists (select from messages m where m.conversation_id = r.id and m.body ilike $7)))
 order by c.last_at desc, c.id desc limit $6"""  # noqa: S608
@@ -41,6 +45,7 @@ class ConversationFilter:
     control: str | None = None
     channel: str | None = None
     text: str | None = None  # in the title or the messages, or the number
+    unanswered: bool = False  # only where a customer's last words stand open
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +118,7 @@ class Listings:
                 limit,
                 _pattern(where.text),
                 where.text,
+                where.unanswered,
             )
         return [ConversationItem(*row.values()) for row in rows]
 

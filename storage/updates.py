@@ -9,6 +9,7 @@ from uuid import UUID
 import orjson
 
 from actors.domain.activity import Fact, Place
+from storage.conversations import TITLE
 from storage.postgres import Connection, Database
 
 MOST = 1_000  # facts of one page
@@ -19,13 +20,13 @@ _BOUNDS = f"""
 select pg_snapshot_xmin(pg_current_snapshot())::text,
   (select m.low::text from activity_marks m where m.at <= $1::timestamptz order by m.at desc limit 1),
   (select m.high::text from activity_marks m where m.at >= $2::timestamptz + {_SLACK} order by m.at limit 1)"""  # noqa: S608
-COLUMNS = """
+COLUMNS = f"""
 select a.id, a.xid::text as xid, a.tenant_id, a.kind, a.at, a.agent_id, a.conversation_id, a.data,
   (select n.name from agents n where n.id = a.agent_id) as agent_name,
-  (select c.title from conversations c where c.id = a.conversation_id) as conversation_title,
+  (select {TITLE} from conversations c where c.id = a.conversation_id) as conversation_title,
   coalesce((select g.channel from conversations c join integrations g on g.id = c.integration_id
             where c.id = a.conversation_id), '') as channel
-"""
+"""  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)

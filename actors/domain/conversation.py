@@ -42,6 +42,9 @@ class ConversationState:
     name: str = ""  # of the customer, as their channel shows it
     enrolled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # sequences, see actors/domain/sequenced.py
     echoes: tuple[Mapping[str, Any], ...] = ()  # of a lead or contact: changes of ours that will be heard of; set by storage, too
+    open: Mapping[str, Any] = field(
+        default_factory=dict
+    )  # the message that nobody answered, see actors/domain/standing.py; set by storage, too
     woken: tuple[int, ...] = ()  # of a lead or contact: when its events woke rules last, in Unix seconds
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
@@ -66,6 +69,7 @@ class ConversationState:
             "name": self.name,
             "enrolled": dict(self.enrolled),
             "echoes": list(self.echoes),
+            "open": dict(self.open),
             "woken": list(self.woken),
             "operator": self.operator,
         }
@@ -92,6 +96,7 @@ class ConversationState:
             name=str(raw.get("name", "")),
             enrolled=raw.get("enrolled", {}),
             echoes=tuple(raw.get("echoes", ())),
+            open=raw.get("open", {}),
             woken=tuple(raw.get("woken", ())),
             operator=str(raw.get("operator", "")),
             silent=bool(raw.get("silent", False)),

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, assert_never
 
+from actors.domain import standing
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import AcknowledgePress, Effect, LogActivity, SetControl, StopSending
 from actors.domain.messages import (
@@ -34,6 +35,7 @@ class TakenIn:
     effects: tuple[Effect, ...] = ()
     messages: tuple[InboundMessage, ...] = ()  # arrived while the bot was to speak
     late: tuple[InboundMessage, ...] = ()  # the same, but written long ago
+    open: tuple[InboundMessage, ...] = ()  # were said before and are to be answered after all
 
 
 def gathered(inputs: Sequence[Input]) -> tuple[Input, ...]:
@@ -88,7 +90,7 @@ def take_in(control: Control, state: ConversationState, inputs: Sequence[Input])
             case ContactBlocked():
                 taken = _blocked(taken, item.blocked)
             case TimerFired():
-                taken = _give_back(taken, item) if item.kind == GIVE_BACK else taken
+                taken = _timer(taken, item)
             case CrmEvent():
                 taken = replace(taken, effects=(*taken.effects, LogActivity(item.kind, item.data)))
             case MessageEdited() | IgnoredInput() | CompanySpoke():
@@ -115,8 +117,11 @@ def _message(taken: TakenIn, item: InboundMessage) -> TakenIn:
         effects += (LogActivity("conversation.started", {"payload": payload}),)
     messages, late = taken.messages, taken.late
     if taken.control is not Control.HUMAN and not straggler:
-        messages, late = (messages, (*late, item)) if item.age_s > (item.answer_within_s or LATE_S) else ((*messages, item), late)
-    return TakenIn(taken.control, state, effects, messages, late)
+        too_late = item.age_s > (item.answer_within_s or LATE_S)
+        messages, late = (messages, (*late, item)) if too_late else ((*messages, item), late)
+        if too_late or taken.control is Control.WAITING:
+            state = standing.left_open(state, item.inbox_id, "late" if too_late else "people")
+    return TakenIn(taken.control, state, effects, messages, late, taken.open)
 
 
 def _blocked(taken: TakenIn, blocked: bool) -> TakenIn:
@@ -128,6 +133,23 @@ def _blocked(taken: TakenIn, blocked: bool) -> TakenIn:
 
 def _still_sending(effects: tuple[Effect, ...]) -> tuple[Effect, ...]:
     return tuple([effect for effect in effects if not isinstance(effect, StopSending)])
+
+
+def _timer(taken: TakenIn, timer: TimerFired) -> TakenIn:
+    if timer.kind == standing.ANSWER:
+        return _reopen(taken, timer)
+    return _give_back(taken, timer) if timer.kind == GIVE_BACK else taken
+
+
+def _reopen(taken: TakenIn, timer: TimerFired) -> TakenIn:
+    """People want it answered, so the bot has the conversation again; not if a person took it meanwhile."""
+    said = () if taken.control is Control.HUMAN else standing.reopened(taken.state, timer)
+    if not said:
+        return taken
+    told = {"by": str(timer.payload.get("by", "")), "messages": len(said), "why": taken.state.open["why"]}
+    back: tuple[Effect, ...] = () if taken.control is Control.BOT else (SetControl(Control.BOT),)
+    effects = (*taken.effects, *back, LogActivity("conversation.reopened", told))
+    return replace(taken, control=Control.BOT, state=replace(taken.state, open={}), effects=effects, open=said)
 
 
 def _give_back(taken: TakenIn, timer: TimerFired) -> TakenIn:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import crm_events, ruled, sequenced
+from actors.domain import crm_events, ruled, sequenced, standing
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
@@ -73,11 +73,11 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
 
 
 def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, now: datetime, said: Sequence[str]) -> Decision:
-    """Let enrollments follow from the turn."""
+    """Let enrollments follow from the turn, and what stood open."""
     state, effects = sequenced.settled(view, decided.state, decided.effects, index, now, "\n".join(said) if said else None)
     stepped = not decided.trace.mode and any(isinstance(effect, SendMessage) and effect.mode == "step" for effect in effects)
     trace = replace(decided.trace, mode="step", reason="a step of a sequence was due") if stepped else decided.trace
-    return Decision(state, effects, trace)
+    return Decision(standing.answered(state, effects), effects, trace)
 
 
 def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -116,7 +116,7 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
 
 def _undisturbed(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
     """Decide what scripts and the agent say."""
-    if not taken.messages and not taken.late:
+    if not taken.messages and not taken.late and not taken.open:
         return _silent(turn, "an operator has the conversation" if turn.control is Control.HUMAN else "nothing to answer")
     return _answered(turn, taken, catalogue, view)
 
@@ -135,6 +135,8 @@ def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Cata
     turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
     if ran.answered:
         said = any(isinstance(effect, SendMessage) for effect in ran.effects)
+        if taken.open and not said:  # what people wanted answered is not
+            turn = replace(turn, state=replace(turn.state, open=view.state.open))
         trace = _trace(turn, "rule" if said else "", "rules answered" if said else "a rule said that nothing is answered")
         decided: Decision | AgentRequest = Decision(_noted(turn) if said else turn.state, turn.effects, trace)
     else:
@@ -162,7 +164,9 @@ def _moment(turn: _Turn) -> Moment:
 
 def _stopped(turn: _Turn, taken: TakenIn) -> Decision:
     """Hand over whoever writes while the bot is stopped; it says nothing of it."""
-    if turn.control is Control.BOT and (taken.messages or taken.late):
+    if unheard := (*taken.late, *taken.messages):
+        turn = replace(turn, state=standing.left_open(turn.state, max(item.inbox_id for item in unheard), "stopped"))
+    if turn.control is Control.BOT and unheard:
         turn = replace(turn, effects=turn.effects + _waiting(turn.persona, STOPPED))
     return _silent(turn, STOPPED)
 
@@ -170,9 +174,9 @@ def _stopped(turn: _Turn, taken: TakenIn) -> Decision:
 def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
     if taken.late:
         turn = _too_late(turn, taken.late)
-    if not taken.messages:
+    if not taken.messages and not taken.open:
         return _silent(turn, "written long before it could be received")
-    return _respond(turn, taken.messages, catalogue, view)
+    return _respond(turn, (*taken.open, *taken.messages), catalogue, view)
 
 
 def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:

@@ -10,12 +10,14 @@ from actors.runtime.sync_actor import Chore
 from actors.services.connecting import Connecting
 from actors.services.jobs.activity_retention import ActivityRetention
 from actors.services.jobs.conversations_export import ConversationsExport
+from actors.services.jobs.daily_digest import DailyDigest
 from actors.services.jobs.registry import JobRegistry
 from actors.services.watching import Watching
 from config.settings import Settings
 from storage.activity_pruning import PostgresActivityPruning
 from storage.connections import Bots
 from storage.crypto import SecretBox, load_or_create_key
+from storage.digests import PostgresDigests
 from storage.exports import DiskExports, PostgresExportPages, exports_dir
 from storage.postgres import Database
 
@@ -24,6 +26,7 @@ def job_registry(database: Database, chosen: Settings, clock: Clock, *more: JobH
     """Return every kind of job on the real stores; `more` are those that ask systems outside."""
     return JobRegistry(
         ActivityRetention(PostgresActivityPruning(database)),
+        DailyDigest(PostgresDigests(database), clock, chosen.public_url),
         ConversationsExport(PostgresExportPages(database), DiskExports(exports_dir(chosen.data_dir)), clock),
         *more,
     )

@@ -6,7 +6,7 @@ from typing import Literal, assert_never
 
 import orjson
 
-from actors.domain import sequenced
+from actors.domain import sequenced, standing
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import (
@@ -117,7 +117,7 @@ class ConversationService:
             effects.insert(1, SendMessage(pick(persona.handoff_text, language), "handoff"))
         now, said = self._clock.now(), "" if row.kind == "message" else None
         state, done = sequenced.settled(view, view.state, tuple(effects), NO_SEQUENCES, now, said)
-        decision = Decision(state, done, _dead_trace(record, row, reason, now.isoformat()))
+        decision = Decision(standing.answered(state, done), done, _dead_trace(record, row, reason, now.isoformat()))
         return turn_commit(record, self._ids.turn_id(), (), (SettledInput(row.id, "dead", reason),), decision)
 
 

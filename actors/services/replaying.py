@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from actors.domain import sequenced
+from actors.domain import sequenced, standing
 from actors.domain.agent.engine import HANDOFF_WORD, build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Said
 from actors.domain.catalogue import Catalogue
@@ -80,6 +80,8 @@ class Replay:
         why = _why_not(turn, inputs)
         if not why and turn.trace.get("mode") == "step" and not self._enrolled(inputs):
             why = "started_by_people"
+        if not why and not self._asked_for(turn, inputs):
+            why = "asked_by_people"
         if why:
             self._past.as_recorded(turn.turn_id)
             self._note(turn, inputs, None, why=why)
@@ -114,6 +116,8 @@ class Replay:
         seen = _seen(turn)
         if self._control is Control.BOT and seen is not Control.BOT:
             self._state = sequenced.taken_over(self._state, _decided_at(turn))
+        if seen is Control.HUMAN:
+            self._state = replace(self._state, open={})
         silent = turn.trace.get("reason") == STOPPED
         return ConversationView(replace(self._state, silent=silent), seen, self._record.channel, self._record.reply_policy)
 
@@ -121,6 +125,11 @@ class Replay:
         """Return whether the steps that are due belong to sequences that the replayed turns began."""
         due = [str(item.payload.get("key")) for item in inputs if isinstance(item, TimerFired) and item.kind == sequenced.DUE]
         return all(key in self._state.enrolled for key in due)
+
+    def _asked_for(self, turn: RecordedTurn, inputs: tuple[Input, ...]) -> bool:
+        """Return whether what people wanted answered stands open in the replay, too, if it did: storage changes that as well."""
+        asked = [item for item in inputs if isinstance(item, TimerFired) and item.kind == standing.ANSWER]
+        return all(bool(standing.reopened(self._state, item)) == bool(turn.trace.get("mode")) for item in asked)
 
     async def _outcome(self, turn: RecordedTurn, request: AgentRequest) -> tuple[AgentOutcome, bool]:
         """Return what the agent comes back with, and whether that is known: a model that would be asked anew is not asked."""

@@ -96,7 +96,7 @@ class SchedulesApi:
 
     async def change(self, call: Call[SchedulePatch]) -> Answer:
         """Change when something runs, or switch it off."""
-        with _flaws():
+        with schedule_flaws():
             changed = await self._change(call, call.body)
         if changed is None:
             raise call.missing()
@@ -138,7 +138,8 @@ def _refusals() -> Iterator[None]:
 
 
 @contextmanager
-def _flaws() -> Iterator[None]:
+def schedule_flaws() -> Iterator[None]:
+    """Turn what is no schedule into a 422 that says where."""
     try:
         yield
     except InvalidDefinition as error:

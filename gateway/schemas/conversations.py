@@ -31,6 +31,7 @@ class ConversationQuery(ListQuery):
     control: Control | None = None
     channel: Channel | None = None
     q: Search | None = None
+    unanswered: Literal["true"] | None = Field(None, description="only those that `GET /api/unanswered` counts")
 
 
 class ConversationView(View):
@@ -119,6 +120,20 @@ class ControlView(View):
     control: Control
     version: int
     withdrawn: int
+
+
+class UnansweredView(View):
+    """Customers whose last words nobody answered: `answering` are those whose answer was asked for and is on its way."""
+
+    waiting: int
+    answering: int
+    oldest_at: datetime | None = Field(description="since when the longest of `waiting` waits")
+
+
+class AskedView(UnansweredView):
+    """How many were asked for now, and what is left."""
+
+    asked: int
 
 
 class ReplyRequest(Body):

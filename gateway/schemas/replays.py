@@ -105,7 +105,7 @@ class ReplayTurnView(View):
     recorded: ReplaySide
     now: ReplaySide | None
     differs: list[str]
-    why: Literal["", "operator", "dead_letter", "unreadable", "input_gone", "started_by_people"]
+    why: Literal["", "operator", "dead_letter", "unreadable", "input_gone", "started_by_people", "asked_by_people"]
 
 
 class ReplayTurnPage(View):

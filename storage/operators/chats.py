@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import orjson
@@ -12,6 +12,7 @@ from storage.postgres import Connection
 
 # Who may act now: people leave, and roles change.
 MAY = "u.removed_at is null and u.role in ('operator', 'admin', 'owner')"
+Policy = Literal["once", "repeat_once"]
 TITLE = "coalesce(nullif(u.name, ''), u.email)"
 
 _OPERATOR = f"""
@@ -20,7 +21,7 @@ from operator_chats o join users u on u.id = o.user_id join tenants t on t.id = 
 where o.conversation_id = $1 and {MAY}"""  # noqa: S608
 _SAY = """
 insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
-select c.tenant_id, c.id, g.id, g.shard, coalesce($2, gen_random_uuid()), $3, 'operator', 'repeat_once', $4::jsonb
+select c.tenant_id, c.id, g.id, g.shard, coalesce($2, gen_random_uuid()), $3, 'operator', $5, $4::jsonb
 from conversations c join integrations g on g.id = c.integration_id where c.id = $1"""
 _LOCK = "select from conversations where id = any($1::bigint[]) order by id for update"
 _FORGET = """
@@ -50,9 +51,11 @@ async def operator_of(connection: Connection, chat: int) -> Operator | None:
     return Operator(r["id"], r["name"], r["locale"], r["company"]) if r else None
 
 
-async def say(connection: Connection, chat: int, body: Mapping[str, Any], turn_id: UUID | None = None, seq: int = 0) -> None:
+async def say(
+    connection: Connection, chat: int, body: Mapping[str, Any], turn_id: UUID | None = None, seq: int = 0, policy: Policy = "repeat_once"
+) -> None:
     """Send something to an operator's chat; `turn_id` and `seq` are what it is sent once for."""
-    await connection.execute(_SAY, chat, turn_id, seq, orjson.dumps(dict(body)).decode())
+    await connection.execute(_SAY, chat, turn_id, seq, orjson.dumps(dict(body)).decode(), policy)
 
 
 async def lock(connection: Connection, conversations: Collection[int]) -> None:

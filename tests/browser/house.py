@@ -4,6 +4,7 @@ import asyncio
 import json
 import subprocess
 import urllib.request
+from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
@@ -18,22 +19,18 @@ PASSWORD = "тёплый плед у камина"
 
 
 class House:
-    """`callboard run` with the demo shop, a fake model, a fake Bot API, and sessions for whom a test needs."""
+    """`callboard run` with the demo shop, fakes of what is outside, and sessions for whom a test needs. Without a model it has no key."""
 
-    def __init__(self, model: ModelThread, telegram: TelegramProcess, kommo: KommoProcess) -> None:
-        self.model = model
+    def __init__(
+        self, model: ModelThread | None, telegram: TelegramProcess, kommo: KommoProcess, more: Mapping[str, str] | None = None
+    ) -> None:
         self.telegram = telegram
-        self.installation = Installation(
-            env={
-                "OPENAI_API_KEY": "sk-test",
-                "OPENAI_BASE_URL": model.base_url,
-                "CALLBOARD_MODEL_PRICES": '{"served": [2, 8]}',
-                "CALLBOARD_REPLY_WAIT_S": "20",
-                "CALLBOARD_TELEGRAM_API": telegram.url,
-                "CALLBOARD_KOMMO_API": kommo.url,
-                "CALLBOARD_PAGES_PRIVATE": "true",
-            }
-        )
+        self.kommo = kommo
+        env = {"CALLBOARD_TELEGRAM_API": telegram.url, "CALLBOARD_KOMMO_API": kommo.url, "CALLBOARD_REPLY_WAIT_S": "20"}
+        if model is not None:
+            self.model = model
+            env |= {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": model.base_url, "CALLBOARD_MODEL_PRICES": '{"served": [2, 8]}'}
+        self.installation = Installation(env={**env, "CALLBOARD_PAGES_PRIVATE": "true", **(more or {})})
 
     @property
     def url(self) -> str:

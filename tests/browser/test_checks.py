@@ -4,7 +4,7 @@ import re
 from uuid import uuid4
 
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
@@ -25,8 +25,8 @@ def shop(house: House) -> tuple[str, str]:
     return agent, said["conversation_id"]
 
 
-async def correct(page: Page) -> None:
-    await page.get_by_role("button", name="Неверный ответ").click()
+async def correct(page: Page, beside: Locator | None = None) -> None:
+    await (beside or page).get_by_role("button", name="Неверный ответ").click()
     dialog = page.get_by_role("dialog", name="Какой ответ был бы правильным?")
     await expect(dialog.get_by_label("Вопрос")).to_have_value(QUESTION)
     await dialog.get_by_label("Ответ", exact=True).fill(RIGHT)

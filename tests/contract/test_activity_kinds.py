@@ -25,10 +25,13 @@ _INSERT = re.compile(r"""insert into activity_logs.*?(?:;|\"{3})""", re.DOTALL)
 _MADE = {"agent.archived", "agent.restored", "delivery.failed", "action.done", "action.failed", "action.unknown"}
 FROZEN = {
     "action.done", "action.failed", "action.retried", "action.unknown", "agent.archived", "agent.changed", "agent.created",
-    "agent.published", "agent.restored", "api_key.created", "api_key.revoked", "bot.resumed", "bot.stopped", "contact.blocked",
+    "agent.published", "agent.restored", "api_key.created", "api_key.revoked", "bot.caught_up",
+    "bot.resumed", "bot.stopped", "contact.blocked",
     "contact.unblocked", "contact.unreachable", "conversation.given_back", "conversation.late", "conversation.moved",
-    "conversation.other_bot", "conversation.robots", "conversation.started", "conversation.taken", "delivery.failed", "delivery.found",
-    "delivery.unknown", "handoff.overdue", "integration.blocked", "integration.broken", "integration.changed", "integration.connected",
+    "conversation.other_bot", "conversation.reopened",
+    "conversation.robots", "conversation.started", "conversation.taken", "delivery.failed", "delivery.found",
+    "delivery.unknown", "digest.sent",
+    "handoff.overdue", "integration.blocked", "integration.broken", "integration.changed", "integration.connected",
     "integration.disconnected", "integration.moved", "integration.paused", "integration.reconnected", "integration.resubscribed",
     "integration.resumed",
     "message.dead", "operator.notice", "rule.failed", "rule.fired", "sequence.crossed", "sequence.finished", "sequence.refused",

@@ -39,6 +39,7 @@ BODIES: Mapping[str, Any] = {
     "ActsBody": {"acts": True},
     "CheckBody": {"question": "how much is delivery?", "expected": {"kind": "text", "value": "350"}},
     "CorrectionBody": {"question": "how much is delivery?", "right": {"kind": "new_script", "text": "350 roubles"}},
+    "DigestBody": {"enabled": True, "hour": 9, "time_zone": "UTC"},
     "DryRunBody": {"rule": RULE},
     "RuleBody": RULE,
     "RuleDraft": {"rule": RULE},
@@ -80,7 +81,7 @@ NOBODYS = {"/api/session", "/api/rules/vocabulary", "/api/webhook-secret", "/api
 # Its own test has both: a file is there only where a provider still has it.
 ELSEWHERE = {"/api/conversations/{id}/messages/{message_id}/files/{n}"}
 # Lists of the caller's own that hold nothing at first.
-PERSONAL = {"/api/session", "/api/me/telegram-link", "/api/tenant/stop", "/api/dashboard/summary"}
+PERSONAL = {"/api/session", "/api/me/telegram-link", "/api/tenant/stop", "/api/dashboard/summary", "/api/unanswered", "/api/digest"}
 CANARY = "canary-of-acme"
 
 

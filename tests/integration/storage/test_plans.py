@@ -5,6 +5,7 @@ from statistics import median
 from typing import Any
 
 from actors.ports.outbox import Outcome
+from storage.unanswered import UnansweredConversations
 from tests.contract.labs import RealLab, carrier, open_conversation, receive, turn
 
 HANDLED = 3000
@@ -74,6 +75,21 @@ async def test_one_pending_row_is_found_quickly_after_a_backlog(real_lab: RealLa
         assert [r.id for r in pulled.rows] == [expected]
         await real_lab.owner.execute("update inbox set state = 'done' where id = $1", expected)
     assert median(durations) < 0.02  # alone on two cores 1 ms; a walk over 15,000 rows is above 20
+
+
+async def test_who_was_not_answered_is_found_among_many(real_lab: RealLab) -> None:
+    shop = await real_lab.endpoint()
+    await open_conversation(real_lab, shop, "first")
+    many = """
+    insert into conversations (tenant_id, integration_id, key, kind, partition, state)
+    select tenant_id, integration_id, 'many' || n, kind, partition,
+           case when n = 7 then '{"open": {"inbox": 1, "why": "late"}}'::jsonb else '{}' end
+    from conversations, generate_series(1, 5000) n"""
+    await real_lab.owner.execute(many)
+    await real_lab.owner.execute("analyze conversations")
+    before = await reads(real_lab)
+    assert (await UnansweredConversations(real_lab.api).count(shop.tenant_id)).waiting == 1
+    assert (await reads(real_lab))["conversations"] - before["conversations"] < 50
 
 
 async def _handled(lab: RealLab, shop: Any) -> None:

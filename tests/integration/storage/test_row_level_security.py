@@ -96,6 +96,7 @@ async def shops(real_lab: RealLab) -> Shops:
         await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
         await real_lab.owner.execute("insert into activity_rollups (tenant_id, grain, at) values ($1, 'day', now())", shop.tenant_id)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
+        await real_lab.owner.execute("insert into digests (tenant_id, user_id, key) values ($1, $2, 'day')", shop.tenant_id, user.id)
         await _replay(real_lab, shop)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:

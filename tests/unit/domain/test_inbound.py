@@ -21,11 +21,12 @@ from actors.domain.turn import Decision, conclude, decide
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
-def made(**persona: Any) -> Catalogue:
+def made(*rules: dict[str, Any], **persona: Any) -> Catalogue:
     definition = {
         "persona": {"languages": ["en", "ru"], "late_text": {"en": "Sorry!", "ru": "Простите!"}, "handoff_text": {"en": "Wait"}, **persona},
         "scripts": [{"id": "delivery", "keywords": ["delivery", "доставка"], "answer": {"en": "Tomorrow", "ru": "Завтра"}}],
         "passages": [],
+        "rules": list(rules),
     }
     return catalogue(AgentId(UUID(int=1)), 1, definition)
 

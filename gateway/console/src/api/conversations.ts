@@ -12,6 +12,7 @@ export interface InboxFilter {
   agent_id?: string;
   control?: Conversation["control"];
   channel?: Conversation["channel"];
+  unanswered?: "true";
 }
 
 /** Conversations of all channels, the latest first; changes are seen as they happen. */

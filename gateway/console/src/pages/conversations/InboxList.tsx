@@ -12,7 +12,7 @@ import chat from "../../parts/conversation/Chat.module.css";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
 import classes from "./Inbox.module.css";
-import type { InboxState } from "./state";
+import { type InboxState, UNANSWERED } from "./state";
 
 const TYPING_MS = 300;
 
@@ -132,8 +132,11 @@ function Filters({ state }: { state: InboxState }) {
           placeholder={t("inbox.any-state")}
           clearable
           clearButtonProps={{ "aria-label": t("inbox.any-state") }}
-          data={(["waiting", "human", "bot"] as const).map((value) => ({ value, label: t(`control.${value}`) }))}
-          value={state.filter.control ?? null}
+          data={[
+            ...(["waiting", "human", "bot"] as const).map((value) => ({ value, label: t(`control.${value}`) })),
+            { value: UNANSWERED, label: t("inbox.unanswered") },
+          ]}
+          value={state.filter.unanswered ? UNANSWERED : (state.filter.control ?? null)}
           onChange={(control) => state.change({ control }, true)}
         />
         <Select

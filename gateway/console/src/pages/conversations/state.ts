@@ -4,6 +4,7 @@ import type { InboxFilter } from "../../api/conversations";
 import { CHANNELS, type ChannelName } from "../../parts/channels";
 
 const CONTROLS = ["waiting", "human", "bot"] as const;
+export const UNANSWERED = "unanswered"; // in the place of who answers
 export type ControlName = (typeof CONTROLS)[number];
 
 /** Filters, the opened conversation and the explained message are in the address. */
@@ -31,6 +32,7 @@ export function useInboxState() {
     ...(q ? { q } : {}),
     ...(agent ? { agent_id: agent } : {}),
     ...(control ? { control } : {}),
+    ...(query.get("control") === UNANSWERED ? { unanswered: "true" as const } : {}),
     ...(channel ? { channel } : {}),
   };
   const opened = query.get("conversation");

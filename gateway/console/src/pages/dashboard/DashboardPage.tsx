@@ -12,6 +12,7 @@ import { Checklist } from "./Checklist";
 import { Counters } from "./Counters";
 import classes from "./Dashboard.module.css";
 import { type DashboardState, useDashboardState } from "./state";
+import { Unanswered } from "./Unanswered";
 import { Updates } from "./Updates";
 
 export function DashboardPage() {
@@ -31,6 +32,7 @@ export function DashboardPage() {
         />
       </PageHead>
       <Checklist />
+      <Unanswered />
       <Narrow state={state} />
       {summary.isPending && <Loading />}
       {summary.isError && !summary.data && <Failed error={summary.error} again={() => void summary.refetch()} />}

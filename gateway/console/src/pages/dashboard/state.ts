@@ -11,6 +11,8 @@ export const GROUPS = {
     "conversation.taken",
     "conversation.given_back",
     "conversation.late",
+    "conversation.reopened",
+    "bot.caught_up",
     "conversation.robots",
   ],
   errors: ["message.dead", "delivery.failed", "delivery.unknown", "contact.unreachable"],

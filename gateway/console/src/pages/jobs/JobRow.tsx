@@ -94,6 +94,7 @@ function Result({ job }: { job: Job }) {
       </Text>
     );
   }
+  if (job.name === "digest:daily") return <Text size="sm">{t("digest.sent", { count: Number(result.sent) })}</Text>;
   if (job.name === "agent:replay") {
     const counts = { same: format(result.same), differs: format(result.differs), asked: format(result.asked) };
     return <Text size="sm">{t("replay.summary", counts)}</Text>;

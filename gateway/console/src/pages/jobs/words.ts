@@ -16,6 +16,7 @@ export const JOB_NAMES = [
   "crm:reconcile",
   "crm:sync-contacts",
   "crm:sync-pipelines",
+  "digest:daily",
   "knowledge:ingest",
   "knowledge:site",
 ];

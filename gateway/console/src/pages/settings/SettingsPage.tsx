@@ -4,6 +4,7 @@ import { useTitle } from "../../app/title";
 import { Page, PageHead } from "../../parts/PageHead";
 import { ConfigurationCard } from "./ConfigurationCard";
 import { ConversationsCard } from "./ConversationsCard";
+import { DigestCard } from "./DigestCard";
 
 export function SettingsPage() {
   const { t } = useTranslation();
@@ -12,6 +13,7 @@ export function SettingsPage() {
   return (
     <Page>
       <PageHead title={t("page.settings")} text={t(admin ? "settings.text" : "settings.admins-only")} />
+      {admin && <DigestCard />}
       {admin && <ConfigurationCard />}
       {admin && <ConversationsCard />}
     </Page>
