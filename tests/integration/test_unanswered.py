@@ -1,19 +1,22 @@
 """After an outage the bot answers who was not answered: each once, and nobody whom a person has or who was answered meanwhile."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+import random
+from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from actors.runtime.host.conversation_host import ConversationHost
 from storage.conversations import ConversationControl
 from storage.listings import ConversationFilter, Listings
 from storage.operators.stopping import StopButton
+from storage.postgres import Database
 from storage.timers import PostgresTimers
 from storage.unanswered import UnansweredConversations
-from tests.integration.host_lab import HostLab
+from tests.integration.host_lab import HostLab, new_epoch
 from tests.integration.office import BOSS, Office
 from tests.integration.shop import open_shop
 
@@ -133,3 +136,31 @@ async def test_who_cannot_be_answered_is_not_counted(office: Office) -> None:
         await owner.execute(back)
     elsewhere = await Office.open_elsewhere(office.lab)
     assert (await state(elsewhere), await state(office)) == ((0, 0), (1, 0))
+
+
+async def test_each_is_answered_once_whatever_dies(database: str, tmp_path: Path) -> None:
+    """Two hosts race for every row and die before and after commits; people press the button all the while."""
+    chats, rng = range(101, 161), random.Random(7)
+    async with open_shop(database, tmp_path) as shop:
+        lab = HostLab(shop)
+        async with lab.running(lab.host()):
+            office = await Office.open(lab)
+            await office.store(*[office.text(chat, "delivery?", **LATE) for chat in chats])
+        await new_epoch(shop, 2)
+
+        def racing(part: int) -> Callable[[Database], ConversationHost]:
+            return lambda db: lab.host(part, 2, database=db, greedy=True, rng=rng, deadly=0.5)
+
+        async with lab.kept_alive(database, racing(0), racing(1)):
+            asked = 0
+            for _ in range(10):
+                asked += sum(await asyncio.gather(ask(office), ask(office)))
+                await shop.owner.execute("update timers set due_at = now() where kind = 'answer_open'")
+                await PostgresTimers(shop.engine).fire(6)
+                await lab.settled()
+            await due(office)
+        assert asked == len(chats)
+        assert lab.deaths >= 2
+        assert await state(office) == (0, 0)
+        answered = "select count(*) from messages where body = 'Tomorrow' group by conversation_id"
+        assert [r["count"] for r in await shop.owner.fetch(answered)] == [1] * len(chats)
