@@ -44,10 +44,9 @@ where {MAY} and ($1::uuid is null and u.role = 'owner' or u.id = $1) order by u.
 _MORE = """
 select t.name as company,
   (select count(*) from jobs j where j.state in ('failed', 'dead') and j.finished_at >= $1 and j.finished_at < $2)::int as failed_jobs,
-  coalesce((select s.micros from spend s where s.tenant_id = t.id and s.day = $3), 0) as micros,
   (select count(*) from integrations g where g.status = 'broken')::int as broken,
   (select count(*) from agents a where a.archived_at is null and (a.stopped_at is not null or t.stopped_at is not null))::int as stopped
-from tenants t where t.id = $4"""
+from tenants t where t.id = $3"""
 _ONCE = "insert into digests (tenant_id, user_id, key) values ($1, $2, $3) on conflict do nothing returning 1"
 _TOLD = """
 insert into activity_logs (tenant_id, kind, data) values ($1, 'digest.sent', $2::jsonb)"""
@@ -113,18 +112,18 @@ class PostgresDigests:
         return ZoneInfo(r["time_zone"] if r else "UTC")
 
     async def facts(self, tenant_id: TenantId, day: date, zone: tzinfo) -> DigestFacts:
-        """Return the counters of the hours of a day; what is spent is known by days of UTC."""
+        """Return the counters of the hours of a day."""
         since, until = hours_of(day, zone)
         summary = await Summaries(self._database).read(tenant_id, Range(since, until), "day")
         unanswered = await UnansweredConversations(self._database).count(tenant_id)
         async with self._database.tenant_transaction(tenant_id) as connection:
-            r = await connection.fetchrow(_MORE, since, until, day, tenant_id)
+            r = await connection.fetchrow(_MORE, since, until, tenant_id)
         assert r is not None  # a job's tenant exists
         whole = Tally()
         for tally in summary.of.values():
             whole.add(tally)
         waiting = sum(w.conversations for w in summary.waiting)
-        return DigestFacts(r["company"], day, whole, r["failed_jobs"], r["micros"], waiting, unanswered.waiting, r["broken"], r["stopped"])
+        return DigestFacts(r["company"], day, whole, r["failed_jobs"], waiting, unanswered.waiting, r["broken"], r["stopped"])
 
     async def readers(self, tenant_id: TenantId, user_id: UUID | None) -> Sequence[Reader]:
         """Return who reads it."""

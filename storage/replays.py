@@ -15,14 +15,15 @@ from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow
 from actors.ports.jobs import JobLease
 from actors.ports.replays import MOST_TURNS, Outcome, RecordedConversation, RecordedMessage, RecordedTurn, ReplayedConversation
+from storage.conversations import TITLE
 from storage.jobs.fence import fenced
 from storage.jobs.views import JobState
 from storage.postgres import Connection, Database
 
 _MOST_MESSAGES = 20 * MOST_TURNS
-_CONVERSATION = """
-select c.id, c.tenant_id, c.integration_id, c.key, c.title, g.agent_id, g.channel, g.reply_policy, g.account, g.username
-from conversations c join integrations g on g.id = c.integration_id where c.id = $1"""
+_CONVERSATION = f"""
+select c.id, c.tenant_id, c.integration_id, c.key, {TITLE} as title, g.agent_id, g.channel, g.reply_policy, g.account, g.username
+from conversations c join integrations g on g.id = c.integration_id where c.id = $1"""  # noqa: S608
 _TRACES = "select turn_id, body, created_at from traces where conversation_id = $1 order by created_at, turn_id limit $2"
 _MESSAGES = "select id, turn_id, seq, role, mode, body, sources from messages where conversation_id = $1 order by id limit $2"
 _INBOX = "select id, kind, raw, received_at, attempts from inbox where id = any($1::bigint[])"

@@ -28,11 +28,11 @@ _LOCK = f"""
 select r.* from {_KEYS} cross join lateral (
   select r.* from activity_rollups r where r.tenant_id = k.tenant_id and r.grain = k.grain and r.at = k.at
   and r.agent_id is not distinct from k.agent_id and r.channel = k.channel) r"""  # noqa: S608
-COUNTERS = ("turns", "messages", "answered", "handoffs", "takeovers", "errors")
+COUNTERS = ("turns", "messages", "answered", "handoffs", "takeovers", "errors", "micros")
 _STORE = f"""
 insert into activity_rollups as r (tenant_id, grain, at, agent_id, channel, {", ".join(COUNTERS)}, times)
 select * from unnest($1::uuid[], $2::text[], $3::timestamptz[], $4::uuid[], $5::text[],
-  $6::int[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::jsonb[])
+  $6::int[], $7::int[], $8::int[], $9::int[], $10::int[], $11::int[], $12::bigint[], $13::jsonb[])
 on conflict (tenant_id, grain, at, agent_id, channel) do update set
   {", ".join(f"{name} = excluded.{name}" for name in (*COUNTERS, "times"))}"""  # noqa: S608
 _MARK = "insert into activity_marks default values on conflict do nothing"

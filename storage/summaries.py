@@ -18,7 +18,7 @@ select r.agent_id, r.channel, {", ".join(f"r.{name}" for name in COUNTERS)}, r.t
 from unnest($2::text[], $3::timestamptz[], $4::timestamptz[]) s (grain, since, until)
 join activity_rollups r on r.tenant_id = $1 and r.grain = s.grain and r.at >= s.since and r.at < s.until
 where ($5::uuid is null or r.agent_id = $5) and ($6::text is null or r.channel = $6)"""  # noqa: S608
-_SUMS = ", ".join(f"sum({name})::int as {name}" for name in COUNTERS)
+_SUMS = ", ".join(f"sum({name})::bigint as {name}" for name in COUNTERS)
 _SERIES = f"""
 select at, {_SUMS} from activity_rollups
 where tenant_id = $1 and grain = $2 and at >= $3 and at < $4

@@ -40,7 +40,6 @@ class DigestFacts:
     day: date
     tally: Tally
     failed_jobs: int
-    micros: int  # spent on models, in millionths of a dollar
     waiting: int
     unanswered: int
     broken: int
@@ -77,8 +76,8 @@ def _happened(facts: DigestFacts, locale: str) -> Sequence[str]:
             _say("handoffs", locale, handoffs=str(tally.handoffs)),
         ]
     lines.append(_say("errors", locale, errors=str(tally.errors), jobs=str(facts.failed_jobs)))
-    if facts.micros:
-        lines.append(_say("spend", locale, spend=_number(facts.micros / _MICROS, 2, locale)))
+    if tally.micros:
+        lines.append(_say("spend", locale, spend=_number(tally.micros / _MICROS, 2, locale)))
     return lines
 
 

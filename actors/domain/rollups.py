@@ -53,6 +53,7 @@ class Tally:
     handoffs: int = 0
     takeovers: int = 0
     errors: int = 0
+    micros: int = 0  # what models cost, in millionths of a dollar
     times: Counter[int] = field(default_factory=Counter)
 
     def add(self, other: "Tally") -> None:
@@ -63,6 +64,7 @@ class Tally:
         self.handoffs += other.handoffs
         self.takeovers += other.takeovers
         self.errors += other.errors
+        self.micros += other.micros
         self.times.update(other.times)
 
     def count(self, fact: Fact) -> bool:
@@ -86,6 +88,8 @@ class Tally:
             return  # the turn's first fact has them, and a turn that nobody spoke in has none
         self.turns += 1
         self.messages += messages
+        if isinstance(micros := fact.data.get("micros"), int):
+            self.micros += micros
         if fact.kind == "turn.answered":
             self.answered += messages
             if isinstance(seconds, int | float):

@@ -8,6 +8,7 @@ import orjson
 
 from actors.domain import sequenced, standing
 from actors.domain.agent.models import AgentOutcome, AgentRequest
+from actors.domain.agent.spending import Spent
 from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import (
     AcknowledgePress,
@@ -101,8 +102,7 @@ class ConversationService:
 
     def _conclude(self, record: ConversationRecord, step: AgentStep, outcome: AgentOutcome) -> TurnCommit:
         decision = conclude(view_of(record), step.request, outcome, self._clock.now())
-        commit = turn_commit(record, step.turn_id, step.inputs, step.settled, decision)
-        return replace(commit, spent=outcome.spent) if outcome.spent else commit
+        return turn_commit(record, step.turn_id, step.inputs, step.settled, decision, outcome.spent)
 
     def dead_letter(self, record: ConversationRecord, row: InboxRow, reason: str) -> TurnCommit:
         """Settle an input that cannot be handled: people are told, the customer is handed off, the conversation goes on."""
@@ -130,7 +130,12 @@ def view_of(record: ConversationRecord) -> ConversationView:
 
 
 def turn_commit(
-    record: ConversationRecord, turn_id: TurnId, inputs: Sequence[Input], settled: tuple[SettledInput, ...], decision: Decision
+    record: ConversationRecord,
+    turn_id: TurnId,
+    inputs: Sequence[Input],
+    settled: tuple[SettledInput, ...],
+    decision: Decision,
+    spent: Spent | None = None,
 ) -> TurnCommit:
     """Return all that the turn writes: the inputs as messages, then what the decision asks for, in its order."""
     messages = [_customer(item) for item in inputs if isinstance(item, InboundMessage)]
@@ -175,7 +180,8 @@ def turn_commit(
         messages=tuple(messages),
         outbox=tuple(outbox),
         timers=tuple(timers),
-        activity=counted(activity, inputs, decision, record.agent_id),
+        activity=counted(activity, inputs, decision, record.agent_id, spent),
+        spent=spent,
         trace=_whole(decision.trace, settled).to_bytes(),
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,

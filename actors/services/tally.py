@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from actors.domain.agent.spending import Spent
 from actors.domain.ids import AgentId
 from actors.domain.messages import InboundMessage, Input
 from actors.domain.turn import Decision
@@ -12,8 +13,10 @@ from actors.ports.turns import ActivityRow
 _ENDS = ("turn.answered", "turn.handed_off")
 
 
-def counted(activity: Sequence[ActivityRow], inputs: Sequence[Input], decision: Decision, agent_id: AgentId) -> tuple[ActivityRow, ...]:
-    """Return the turn's facts; the first that says how it ended, and only it, has `messages` and `seconds`.
+def counted(
+    activity: Sequence[ActivityRow], inputs: Sequence[Input], decision: Decision, agent_id: AgentId, spent: Spent | None = None
+) -> tuple[ActivityRow, ...]:
+    """Return the turn's facts; the first that says how it ended, and only it, has `messages`, `seconds` and what models cost, `micros`.
 
     A turn in which a customer spoke and nobody answered has a fact of its own: else its messages would not be counted.
     """
@@ -22,7 +25,7 @@ def counted(activity: Sequence[ActivityRow], inputs: Sequence[Input], decision: 
         return tuple(activity)
     decided_at = datetime.fromisoformat(decision.trace.decided_at)
     seconds = max((decided_at - min(spoken)).total_seconds(), 0.0)
-    numbers = {"messages": len(spoken), "seconds": round(seconds, 3)}
+    numbers = {"messages": len(spoken), "seconds": round(seconds, 3), **({"micros": spent.micros} if spent and spent.micros else {})}
     for place, row in enumerate(activity):
         if row.kind in _ENDS:
             return (*activity[:place], replace(row, data={**row.data, **numbers}), *activity[place + 1 :])

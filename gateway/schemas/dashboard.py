@@ -115,7 +115,7 @@ class NumbersView(View):
     waiting: int = Field(description="conversations that wait for a person now")
     median_s: float | None = Field(description="half of the answers came within this time; at most 5 % off")
     p95_s: float | None = Field(description="19 of 20 answers came within this time; at most 5 % off")
-    spend: float = Field(description="what models cost; 0 until prices are known")
+    spend: float = Field(description="what models cost, in dollars; models without a price count nothing")
 
 
 class AgentNumbers(NumbersView):
@@ -166,7 +166,7 @@ def numbers(tally: Tally, waiting: int) -> dict[str, Any]:
         "waiting": waiting,
         "median_s": _rounded(quantile(tally.times, 0.5)),
         "p95_s": _rounded(quantile(tally.times, 0.95)),
-        "spend": 0.0,
+        "spend": tally.micros / 1e6,
     }
 
 

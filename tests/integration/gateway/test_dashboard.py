@@ -168,7 +168,7 @@ async def test_the_summary_is_what_was_counted(
     await owner.execute("update conversations set control = 'waiting' where id = $1", conversation)
     for n in range(20):
         await log(owner, company, "turn.answered", company.agent_id, conversation, messages=1, seconds=n + 1)
-    await log(owner, company, "turn.handed_off", company.agent_id, conversation, messages=2, seconds=3)
+    await log(owner, company, "turn.handed_off", company.agent_id, conversation, messages=2, seconds=3, micros=1500)
     await log(owner, company, "message.dead", company.agent_id, conversation)
     await log(owner, company, "turn.answered", company.agent_id, conversation, at=datetime.now(UTC) - timedelta(days=20), messages=5)
     async with counting(database, redis_url):
@@ -177,10 +177,10 @@ async def test_the_summary_is_what_was_counted(
                 await asyncio.sleep(0.05)
     total = summary["total"]
     assert (total["messages"], total["answered"], total["turns"], total["handoffs"], total["errors"]) == (22, 20, 21, 1, 1)
-    assert (total["waiting"], total["spend"]) == (1, 0.0)
+    assert (total["waiting"], total["spend"]) == (1, 0.0015)
     assert total["median_s"] == pytest.approx(10, rel=0.05)
     assert total["p95_s"] == pytest.approx(19, rel=0.05)
-    assert [(a["agent_id"], a["messages"]) for a in summary["agents"]] == [(str(company.agent_id), 22)]
+    assert [(a["agent_id"], a["messages"], a["spend"]) for a in summary["agents"]] == [(str(company.agent_id), 22, 0.0015)]
     assert [(c["channel"], c["waiting"]) for c in summary["channels"]] == [("test", 1)]
     assert sum(point["messages"] for point in summary["points"]) == 22
     assert summary["oldest_waiting_at"]

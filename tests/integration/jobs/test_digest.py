@@ -88,15 +88,14 @@ async def yesterday(office: Office) -> None:
     owner: Any = office.lab.shop.owner
     day = f"((now() at time zone '{BERLIN}')::date - 1)"
     noon = f"({day} + time '12:00') at time zone '{BERLIN}'"
-    counted = "(tenant_id, grain, at, agent_id, channel, turns, messages, answered, handoffs, errors, times)"
+    counted = "(tenant_id, grain, at, agent_id, channel, turns, messages, answered, handoffs, errors, micros, times)"
     await owner.execute(
-        f"insert into activity_rollups {counted} values ($1, 'hour', {noon}, $2, 'telegram', 10, 12, 9, 3, 2, '{{\"97\": 10}}')",
+        f"insert into activity_rollups {counted} values ($1, 'hour', {noon}, $2, 'telegram', 10, 12, 9, 3, 2, 1500000, '{{\"97\": 10}}')",
         office.tenant_id,
         office.agent_id,
     )
     failed = f"insert into jobs (tenant_id, name, state, finished_at) values ($1, 'x', 'dead', {noon}), ($1, 'x', 'failed', now())"
     await owner.execute(failed, office.tenant_id)
-    await owner.execute(f"insert into spend (tenant_id, day, micros) values ($1, {day}, 1500000)", office.tenant_id)
 
 
 async def due(office: Office) -> None:

@@ -31,7 +31,8 @@ select count(*) filter (where kind in ('turn.answered', 'turn.handed_off')) as t
   coalesce(sum((data ->> 'messages')::int) filter (where kind = 'turn.answered'), 0)::int as answered,
   count(*) filter (where kind = 'turn.handed_off') as handoffs,
   count(*) filter (where kind = 'conversation.taken') as takeovers,
-  count(*) filter (where kind = 'message.dead') as errors
+  count(*) filter (where kind = 'message.dead') as errors,
+  coalesce(sum((data ->> 'micros')::int) filter (where kind like 'turn.%'), 0) as micros
 from activity_logs where tenant_id = $1"""
 _UNCOUNTED = "select count(*) from activity_logs a join activity_progress p on (a.xid, a.id) > (p.xid, p.id)"
 _OTHERS = "select id from activity_logs where tenant_id = $1 and id <> all ($2)"
@@ -77,7 +78,8 @@ async def write(dsn: str, shop: Endpoint, conversation: int, seed: int) -> list[
         kind = drawn.choice(_KINDS)
         agent = shop.agent_id if kind.startswith("agent.") or drawn.random() < 0.5 else None
         about = None if kind.startswith("agent.") else conversation
-        row = await connection.fetchval(_LOG, shop.tenant_id, kind, agent, about, f'{{"messages": {drawn.randint(1, 3)}, "seconds": 1.5}}')
+        data = f'{{"messages": {drawn.randint(1, 3)}, "seconds": 1.5, "micros": {drawn.randint(0, 99)}}}'
+        row = await connection.fetchval(_LOG, shop.tenant_id, kind, agent, about, data)
         await asyncio.sleep(drawn.random() * drawn.choice([0.01, 0.15]))
         if drawn.random() < 0.1:
             await transaction.rollback()
@@ -134,7 +136,7 @@ async def test_twenty_writers_a_reader_that_reconnects_and_an_actor_that_is_kill
         for grain in ("hour", "day"):
             sums = await real_lab.owner.fetchrow(
                 "select sum(turns) turns, sum(messages) messages, sum(answered) answered, sum(handoffs) handoffs, sum(takeovers) takeovers,"
-                " sum(errors) errors from activity_rollups where tenant_id = $1 and grain = $2",
+                " sum(errors) errors, sum(micros) micros from activity_rollups where tenant_id = $1 and grain = $2",
                 shop.tenant_id,
                 grain,
             )

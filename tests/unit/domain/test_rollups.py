@@ -38,11 +38,11 @@ def test_quantiles_are_at_most_five_percent_off() -> None:
 
 
 def test_a_turn_counts_once_however_many_facts_it_has() -> None:
-    late = [fact("conversation.late"), fact("turn.handed_off", messages=2, seconds=1.0), fact("turn.answered", mode="script")]
+    late = [fact("conversation.late"), fact("turn.handed_off", messages=2, seconds=1.0, micros=40), fact("turn.answered", mode="script")]
     (hour, day) = tallies(late).items()
     assert (hour[0].grain, hour[0].at) == ("hour", AT.replace(minute=0, second=0))
     assert (day[0].grain, day[0].at) == ("day", AT.replace(hour=0, minute=0, second=0))
-    assert hour[1] == day[1] == Tally(turns=1, messages=2, handoffs=1)
+    assert hour[1] == day[1] == Tally(turns=1, messages=2, handoffs=1, micros=40)
 
 
 def test_errors_are_those_the_list_says_and_what_new_kinds_call_a_failure() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 
+from actors.domain.agent.spending import Spent
 from actors.domain.conversation import ConversationState
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import InboundMessage
@@ -22,8 +23,8 @@ def message(seconds: float) -> InboundMessage:
 
 def test_the_first_fact_of_how_it_ended_has_the_numbers() -> None:
     late, handed, answered = (ActivityRow(kind, ME, {"k": 1}) for kind in ("conversation.late", "turn.handed_off", "turn.answered"))
-    facts = counted([late, handed, answered], [message(2.5), message(4.0)], DECISION, ME)
-    assert facts == (late, replace(handed, data={"k": 1, "messages": 2, "seconds": 4.0}), answered)
+    facts = counted([late, handed, answered], [message(2.5), message(4.0)], DECISION, ME, Spent(10, 4, 7))
+    assert facts == (late, replace(handed, data={"k": 1, "messages": 2, "seconds": 4.0, "micros": 7}), answered)
 
 
 def test_silence_is_a_fact_of_its_own() -> None:

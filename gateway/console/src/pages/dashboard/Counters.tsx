@@ -13,6 +13,7 @@ export function Counters({ summary }: { summary: Summary }) {
   const { tenant } = useSession();
   const { total } = summary;
   const number = new Intl.NumberFormat(i18n.language);
+  const dollars = new Intl.NumberFormat(i18n.language, { style: "currency", currency: "USD" });
   const inbox = `/manage/${tenant.id}/conversations`;
   return (
     <SimpleGrid cols={{ base: 2, sm: 3, lg: 6 }} spacing="sm">
@@ -57,6 +58,7 @@ export function Counters({ summary }: { summary: Summary }) {
         alarm={total.errors > 0}
         about={t(total.errors > 0 ? "dashboard.look-at-errors" : "dashboard.no-errors")}
       />
+      {total.spend > 0 && <Counter name={t("dashboard.spend")} value={dollars.format(total.spend)} />}
     </SimpleGrid>
   );
 }
