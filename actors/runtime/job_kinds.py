@@ -11,9 +11,11 @@ from actors.services.connecting import Connecting
 from actors.services.jobs.activity_retention import ActivityRetention
 from actors.services.jobs.conversations_export import ConversationsExport
 from actors.services.jobs.registry import JobRegistry
+from actors.services.jobs.rule_back_test import RuleBackTest
 from actors.services.watching import Watching
 from config.settings import Settings
 from storage.activity_pruning import PostgresActivityPruning
+from storage.back_tests import PostgresBackTests
 from storage.connections import Bots
 from storage.crypto import SecretBox, load_or_create_key
 from storage.exports import DiskExports, PostgresExportPages, exports_dir
@@ -25,6 +27,7 @@ def job_registry(database: Database, chosen: Settings, clock: Clock, *more: JobH
     return JobRegistry(
         ActivityRetention(PostgresActivityPruning(database)),
         ConversationsExport(PostgresExportPages(database), DiskExports(exports_dir(chosen.data_dir)), clock),
+        RuleBackTest(PostgresBackTests(database)),
         *more,
     )
 

@@ -18,6 +18,7 @@ export const JOB_NAMES = [
   "crm:sync-pipelines",
   "knowledge:ingest",
   "knowledge:site",
+  "rules:back-test",
 ];
 
 /** What a kind of job is called; one that this console does not know yet by its own name. */
