@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import orjson
+
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch
@@ -111,7 +113,7 @@ def from_bytes(stored: bytes) -> dict[str, Any]:
         ValueError: the bytes are not a trace.
     """
     try:
-        raw = json.loads(zlib.decompress(stored))
+        raw = orjson.loads(zlib.decompress(stored))
     except (zlib.error, ValueError) as error:
         raise ValueError(f"not a trace: {error}") from error
     if not isinstance(raw, dict):

@@ -24,6 +24,7 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.sync_actor import SyncActor
 from actors.services.jobs.registry import JobRegistry
 from actors.services.jobs.rule_back_test import BackTestPayload, RuleBackTest
+from config import collector
 from storage.accounts.audit import Actor
 from storage.back_tests import PostgresBackTests
 from storage.embedded_postgres import EmbeddedPostgres
@@ -58,6 +59,7 @@ async def measure(dsn: str, redis_url: str, home: Path, events: int) -> dict[str
         agent = await _fill(shop, events)
         filled_s = time.perf_counter() - began
         await shop.owner.execute("vacuum analyze")
+        collector.settle()  # as a worker does once it is set up
         worker = SyncActor(
             uuid4(), PostgresJobQueue(engine), JobRegistry(RuleBackTest(PostgresBackTests(engine))), signals, SystemClock(), random.random
         )
@@ -68,12 +70,12 @@ async def measure(dsn: str, redis_url: str, home: Path, events: int) -> dict[str
         f"backtest_{events // 1000}k_s": max(run["s"] for run in runs.values()),
         "events": events,
         "fired": sum(run["fired"] for run in runs.values()),
-        "equal": all(run["fired"] == run["live"] for run in runs.values()),
-        "slowest_ping_ms": max(run["ping_ms"] for run in runs.values()),
-        "rules": runs,
-        "trace_bytes": round(float(size)),
-        "filled_s": round(filled_s, 1),
-        "load": os.getloadavg()[0],
+        "backtest_equal": all(run["fired"] == run["live"] for run in runs.values()),
+        "backtest_held_ms": max(run["ping_ms"] for run in runs.values()),
+        "backtest_rules": runs,
+        "backtest_trace_bytes": round(float(size)),
+        "backtest_filled_s": round(filled_s, 1),
+        "backtest_load": os.getloadavg()[0],
     }
 
 
