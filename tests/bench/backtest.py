@@ -42,6 +42,7 @@ from tests.integration.shop import Shop, open_shop
 
 EVENTS = 100_000
 CHATS = 10_000
+BOTS = 20  # a host has a hundred messages of one bot in hand
 IN_HAND = 4_000  # messages given to the host at a time
 TIMEOUT_S = 900.0
 NAMES = ("once", "cool", "mixed")  # with a limit, with a pause, with groups and `not`
@@ -83,13 +84,13 @@ async def _fill(shop: Shop, events: int) -> UUID:
     """Let customers write and a host answer."""
     lab, rng = HostLab(shop), random.Random(7)
     agent = await lab.add_agent(DEFINITION)
-    bot: IntegrationId = await lab.add_integration(agent)
+    bots: list[IntegrationId] = [await lab.add_integration(agent) for _ in range(BOTS)]
     inbox = PostgresInbox(shop.engine)
     async with asyncio.timeout(TIMEOUT_S), lab.running(lab.host()):
         for first in range(0, events, IN_HAND):
             numbers = range(first, min(first + IN_HAND, events))
             # No customer twice at a time: several messages at once would be one event.
-            inputs = [lab.message(bot, 1 + n % max(CHATS, IN_HAND), n, rng.choice(TEXTS)) for n in numbers]
+            inputs = [lab.message(bots[n % BOTS], 1 + n % CHATS, n, rng.choice(TEXTS)) for n in numbers]
             for part in range(0, len(inputs), 500):
                 await inbox.ingest(inputs[part : part + 500])
             await lab.settled(TIMEOUT_S)

@@ -68,7 +68,7 @@ class Trial:
         self._conversation = 0
         self._memory: dict[str, int] = {}
         tests = questions_of(rule.when)
-        self._facts = frozenset([test.fact for test in tests if not test.fact.startswith("time.")])
+        self._facts = tuple({test.fact for test in tests if not test.fact.startswith("time.")})
         self._definite = [test for test in tests if test.op in ALWAYS]  # no answer to them where not all was recorded
 
     def ask(self, event: Event) -> str:
@@ -77,7 +77,9 @@ class Trial:
             return NOT_WOKEN
         self.tally.woken += 1
         values = event.facts
-        self.tally.unknown.update([fact for fact in self._facts if values.get(fact) is None])
+        for fact in self._facts:
+            if values.get(fact) is None:
+                self.tally.unknown[fact] += 1
         if reason := self._why_not(event):
             self.tally.reasons[reason] += 1
             return reason
@@ -145,13 +147,9 @@ class BackTest:
         else:
             outcome = "gained" if saved_reason else "fired"
         self.outcomes[outcome] += 1
-        self._keep(Finding(event, outcome, reason, saved_reason if self._saved else ""))
-
-    def _keep(self, finding: Finding) -> None:
-        missed = finding.outcome == "missed"
-        kept = self._kept[finding.reason if missed else finding.outcome]
-        entry = (finding.event.at.timestamp(), next(self._numbers), finding)
-        if len(kept) < (SAMPLES if missed else KEPT):
-            heapq.heappush(kept, entry)
-        else:
-            heapq.heappushpop(kept, entry)
+        kept, most = (self._kept[reason], SAMPLES) if outcome == "missed" else (self._kept[outcome], KEPT)
+        at = event.at.timestamp()
+        if len(kept) < most:
+            heapq.heappush(kept, (at, next(self._numbers), Finding(event, outcome, reason, saved_reason if self._saved else "")))
+        elif at > kept[0][0]:
+            heapq.heapreplace(kept, (at, next(self._numbers), Finding(event, outcome, reason, saved_reason if self._saved else "")))

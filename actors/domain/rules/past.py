@@ -12,6 +12,7 @@ from actors.domain.rules.running import is_of_state
 from actors.domain.text import MATCHED_CHARACTERS
 
 HEARD: frozenset[On] = frozenset({"message_received", "conversation_started", "script_matched", "handed_off"})
+NAMED = 2  # since this format of traces every event is named, with its facts
 _NOT_ASKED = ("dead letter", "the bot is stopped", "a robot is", "waits for an operator; a robot is", "written long before")  # no rule was
 _ELSEWHERE = frozenset({"diagnostic", "operator"})
 
@@ -75,11 +76,10 @@ def wants_words(trace: Mapping[str, Any], ons: Collection[On]) -> bool:
 def events_of(turn: PastTurn, ons: Collection[On]) -> Iterator[Event]:
     """Return the events of a turn of these kinds, in their order."""
     told = turn.trace.get("rules")
-    if told:
+    if told and turn.trace.get("format", 1) >= NAMED:
         yield from _recorded(turn, told, ons)
-    if not HEARD.isdisjoint(ons):
-        known = {event["on"] for event in told.get("events", ())} if told else ()
-        yield from _derived(turn, told or {}, [on for on in ons if on in HEARD and on not in known])
+    elif not HEARD.isdisjoint(ons):
+        yield from _derived(turn, told or {}, ons)
 
 
 def _recorded(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> Iterator[Event]:
@@ -96,12 +96,12 @@ def _recorded(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> I
 
 
 def _derived(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> Iterator[Event]:
-    """Return what is not named because no rule was there for it: of agents without rules, and in traces of older versions."""
+    """Return what can be told of a turn without rules, or of one whose trace does not name its events yet."""
     trace = turn.trace
-    if not ons or not _asked(trace):
+    if not _asked(trace):
         return
     winner = (trace.get("scripts") or {}).get("winner")
-    facts = _facts(turn, told, winner)
+    facts = _facts(turn, told)
     heard = "message.text" in facts
     happened: Mapping[On, bool] = {
         "conversation_started": heard and facts.get("conversation.turns") == 0,
@@ -112,11 +112,12 @@ def _derived(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> It
     for on, did in happened.items():
         if did and on in ons:
             wake = Wake(on, str(winner[0]) if winner and on == "script_matched" else "")
-            concluded = on in {"script_matched", "handed_off"}
-            yield Event(turn, wake, _at(turn, concluded=concluded), {**facts, **wake.facts}, whole=bool(told) and not told.get("fired"))
+            waits = {"conversation.control": "waiting"} if on == "handed_off" else {}
+            at = _at(turn, concluded=on in {"script_matched", "handed_off"})
+            yield Event(turn, wake, at, {**facts, **wake.facts, **waits}, whole=False)
 
 
-def _facts(turn: PastTurn, told: Mapping[str, Any], winner: Any) -> dict[str, Any]:
+def _facts(turn: PastTurn, told: Mapping[str, Any]) -> dict[str, Any]:
     if told:
         kept: Mapping[str, Any] = told.get("facts", {})
         # What rules changed in the turn is not known.
@@ -126,7 +127,6 @@ def _facts(turn: PastTurn, told: Mapping[str, Any], winner: Any) -> dict[str, An
         "conversation.control": trace.get("control"),
         "conversation.language": trace.get("language"),
         "agent.version": trace.get("version"),
-        "script.id": winner[0] if winner else None,
     }
     if said:
         known |= {

@@ -121,6 +121,19 @@ def test_a_turn_without_rules_tells_less_and_what_it_does_not_tell_is_unknown() 
     assert told(tried(a_rule("message_received", open_test), past(turn(shop(rule("x")), [says()[0]]))))[0] == 0
 
 
+def test_a_trace_of_the_format_before_tells_messages_scripts_and_handoffs_only() -> None:
+    using = shop(rule("tag", "conversation_started", TAG), rule("wait", "no_reply", after_s=60))
+    new = past(turn(using, says("call a human")))
+    old = {**new.trace, "format": 1, "rules": {**new.trace["rules"], "events": [{"on": "conversation_started"}]}}
+    turn_ = PastTurn(1, UUID(int=1), LATER, old)
+    events = {event.wake.on: event.facts for event in events_of(turn_, TRIGGERS)}
+    assert list(events) == ["conversation_started", "message_received", "script_matched", "handed_off"]
+    assert "conversation.tags" not in events["message_received"]  # a rule changed something in the turn
+    assert events["handed_off"]["conversation.control"] == "waiting"
+    assert events["message_received"]["contact.name"] == "Olga"
+    assert not wants_words(old, TRIGGERS)
+
+
 @pytest.mark.parametrize("reason", ["the bot is stopped", "a robot is at the other end: x", "dead letter: x"])
 def test_turns_in_which_no_rule_would_have_been_asked_have_no_events(reason: str) -> None:
     trace = {"version": 3, "reason": reason, "mode": "", "decided_at": NOW.isoformat()}
