@@ -10,6 +10,7 @@ from gateway.api.actors import ActorsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
+from gateway.api.back_tests import BackTestsApi
 from gateway.api.chat import ChatApi
 from gateway.api.checks import ChecksApi
 from gateway.api.configuration import ConfigurationApi
@@ -118,7 +119,7 @@ def surface(have: Services) -> Surface:
         AgentVersionsApi(have.api, checks),
         ChecksApi(have.api, checks),
         ScriptsApi(have.api),
-        RulesApi(have.api),
+        RulesApi(have.api, have.signals),
         ActionsApi(have.api),
         ActorsApi(have.api, have.control_socket),
         SequencesApi(have.api),
@@ -139,6 +140,7 @@ def surface(have: Services) -> Surface:
         DigestApi(have.api, have.signals),
         ExportsApi(have.api, have.signals, have.data_dir),
         ReplaysApi(have.api, have.signals),
+        BackTestsApi(have.api),
         live,
         WidgetsApi(have.api, have.public_url),
         KnowledgeApi(have.api, have.knowledge),

@@ -32,7 +32,7 @@ TOO_OFTEN = f"stopped: events of one lead or contact woke rules {MOST_WAKES} tim
 def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Moment) -> Ran:
     """Run the rules that events of the lead or contact wake, each with its own facts."""
     for item in inputs:
-        if not isinstance(item, CrmEvent) or (on := WAKES.get(item.kind)) is None or not ran.index.wakes_any(on):
+        if not isinstance(item, CrmEvent) or (on := WAKES.get(item.kind)) is None:
             continue
         echo, state = _echo(item, ran.state)
         if echo or _is_ours(item):
@@ -46,7 +46,7 @@ def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Mom
 def _wake(ran: Ran, view: ConversationView, item: CrmEvent, on: On, moment: Moment) -> Ran:
     now = int(moment.now.timestamp())
     lately = tuple([at for at in ran.state.woken if at > now - WAKES_WITHIN_S])
-    if len(lately) >= MOST_WAKES:
+    if len(lately) >= MOST_WAKES and ran.index.wakes_any(on):
         entry = {"rule": "", "on": on, "reason": TOO_OFTEN}
         told = {**ran.told, "failed": [*ran.told.get("failed", ()), entry]}
         return replace(ran, told=told, effects=(*ran.effects, LogActivity("rule.failed", entry)))

@@ -64,7 +64,6 @@ def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, hear
     if any(isinstance(effect, SetControl) and effect.control is Control.WAITING for effect in effects):
         wakes.append((Wake("handed_off"), 0))
     facts = ran.told.get("facts", {})
-    wakes = [(wake, depth) for wake, depth in wakes if ran.index.wakes_any(wake.on)]
     more = run(ran.index, scene_of(moment, facts), wakes, (), ran.told) if wakes else replace(ran, state=moment.state, effects=(), spoke=0)
     answered = any(isinstance(effect, SendMessage) for effect in effects)
     return _waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
@@ -126,5 +125,5 @@ def _facts_of_messages(messages: Sequence[InboundMessage]) -> dict[str, Any]:
 
 
 def _kept(facts: Mapping[str, Any], moment: Moment) -> dict[str, Any]:
-    """Return the facts as the trace keeps them, to be asked again by a dry run."""
+    """Return the facts as the trace keeps them, to be asked again by a back-test."""
     return {**facts, **state_facts(moment.state, moment.control)}

@@ -12,7 +12,7 @@ from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch
 
-FORMAT = 1
+FORMAT = 2  # 2: `rules` names every event, whether or not a rule waited for it
 # Window and memory of the compressor: a trace is about 1 KiB, and the default (256 KiB to set up) costs more than the compression.
 _WINDOW_BITS, _MEMORY_LEVEL = 12, 5
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
@@ -119,7 +119,7 @@ def from_bytes(stored: bytes) -> dict[str, Any]:
         ValueError: the bytes are not a trace.
     """
     try:
-        raw = json.loads(zlib.decompress(stored))
+        raw = orjson.loads(zlib.decompress(stored))
     except (zlib.error, ValueError) as error:
         raise ValueError(f"not a trace: {error}") from error
     if not isinstance(raw, dict):

@@ -12,9 +12,11 @@ from actors.services.jobs.activity_retention import ActivityRetention
 from actors.services.jobs.conversations_export import ConversationsExport
 from actors.services.jobs.daily_digest import DailyDigest
 from actors.services.jobs.registry import JobRegistry
+from actors.services.jobs.rule_back_test import RuleBackTest
 from actors.services.watching import Watching
 from config.settings import Settings
 from storage.activity_pruning import PostgresActivityPruning
+from storage.back_tests import PostgresBackTests
 from storage.connections import Bots
 from storage.crypto import SecretBox, load_or_create_key
 from storage.digests import PostgresDigests
@@ -28,6 +30,7 @@ def job_registry(database: Database, chosen: Settings, clock: Clock, *more: JobH
         ActivityRetention(PostgresActivityPruning(database)),
         DailyDigest(PostgresDigests(database), clock, chosen.public_url),
         ConversationsExport(PostgresExportPages(database), DiskExports(exports_dir(chosen.data_dir)), clock),
+        RuleBackTest(PostgresBackTests(database)),
         *more,
     )
 

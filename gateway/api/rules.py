@@ -1,29 +1,31 @@
 """Rules of an agent's draft: written, ordered, tried on what happened, and what they did."""
 
-import asyncio
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import partial
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from actors.domain.errors import InvalidDefinition
 from actors.domain.errors import Problem as Fault
 from actors.domain.rules.crm import Crm, copy_problems
-from actors.domain.rules.dry_run import TRIED, DryRun, Event, dry_run
 from actors.domain.rules.models import Rule, read_rule
 from actors.domain.rules.validation import check_rule
 from actors.domain.sequences.validation import named_by_rules
-from actors.domain.trace import from_bytes
+from actors.ports.jobs import NewJob
+from actors.ports.signals import Signals
+from actors.services.jobs.rule_back_test import BackTestPayload, RuleBackTest
 from gateway import ids
 from gateway.api.authored import MOST_FLAWS, pointer, refusals
+from gateway.api.jobs import accepted
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_number
 from gateway.problems import Flaw, Problem, invalid
 from gateway.schemas.bodies import ListQuery
+from gateway.schemas.jobs import JobAccepted
 from gateway.schemas.rules import (
-    DryRunBody,
-    DryRunView,
+    BackTestBody,
     ExecutionPage,
     ExecutionView,
     RuleBody,
@@ -35,7 +37,6 @@ from gateway.schemas.rules import (
     RuleView,
     ValidationView,
     VocabularyView,
-    dry_run_view,
     execution_view,
     fault_view,
     rule_view,
@@ -48,17 +49,17 @@ from storage.authoring.rules import OtherRules, Rules
 from storage.authoring.scripts import Scripts
 from storage.authoring.sequences import Sequences
 from storage.crm_known import CrmCopies
+from storage.jobs.views import TenantJobs
 from storage.postgres import Database
-from storage.rule_log import Execution, PastEvent, RuleLog
+from storage.rule_log import Execution, RuleLog
 
 _ALL, _ONE = "/api/agents/{id}/rules", "/api/agents/{id}/rules/{rule_id}"
-MOST_EVENTS = 20_000  # of a dry run, the newest: some seconds
 
 
 class RulesApi:
     """The rules of the agents of the caller's tenant."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, signals: Signals) -> None:
         self._drafts = Drafts(database)
         self._rules = Rules(database)
         self._scripts = Scripts(database)
@@ -66,6 +67,8 @@ class RulesApi:
         self._actions = Actions(database)
         self._sequences = Sequences(database)
         self._crm = CrmCopies(database)
+        self._jobs = TenantJobs(database)
+        self._signals = signals
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -75,7 +78,7 @@ class RulesApi:
             admin("POST", _ALL, self.create, body=RuleBody, answer=RuleView, status=201, idempotent=True, also=(409,)),
             admin("PUT", f"{_ALL}/order", self.order, body=RuleOrder, answer=RuleList, also=(409,)),
             viewer("POST", f"{_ALL}/validate", self.validate, body=RuleDraft, answer=ValidationView),
-            viewer("POST", f"{_ALL}/dry-run", self.try_out, body=DryRunBody, answer=DryRunView),
+            admin("POST", f"{_ALL}/back-test", self.back_test, body=BackTestBody, answer=JobAccepted, status=202, idempotent=True),
             viewer("GET", _ONE, self.one, answer=RuleView),
             admin("PUT", _ONE, self.replace, body=RuleBody, answer=RuleView, versioned=True, also=(409,)),
             admin("DELETE", _ONE, self.delete, status=204, versioned=True),
@@ -125,19 +128,28 @@ class RulesApi:
             return Answer(ValidationView(valid=False, problems=faults))
         return Answer(ValidationView(valid=True, problems=[]))
 
-    async def try_out(self, call: Call[DryRunBody]) -> Answer:
-        """Try a rule on the customers' messages of the last days: how often it would have fired, and why not on the rest.
+    async def back_test(self, call: Call[BackTestBody]) -> Answer:
+        """Try a rule on the events of the last days: how often it would have fired, on what, and why not on the rest.
 
-        Facts come from the traces of that time; what was not recorded is unknown and counted. Nothing is sent or stored.
+        With `rule_id` alone the rule as it is saved, with `rule` alone one that is not; with both a change of the saved one, and what
+        differs. Facts come from the traces of that time; what was not recorded is unknown and counted. Nothing is sent or changed.
+        Returns the job.
         """
-        agent_id = await self._agent(call)
+        agent_id, body = await self._agent(call), call.body
+        known = await self._known(call, agent_id, body.rule_id) if body.rule_id else None
         with refusals():
-            rule = await self._tried(call, agent_id)
-        if rule.trigger.on not in TRIED:
-            raise invalid("only what messages, scripts and handoffs wake can be tried", "trigger", pointer="/rule/trigger/on")
-        events = await self._log.events(call.tenant_id, agent_id, call.body.days, MOST_EVENTS + 1)
-        found = await asyncio.to_thread(_dry_run, rule, events[-MOST_EVENTS:])  # thousands of events take a while
-        return Answer(dry_run_view(found, len(events) <= MOST_EVENTS))
+            tried = await self._tried(call, agent_id, known)
+        others = await self._rules.all(call.tenant_id, agent_id)
+        payload = BackTestPayload(
+            agent_id=agent_id,
+            rule_id=known.id if known else None,
+            tried=tried,
+            saved=dict(known.definition) if known and body.rule is not None else None,
+            before=[item.key for item in others if item.enabled and (known is None or item.position < known.position)],
+            days=body.days,
+        )
+        job = NewJob(RuleBackTest, payload, sha256(payload.model_dump_json().encode()).hexdigest(), by=call.caller.actor.name)
+        return accepted(await self._jobs.request(call.tenant_id, job, call.caller.actor), self._signals)
 
     async def one(self, call: Call) -> Answer:
         """Show a rule, deleted or not."""
@@ -212,32 +224,18 @@ class RulesApi:
             raise InvalidDefinition(unknown)
         return rule
 
-    async def _tried(self, call: Call[DryRunBody], agent_id: UUID) -> Rule:
-        body = call.body
-        if (body.rule is None) == (body.rule_id is None):
-            raise invalid("send either rule or rule_id", "rule", pointer="/rule")
-        if body.rule_id is not None:
-            return read_rule((await self._known(call, agent_id, body.rule_id)).definition, "", [])
-        assert body.rule is not None
-        return await self._check(call.tenant_id, agent_id, {"id": "new", **body.rule})
+    async def _tried(self, call: Call[BackTestBody], agent_id: UUID, known: DefinitionItem | None) -> dict[str, Any]:
+        rule = call.body.rule
+        if rule is not None:
+            definition = {**rule, "id": known.key if known else "new"}
+            await self._check(call.tenant_id, agent_id, definition)
+            return definition
+        if known is None:
+            raise invalid("send rule, rule_id or both", "rule", pointer="/rule")
+        return dict(known.definition)
 
 
 def _shown(call: Call[Any, Any], rule: DefinitionItem | None) -> Answer:
     if rule is None:
         raise call.missing()
     return Answer(rule_view(rule), etag=rule.version)
-
-
-def _dry_run(rule: Rule, events: Sequence[PastEvent]) -> DryRun:
-    return dry_run(rule, (_event(event) for event in events))
-
-
-def _event(past: PastEvent) -> Event:
-    return Event(past.conversation_id, past.message_id, past.text, past.version == 1, past.channel, past.at, _trace(past.trace))
-
-
-def _trace(body: bytes) -> Mapping[str, Any]:
-    try:
-        return from_bytes(body)
-    except ValueError:  # of an older format: what it kept is unknown
-        return {}

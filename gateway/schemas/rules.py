@@ -9,9 +9,9 @@ from pydantic import BeforeValidator, Field
 
 from actors.domain.errors import Problem
 from actors.domain.rules.conditions import OPERATORS
-from actors.domain.rules.dry_run import DryRun, Sample
 from actors.domain.rules.facts import FACTS, VARIABLE
 from actors.domain.rules.models import LONGEST_WAIT_S, TRIGGERS, On
+from actors.services.jobs.rule_back_test import MOST_DAYS
 from gateway.schemas.agents import Line, Title
 from gateway.schemas.bodies import Body, ListQuery, Number, Uuid, View, cleaned
 from gateway.schemas.conversations import Id
@@ -149,35 +149,12 @@ class ValidationView(View):
     problems: list[FaultView]
 
 
-class DryRunBody(Body):
-    """A rule that is there (`rule_id`), or one that is not (`rule`), against the customers' messages of the last days."""
+class BackTestBody(Body):
+    """A rule that is saved (`rule_id`), one that is not (`rule`), or a change of a saved one (both), against the last days."""
 
     rule_id: Uuid | None = None
     rule: Document | None = None
-    days: Annotated[int, Field(ge=1, le=30)] = 7
-
-
-class SampleView(View):
-    """One message and how the rule fared; an empty reason: it fires."""
-
-    conversation_id: Id
-    message_id: Id
-    at: datetime
-    text: str
-    reason: str
-
-
-class DryRunView(View):
-    """What would have happened. `unknown`: how often a fact was not recorded; `complete`: all events of these days were looked at."""
-
-    events: int
-    woken: int
-    fired: int
-    reasons: dict[str, int]
-    unknown: dict[str, int]
-    hits: list[SampleView]
-    misses: list[SampleView]
-    complete: bool
+    days: Annotated[int, Field(ge=1, le=MOST_DAYS)] = 7
 
 
 class FactView(View):
@@ -302,31 +279,6 @@ def vocabulary() -> VocabularyView:
     facts = [FactView(name=name, kind=kind, operators=list(OPERATORS[kind])) for name, kind in FACTS.items()]
     variable = FactView(name=VARIABLE, kind="text", operators=list(OPERATORS["text"]))
     return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable)
-
-
-def dry_run_view(found: DryRun, complete: bool) -> DryRunView:
-    """Return what would have happened, the most frequent reasons and the newest messages first."""
-    return DryRunView(
-        events=found.events,
-        woken=found.woken,
-        fired=found.fired,
-        reasons=dict(found.reasons.most_common(50)),
-        unknown=dict(found.unknown.most_common()),
-        hits=[_sample(sample) for sample in reversed(found.hits)],
-        misses=[_sample(sample) for sample in reversed(found.misses)],
-        complete=complete,
-    )
-
-
-def _sample(sample: Sample) -> SampleView:
-    event = sample.event
-    return SampleView(
-        conversation_id=str(event.conversation_id),
-        message_id=str(event.message_id),
-        at=event.at,
-        text=event.text[:200],
-        reason=sample.reason,
-    )
 
 
 def action_view(item: ActionItem) -> ActionView:

@@ -45,24 +45,26 @@ def rule(number: int, on: str) -> Rule:
     return read_rule(raw, "", [])
 
 
-def p99_ms(index: RuleIndex) -> float:
-    """Return the 99th percentile of evaluating one message, in CPU time: what else the machine does is no cost of rules."""
+def durations_ms(index: RuleIndex) -> list[float]:
+    """Return how long evaluating one message took each time, sorted, in CPU time: what else the machine does is no cost of rules."""
     durations = []
     for _ in range(ROUNDS):
         started = time.thread_time()
         found = index.evaluate(Wake("message_received"), Facts(FACTS, NOW), {}, NOW)
         durations.append(time.thread_time() - started)
         assert len(found.fired) == WOKEN // 10
-    return sorted(durations)[int(ROUNDS * 0.99)] * 1e3
+    return [duration * 1e3 for duration in sorted(durations)]
 
 
 def main() -> None:
-    """Measure with the hundred rules alone, then among ten thousand."""
+    """Measure with the hundred rules alone, then among ten thousand; `rules_10k_vs_100` is the ratio of their medians: flat is 1."""
     woken = [rule(number, "message_received") for number in range(WOKEN)]
-    alone = p99_ms(RuleIndex(woken))
+    alone = durations_ms(RuleIndex(woken))
     index = RuleIndex([*woken, *(rule(number, "tag_set") for number in range(WOKEN, RULES))])
     gc.freeze()  # as a host does once it is set up
-    print(json.dumps({"rules_10k_p99_ms": round(p99_ms(index), 2), "rules_100_p99_ms": round(alone, 2)}))
+    among, p99, p50 = durations_ms(index), int(ROUNDS * 0.99), ROUNDS // 2
+    told = {"rules_10k_p99_ms": among[p99], "rules_100_p99_ms": alone[p99], "rules_10k_vs_100": among[p50] / alone[p50]}
+    print(json.dumps({name: round(value, 2) for name, value in told.items()}))
 
 
 if __name__ == "__main__":

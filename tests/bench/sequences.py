@@ -1,4 +1,4 @@
-"""`python -m tests.bench.sequences`: 30,000 steps that are due in one minute, beside 50 live messages a second.
+"""`python -m tests.bench.sequences`: 30,000 steps (or `--steps`) that are due in one minute, beside 50 live messages a second.
 
 Prints how many seconds the last of them waited for its place in the outbox (`enrollments_30k_due_s`: the largest time from due to
 queued), and how long live messages took to be answered. The host is cut off in the middle and followed by a new generation.
@@ -75,12 +75,12 @@ async def due(dsn: str, home: Path, steps: int) -> dict[str, Any]:
     assert waits is not None
     assert answers is not None
     assert (waits["n"], waits["once"]) == (steps, steps), dict(waits)
-    name = f"enrollments_{steps // 1000}k_due_s"
+    name = f"enrollments_{steps // 1000}k"
     return {
-        name: round(waits["worst"], 1),
-        "live_p50_ms": round(answers["p50"], 1),
-        "live_p99_ms": round(answers["p99"], 1),
-        "live": answers["n"],
+        f"{name}_due_s": round(waits["worst"], 1),
+        f"{name}_live_p50_ms": round(answers["p50"], 1),
+        f"{name}_live_p99_ms": round(answers["p99"], 1),
+        f"{name}_live": answers["n"],
     }
 
 

@@ -1,4 +1,4 @@
-"""Rules on a real host and PostgreSQL: written in a draft, published, fired, followed by timers and actions, tried on the past."""
+"""Rules on a real host and PostgreSQL: written in a draft, published, fired, followed by timers and actions."""
 
 import json
 from collections.abc import AsyncIterator
@@ -10,9 +10,7 @@ from uuid import UUID
 import pytest
 
 from actors.domain.ids import Address, ConversationId
-from actors.domain.rules.models import read_rule
 from actors.ports.inbox import NewInput
-from gateway.api.rules import _dry_run
 from storage import chats
 from storage.accounts.audit import Actor
 from storage.actions import Actions
@@ -145,28 +143,6 @@ async def test_a_persons_answer_ends_the_wait_for_one(lab: HostLab) -> None:
         assert await fire(lab) == 1
     told = await lab.shop.owner.fetch("select conversation_id from activity_logs where kind = 'operator.notice'")
     assert [r["conversation_id"] for r in told] == [forgotten.conversation_id]
-
-
-async def test_what_is_tried_on_the_past_is_what_the_host_did(lab: HostLab) -> None:
-    agent = await lab.add_agent({**SHOP, "rules": [{**NIGHT, "limit": "once"}]})
-    chat, other = await chat_with(lab, agent), await chat_with(lab, agent, "other")
-    async with lab.running(lab.host()):
-        for text in ("delivery?", "good night", "good night again", "delivery at night?"):
-            await say(lab, chat.address, text)
-        await say(lab, other.address, "night")
-    log = RuleLog(lab.shop.api)
-    fired = await log.executions(lab.shop.tenant_id, agent, "night", None, 10)
-    events = await log.events(lab.shop.tenant_id, agent, 7, 100)
-    again = _dry_run(read_rule({**NIGHT, "limit": "once"}, "", []), events)
-    assert (again.events, again.woken, again.fired) == (5, 5, len(fired)) == (5, 5, 2)
-    assert again.reasons == {"it fired in this conversation already": 2, "message.text contains night": 1}
-    priced = {**NIGHT, "when": {"all": [{"fact": "lead.price", "op": "more", "value": 5}]}}
-    unknown = _dry_run(read_rule(priced, "", []), events)
-    assert (unknown.fired, unknown.unknown) == (0, {"lead.price": 5})
-    first = _dry_run(read_rule({**NIGHT, "trigger": {"on": "conversation_started"}, "when": {"all": []}}, "", []), events)
-    assert (first.woken, first.fired) == (2, 2)
-    by_script = _dry_run(read_rule({**NIGHT, "trigger": {"on": "script_matched", "of": "delivery"}, "when": {"all": []}}, "", []), events)
-    assert (by_script.woken, by_script.fired) == (2, 2)
 
 
 async def test_rules_are_ordered_deleted_and_brought_back(lab: HostLab) -> None:

@@ -10,7 +10,7 @@ from actors.domain.rules.facts import Facts, OutOfBudget, zone
 from actors.domain.rules.models import TIMED, On, Rule, Test
 
 LISTED = 50  # losers kept by name; beyond, only their number
-_ELSEWHERE = "another rule stopped the rest"
+ELSEWHERE = "another rule stopped the rest"
 SPENT = "the rules before it took all the time there is for one event"
 
 
@@ -21,6 +21,11 @@ class Wake:
     on: On
     of: str = ""
     after_s: float = 0.0
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """Return what it says by itself."""
+        return {"script.id": self.of} if self.on == "script_matched" else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +52,7 @@ class Evaluation:
     lost: tuple[Lost, ...] = ()
     unlisted: int = 0
     spent: str = ""  # the rule at which the budget was over
+    stopper: str = ""  # the rule after which no other was asked
 
 
 NOTHING = Evaluation()
@@ -91,6 +97,7 @@ class RuleIndex:
         """Return which rules fire, in their order, and why the others do not."""
         fired: list[Fired] = []
         lost: list[Lost] = []
+        stopper = ""
         ready = self._by_trigger.get(wake.on, ())
         for number, one in enumerate(ready):
             try:
@@ -99,17 +106,18 @@ class RuleIndex:
                     fired.append(Fired(one.rule, _found(one, facts)))
             except OutOfBudget:
                 rest = [Lost(other.rule.id, SPENT) for other in ready[number:]]
-                return _evaluation(fired, lost + rest, one.rule.id)
+                return _evaluation(fired, lost + rest, spent=one.rule.id)
             if reason is not None:
                 lost.append(Lost(one.rule.id, reason))
             elif one.rule.stops:
-                lost += [Lost(other.rule.id, _ELSEWHERE) for other in ready[number + 1 :]]
+                lost += [Lost(other.rule.id, ELSEWHERE) for other in ready[number + 1 :]]
+                stopper = one.rule.id
                 break
-        return _evaluation(fired, lost, "")
+        return _evaluation(fired, lost, stopper=stopper)
 
 
-def _evaluation(fired: list[Fired], lost: list[Lost], spent: str) -> Evaluation:
-    return Evaluation(tuple(fired), tuple(lost[:LISTED]), max(0, len(lost) - LISTED), spent)
+def _evaluation(fired: list[Fired], lost: list[Lost], *, spent: str = "", stopper: str = "") -> Evaluation:
+    return Evaluation(tuple(fired), tuple(lost[:LISTED]), max(0, len(lost) - LISTED), spent, stopper)
 
 
 def _why_not(one: _Ready, wake: Wake, facts: Facts, memory: Mapping[str, int], now: datetime) -> str | None:

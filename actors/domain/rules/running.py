@@ -11,7 +11,7 @@ from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StartSequence, StopSequence
 from actors.domain.fields import pick
 from actors.domain.rules.crm import Crm, effect_params
-from actors.domain.rules.engine import SPENT, Evaluation, Fired, RuleIndex, Wake
+from actors.domain.rules.engine import NOTHING, SPENT, Evaluation, Fired, RuleIndex, Wake
 from actors.domain.rules.facts import VARIABLE, Facts
 from actors.domain.rules.models import (
     Action,
@@ -36,6 +36,8 @@ DEEPEST = 3  # a rule that wakes a rule that wakes a rule
 MOST_WOKEN = 50  # events of one turn
 MOST_TAGS = 50
 MOST_VARIABLES = 50
+ROOM = 6_000  # characters that facts of the events of one turn may have in its trace, beside those of the turn
+TOO_DEEP = f"stopped: rules woke each other {DEEPEST} times in a row"
 PERSON = "not said: a person has the conversation"
 SPOKEN = (Send, SendScript, HandOff, Enroll, Unenroll)  # what needs a chat
 WAIT = "rule:"  # timers of rules that do the rest later
@@ -138,7 +140,7 @@ class _Running:
         seen = 0
         while self.happened:
             wake, depth = self.happened.popleft()
-            seen += 1
+            seen += self._index.wakes_any(wake.on)
             if seen > MOST_WOKEN:
                 return
             self._evaluate(wake, depth)
@@ -164,12 +166,11 @@ class _Running:
         self._effects.append(LogActivity("rule.fired", entry))
 
     def _evaluate(self, wake: Wake, depth: int) -> None:
-        if not self._index.wakes_any(wake.on):
-            return
-        script = {"script.id": wake.of} if wake.on == "script_matched" else {}
-        facts = Facts({**self._scene.facts, **state_facts(self._state, self._control), **script}, self._scene.now)
-        found = self._index.evaluate(wake, facts, self._memory, self._scene.now)
-        self._note(wake, found)
+        values, found = {**self._scene.facts, **state_facts(self._state, self._control)}, NOTHING
+        if self._index.wakes_any(wake.on):
+            facts = Facts({**values, **wake.facts}, self._scene.now)
+            found = self._index.evaluate(wake, facts, self._memory, self._scene.now)
+        self._note(wake, depth, found, values)
         for fired in found.fired:
             if depth >= DEEPEST:
                 self._stopped(fired.rule, wake)
@@ -307,27 +308,52 @@ class _Running:
 
     def _wake(self, rule: Rule, wake: Wake, depth: int) -> None:
         """An effect of a rule wakes rules only where the rule says so."""
-        if not self._index.wakes_any(wake.on):
-            return
         if rule.wakes:
             self.happened.append((wake, depth + 1))
-        else:
+        elif self._index.wakes_any(wake.on):
             self._tell("quiet", [rule.id, wake.on])
 
     def _stopped(self, rule: Rule, wake: Wake) -> None:
-        self._failed(rule.id, wake, f"stopped: rules woke each other {DEEPEST} times in a row")
+        self._failed(rule.id, wake, TOO_DEEP)
 
     def _failed(self, rule_id: str, wake: Wake, reason: str) -> None:
         entry = {"rule": rule_id, "on": wake.on, "reason": reason}
         self._tell("failed", entry)
         self._effects.append(LogActivity("rule.failed", entry))
 
-    def _note(self, wake: Wake, found: Evaluation) -> None:
+    def _note(self, wake: Wake, depth: int, found: Evaluation, values: Mapping[str, Any]) -> None:
+        """Keep what happened, whether or not a rule waits for it: a back-test asks other rules."""
         losers: dict[str, list[str]] = {}
         for lost in found.lost:
             losers.setdefault(lost.reason, []).append(lost.rule_id)
-        noted = {"on": wake.on, "losers": losers, "unlisted": found.unlisted}
+        noted = {
+            "on": wake.on,
+            "of": wake.of,
+            "after_s": wake.after_s,
+            "depth": depth,
+            "facts": self._news(values),
+            "stopped_by": found.stopper,
+            "spent": found.spent,
+            "losers": losers,
+            "unlisted": found.unlisted,
+        }
         self._tell("events", {name: value for name, value in noted.items() if value})
+
+    def _news(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the facts that are not those of the turn; None for what is not known, or finds no room."""
+        kept: Mapping[str, Any] = self._told.get("facts", {})
+        news: dict[str, Any] = {name: None for name in kept if name not in values}
+        changed = {name: value for name, value in values.items() if kept.get(name) != value}
+        if not changed:
+            return news
+        room = ROOM - sum(_size(event["facts"]) for event in self._told.get("events", ()) if "facts" in event)
+        for name, value in changed.items():
+            room -= _size({name: value})
+            if room >= 0:
+                news[name] = value
+            elif name in kept:
+                news[name] = None
+        return news
 
     def _tell(self, name: str, entry: Any) -> None:
         self._told[name] = [*self._told.get(name, ()), entry]
@@ -337,7 +363,16 @@ class _Running:
         return {**known, **state_facts(self._state, self._control), **fields}
 
 
+def _size(facts: Mapping[str, Any]) -> int:
+    return sum(len(name) + len(str(value)) for name, value in facts.items())
+
+
 def state_facts(state: ConversationState, control: Control) -> dict[str, Any]:
     """Return the facts that rules themselves change."""
     facts: dict[str, Any] = {VARIABLE + name: value for name, value in state.variables.items()}
     return {**facts, "conversation.tags": list(state.tags), "conversation.control": control.value}
+
+
+def is_of_state(fact: str) -> bool:
+    """Return whether rules themselves change a fact."""
+    return fact.startswith(VARIABLE) or fact in {"conversation.tags", "conversation.control"}

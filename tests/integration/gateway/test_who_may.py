@@ -40,7 +40,7 @@ BODIES: Mapping[str, Any] = {
     "CheckBody": {"question": "how much is delivery?", "expected": {"kind": "text", "value": "350"}},
     "CorrectionBody": {"question": "how much is delivery?", "right": {"kind": "new_script", "text": "350 roubles"}},
     "DigestBody": {"enabled": True, "hour": 9, "time_zone": "UTC"},
-    "DryRunBody": {"rule": RULE},
+    "BackTestBody": {"rule": RULE},
     "RuleBody": RULE,
     "RuleDraft": {"rule": RULE},
     "RuleOrder": {"rules": []},
@@ -187,6 +187,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "job": job_id,
         "export": export_id,
         "replay": await a_replay(database, company),
+        "back test": await a_back_test(database, company),
         "schedule": schedules["items"][0]["id"],
         "rule": rule["id"],
         "sequence": sequence["id"],
@@ -237,6 +238,17 @@ async def a_replay(database: str, company: Company) -> str:
     try:
         sql = "insert into jobs (tenant_id, name, state, payload) values ($1, 'agent:replay', 'done', $2) returning id::text"
         payload = {"agent_id": str(company.agent_id), "version": 1, "conversations": []}
+        return str(await connection.fetchval(sql, company.tenant_id, json.dumps(payload)))
+    finally:
+        await connection.close()
+
+
+async def a_back_test(database: str, company: Company) -> str:
+    """Return a back-test that waits."""
+    connection = await asyncpg.connect(database)
+    try:
+        sql = "insert into jobs (tenant_id, name, state, payload) values ($1, 'rules:back-test', 'queued', $2) returning id::text"
+        payload = {"agent_id": str(company.agent_id), "tried": {}, "days": 7}
         return str(await connection.fetchval(sql, company.tenant_id, json.dumps(payload)))
     finally:
         await connection.close()

@@ -25,7 +25,7 @@ TRACE = Trace(
 
 def test_a_trace_is_read_as_it_was_written() -> None:
     assert from_bytes(TRACE.with_stages({"model": 12.5}).to_bytes()) == {
-        "format": 1,
+        "format": 2,
         "agent_id": "a",
         "version": 2,
         "decided_at": "2026-03-01T12:00:00+00:00",

@@ -108,20 +108,6 @@ export function useFaults(agentId: string, rule: RuleBody, ruleId: string | unde
   });
 }
 
-export function useDryRun(agentId: string) {
-  return useMutation({
-    mutationFn: ({ rule, days }: { rule: RuleBody; days: number }) => {
-      const { key: _, ...draft } = rule;
-      return said(
-        api.POST("/api/agents/{id}/rules/dry-run", {
-          params: { path: { id: agentId } },
-          body: { rule: draft, days },
-        }),
-      );
-    },
-  });
-}
-
 /** When a rule fired or failed, the newest first. */
 export function useExecutions(agentId: string, ruleId: string) {
   return useInfiniteQuery({

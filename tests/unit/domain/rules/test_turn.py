@@ -119,7 +119,7 @@ def test_the_first_that_stops_is_the_last() -> None:
     using = shop(rule("a", stops=True), rule("b"), rule("c"))
     decision = turn(using, says())
     assert [entry["rule"] for entry in logged(decision, "rule.fired")] == ["a"]
-    assert decision.trace.rules["events"][0]["losers"] == {"another rule stopped the rest": ["b", "c"]}
+    assert decision.trace.rules["events"][-1]["losers"] == {"another rule stopped the rest": ["b", "c"]}
 
 
 @pytest.mark.parametrize(
@@ -267,7 +267,8 @@ def test_a_trace_says_who_won_who_lost_and_why() -> None:
     assert (entry["rule"], entry["done"]) == ("won", ["send"])
     assert entry["reasons"] == ["message.text contains DELIVERY (Is delivery free?)"]
     assert told["events"] == [
-        {"on": "message_received", "losers": {"message.length more 99": ["lost"], "unknown: lead.price more 5": ["open"]}}
+        {"on": "conversation_started"},
+        {"on": "message_received", "losers": {"message.length more 99": ["lost"], "unknown: lead.price more 5": ["open"]}},
     ]
     assert told["facts"]["message.text"] == "Is delivery free?"
     assert told["facts"]["contact.name"] == "Olga"

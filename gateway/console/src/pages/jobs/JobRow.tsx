@@ -99,6 +99,10 @@ function Result({ job }: { job: Job }) {
     const counts = { same: format(result.same), differs: format(result.differs), asked: format(result.asked) };
     return <Text size="sm">{t("replay.summary", counts)}</Text>;
   }
+  if (job.name === "rules:back-test") {
+    const fired = (result.tried as { fired: number }).fired;
+    return <Text size="sm">{t("backtest.summary", { count: fired, events: format(result.events) })}</Text>;
+  }
   return Object.keys(result).length > 0 ? <Code className="wraps">{JSON.stringify(result)}</Code> : null;
 }
 

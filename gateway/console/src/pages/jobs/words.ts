@@ -19,6 +19,7 @@ export const JOB_NAMES = [
   "digest:daily",
   "knowledge:ingest",
   "knowledge:site",
+  "rules:back-test",
 ];
 
 /** What a kind of job is called; one that this console does not know yet by its own name. */

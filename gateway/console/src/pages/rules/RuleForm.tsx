@@ -10,9 +10,9 @@ import type { Rule, RuleBody } from "../../api/types";
 import { showDone } from "../../app/toasts";
 import { Failed, Loading } from "../../parts/states";
 import { ActionsForm } from "./ActionsForm";
+import { BackTestPart } from "./BackTestPart";
 import { Conditions } from "./Conditions";
 import { CrmProvider, useCopy } from "./crm";
-import { DryRunPart } from "./DryRunPart";
 import { Duration } from "./Duration";
 import { type ActionDraft, type GroupDraft, readGroup, writeCondition } from "./draft";
 import { faultText } from "./words";
@@ -248,7 +248,15 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
           )}
         </Stack>
       </Fieldset>
-      <DryRunPart agentId={agentId} rule={body} ready={found.data?.valid ?? false} />
+      {mayEdit && (
+        <BackTestPart
+          agentId={agentId}
+          rule={body}
+          {...(known ? { ruleId: known.id } : {})}
+          edited={touched}
+          ready={found.data?.valid ?? false}
+        />
+      )}
     </form>
   );
 }

@@ -1,0 +1,1 @@
+"""Back-tests over what real hosts did."""
