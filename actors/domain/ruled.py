@@ -67,11 +67,11 @@ def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, hear
     wakes = [(wake, depth) for wake, depth in wakes if ran.index.wakes_any(wake.on)]
     more = run(ran.index, scene_of(moment, facts), wakes, (), ran.told) if wakes else replace(ran, state=moment.state, effects=(), spoke=0)
     answered = any(isinstance(effect, SendMessage) for effect in effects)
-    return _waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
+    return waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
 
 
-def _waiting(ran: Ran, answered: bool, heard: bool, said_by_rules: bool) -> Ran:
-    """Set the timers of silence: a rule's own words do not, unless it wakes rules."""
+def waiting(ran: Ran, answered: bool, heard: bool, said_by_rules: bool) -> Ran:
+    """Set the timers of silence: a rule's own words set none, unless it wakes rules."""
     state, timers = ran.state, ran.effects
     if answered or ran.spoke:
         state = replace(state, talked=state.talked + 1)

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import crm_events, ruled, sequenced
+from actors.domain import crm_events, finished, ruled, sequenced
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
@@ -23,6 +23,7 @@ from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
 from actors.domain.ruled import Moment
+from actors.domain.rules.engine import RuleIndex
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.sequences.engine import SequenceIndex
@@ -69,7 +70,12 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     """Decide the turn, or say what the agent has to find out first; several messages are answered once."""
     decided = _decide(view, inputs, catalogue, now)
     said = [item.text for item in inputs if isinstance(item, InboundMessage)]
-    return decided if isinstance(decided, AgentRequest) else _settled(decided, view, catalogue.sequences, now, said)
+    if isinstance(decided, AgentRequest):
+        return decided
+    settled = _settled(decided, view, catalogue.sequences, now, said)
+    if catalogue.persona.responder == "chain":
+        return settled
+    return _finished(settled, view, catalogue.rules, catalogue.sequences, catalogue.persona, catalogue.version, now)
 
 
 def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, now: datetime, said: Sequence[str]) -> Decision:
@@ -78,6 +84,23 @@ def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, no
     stepped = not decided.trace.mode and any(isinstance(effect, SendMessage) and effect.mode == "step" for effect in effects)
     trace = replace(decided.trace, mode="step", reason="a step of a sequence was due") if stepped else decided.trace
     return Decision(state, effects, trace)
+
+
+def _finished(
+    decided: Decision, view: ConversationView, rules: RuleIndex, sequences: SequenceIndex, persona: Persona, version: int, now: datetime
+) -> Decision:
+    """Let the ends of sequences wake rules, unless the bot says and does nothing here."""
+    if not rules.wakes_any("sequence_finished") or decided.state.silent or decided.state.talk.silenced:
+        return decided
+    control = next((effect.control for effect in reversed(decided.effects) if isinstance(effect, SetControl)), view.control)
+    language = decided.state.language or persona.languages[0]
+    moment = Moment(persona, version, decided.state, control, language, now, view.about)
+    ran = Ran(rules, decided.state, control, told=decided.trace.rules)
+    ran = finished.heard(ran, view, moment, decided.effects, sequences)
+    trace = replace(decided.trace, rules=ran.told)
+    if not trace.mode and any(isinstance(effect, SendMessage) for effect in ran.effects):
+        trace = replace(trace, mode="rule", reason="a sequence ended")
+    return Decision(ran.state, decided.effects + ran.effects, trace)
 
 
 def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -179,7 +202,10 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
     """Decide the turn with what the agent came back with."""
     turn = _resumed(request, outcome, now)
     decided = _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
-    return _settled(decided, view, request.sequences, now, [request.text])
+    settled = _settled(decided, view, request.sequences, now, [request.text])
+    if request.rules is None:
+        return settled
+    return _finished(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
 
 
 def _concluded(turn: _Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:

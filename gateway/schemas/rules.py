@@ -40,7 +40,10 @@ Seconds = Annotated[float, Field(ge=0, le=LONGEST_WAIT_S)]
 
 
 class TriggerBody(Body):
-    """What wakes a rule. `after_s`: no_reply (from the customer) and no_answer (to them); `of`: which tag or script, empty: any."""
+    """What wakes a rule.
+
+    `after_s`: no_reply (from the customer) and no_answer (to them); `of`: which tag, script or sequence; empty: any.
+    """
 
     on: On
     after_s: Seconds = 0.0

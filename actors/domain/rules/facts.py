@@ -38,6 +38,10 @@ FACTS: Mapping[str, Kind] = {
     "contact.responsible": "text",
     "contact.tags": "tags",
     "script.id": "text",
+    # Of the sequence whose end woke the rule.
+    "sequence.id": "text",
+    "sequence.name": "text",
+    "sequence.outcome": "text",  # finished, goal, check, closed, replied, handed_off, blocked, rule, unreadable
     "time.hour": "number",
     "time.clock": "clock",
     "time.weekday": "text",  # mon, tue, ...

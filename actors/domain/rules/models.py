@@ -17,6 +17,7 @@ On = Literal[
     "tag_set",
     "no_reply",
     "no_answer",
+    "sequence_finished",
     "lead_added",
     "lead_moved",
     "lead_updated",
@@ -30,7 +31,7 @@ LONGEST_WAIT_S = 90 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What wakes a rule. `after_s`: no_reply from the customer, no_answer to them; `of`: which tag or script, empty: any."""
+    """What wakes a rule. `after_s`: no_reply from the customer, no_answer to them; `of`: which tag, script or sequence; empty: any."""
 
     on: On
     after_s: float = 0.0

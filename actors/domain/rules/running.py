@@ -240,7 +240,7 @@ class _Running:
             case Enroll(sequence):
                 return StartSequence(sequence, rule.id), f"start sequence {sequence}"
             case Unenroll(sequence):
-                return StopSequence(sequence, rule.id), f"stop sequence {sequence or '*'}"
+                return StopSequence(sequence, rule.id, rule.wakes), f"stop sequence {sequence or '*'}"
             case _:
                 assert_never(action)
 

@@ -15,6 +15,7 @@ from actors.domain.rules.models import (
     AddTag,
     CallWebhook,
     Condition,
+    Enroll,
     HandOff,
     RemoveTag,
     Rule,
@@ -65,9 +66,10 @@ def check_rule(raw: Mapping[str, Any], others: Sequence[Rule] = (), scripts: Col
 def loops(rules: Sequence[Rule]) -> Iterator[tuple[int, str]]:
     """Return the rules that would wake themselves for ever, directly or through others: number and how.
 
-    A rule that fires once, once a day or not again for a while ends a loop.
+    A rule that fires once, once a day or not again for a while ends a loop. The end of a sequence wakes rules whatever the rule
+    says that started it.
     """
-    free = {number: rule for number, rule in enumerate(rules) if rule.enabled and rule.wakes and not rule.limited}
+    free = {number: rule for number, rule in enumerate(rules) if rule.enabled and not rule.limited}
     woken = {number: [other for other, rule in free.items() if _wakes(free[number], rule)] for number in free}
     for number in free:
         if way := _way_back(number, woken):
@@ -98,11 +100,13 @@ def _wakes(rule: Rule, other: Rule) -> bool:
     trigger = other.trigger
     for action in rule.actions:
         match action:
-            case AddTag(tag) if trigger.on == "tag_set" and trigger.of in {"", tag}:
+            case Enroll(sequence) if trigger.on == "sequence_finished" and trigger.of in {"", sequence}:
                 return True
-            case HandOff() if trigger.on == "handed_off":
+            case AddTag(tag) if rule.wakes and trigger.on == "tag_set" and trigger.of in {"", tag}:
                 return True
-            case Send() | SendScript() if trigger.on == "no_reply":
+            case HandOff() if rule.wakes and trigger.on == "handed_off":
+                return True
+            case Send() | SendScript() if rule.wakes and trigger.on == "no_reply":
                 return True
     return False
 

@@ -197,6 +197,7 @@ interface AnswerProps {
   onChange: (value: TestDraft["value"]) => void;
 }
 
+const OUTCOMES = ["end", "goal", "replied", "handed_off", "blocked", "rule", "check", "closed", "unreadable"] as const;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 function Answer({ test, kind, error, onChange }: AnswerProps) {
@@ -220,7 +221,11 @@ function Answer({ test, kind, error, onChange }: AnswerProps) {
   }
   const day = test.fact === "time.weekday";
   const days = DAYS.map((value) => ({ value, label: t(`rules.day.${value}`) }));
-  const known = answersOf(crm, test.fact);
+  const outcomes = OUTCOMES.map((value) => ({
+    value: value === "end" ? "finished" : value,
+    label: t(`sequences.ended.${value}`),
+  }));
+  const known = test.fact === "sequence.outcome" ? outcomes : answersOf(crm, test.fact);
   if (known.length > 0 && Array.isArray(test.value)) {
     return <MultiSelect {...shared} searchable data={known} value={test.value.map(String)} onChange={onChange} />;
   }

@@ -10,6 +10,7 @@ const SILENT = new Set([
   "no_reply",
   "no_answer",
   "tag_set",
+  "sequence_finished",
   "lead_added",
   "lead_moved",
   "lead_updated",
