@@ -9,6 +9,7 @@ from actors.domain.robots import QUIET, Talk
 
 # Channels of our own, without a provider: what the commit stores is delivered; the customer's page reads it from us.
 OWN_CHANNELS = frozenset({"test", "web"})
+AGENT_CHANNEL = "agent"  # no channel of customers: what reaches an agent's rules by itself
 CRM_CHANNELS = frozenset({"kommo"})  # they tell of more than messages: their parsers read events, too
 
 
@@ -106,4 +107,4 @@ class ConversationView:
     control: Control
     channel: str
     reply_policy: str
-    about: str = ""  # `lead:5`, `contact:7`: whose events these are, where it is no chat
+    about: str = ""  # `lead:5`, `contact:7`, `rule:night`: whose events these are, where it is no chat

@@ -6,9 +6,9 @@ from typing import Any
 
 from actors.domain.conversation import ConversationView
 from actors.domain.effects import Effect, SendMessage, SetEnrollment
-from actors.domain.ruled import Moment, facts_of, scene_of, waiting
+from actors.domain.ruled import Moment, facts_of, waiting, woken
 from actors.domain.rules.engine import Wake
-from actors.domain.rules.running import DEEPEST, Ran, run
+from actors.domain.rules.running import DEEPEST, Ran
 from actors.domain.sequenced import settled
 from actors.domain.sequences.engine import SequenceIndex
 
@@ -25,16 +25,10 @@ def heard(ran: Ran, view: ConversationView, moment: Moment, effects: Sequence[Ef
             break
         control, before = ran.control, len(ran.effects)
         for end in ended:
-            ran = _woken(ran, moment, {**known, **_facts(end, sequences)}, depth)
+            ran = woken(ran, moment, {**known, **_facts(end, sequences)}, Wake("sequence_finished", end.key), depth)
         state, more = settled(replace(view, control=control), ran.state, ran.effects[before:], sequences, moment.now, None)
         ran = replace(ran, state=state, effects=ran.effects[:before] + more)
     return _silence(ran, answered=any(isinstance(effect, SendMessage) for effect in effects))
-
-
-def _woken(ran: Ran, moment: Moment, facts: Mapping[str, Any], depth: int) -> Ran:
-    scene = scene_of(replace(moment, state=ran.state, control=ran.control), facts)
-    more = run(ran.index, scene, [(Wake("sequence_finished", facts["sequence.id"]), depth)], (), ran.told)
-    return replace(more, effects=ran.effects + more.effects, spoke=more.spoke or ran.spoke)
 
 
 def _facts(end: SetEnrollment, sequences: SequenceIndex) -> dict[str, Any]:

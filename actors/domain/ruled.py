@@ -70,6 +70,13 @@ def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, hear
     return waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
 
 
+def woken(ran: Ran, moment: Moment, facts: Mapping[str, Any], wake: Wake, depth: int = 0) -> Ran:
+    """Run the rules that one more event wakes, with its own facts; whether the customer was answered does not follow from it."""
+    scene = scene_of(replace(moment, state=ran.state, control=ran.control), facts)
+    more = run(ran.index, scene, [(wake, depth)], (), ran.told)
+    return replace(more, effects=ran.effects + more.effects, answered=ran.answered, spoke=more.spoke or ran.spoke)
+
+
 def waiting(ran: Ran, answered: bool, heard: bool, said_by_rules: bool) -> Ran:
     """Set the timers of silence: a rule's own words set none, unless it wakes rules."""
     state, timers = ran.state, ran.effects

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import crm_events, finished, ruled, sequenced
+from actors.domain import called, crm_events, finished, ruled, sequenced
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
@@ -155,6 +155,7 @@ def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Cata
     ran = ruled.before(catalogue.rules, view, inputs, _moment(turn))
     if view.about:
         ran = crm_events.heard(ran, view, inputs, _moment(turn))
+    ran = called.heard(ran, view, inputs, _moment(turn))
     turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
     if ran.answered:
         said = any(isinstance(effect, SendMessage) for effect in ran.effects)

@@ -43,11 +43,13 @@ class TriggerBody(Body):
     """What wakes a rule.
 
     `after_s`: no_reply (from the customer) and no_answer (to them); `of`: which tag, script or sequence; empty: any.
+    `cron`: when a schedule is due, five fields (minute, hour, day, month, weekday) in the time zone of the rule.
     """
 
     on: On
     after_s: Seconds = 0.0
     of: Line = ""
+    cron: Line = ""
 
 
 class RuleBody(Body):

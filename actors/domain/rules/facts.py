@@ -38,6 +38,9 @@ FACTS: Mapping[str, Kind] = {
     "contact.responsible": "text",
     "contact.tags": "tags",
     "script.id": "text",
+    # Of the schedule that woke the rule; what comes late was left over by an outage.
+    "schedule.at": "text",  # as 2026-03-01T09:00:00+00:00
+    "schedule.late_s": "number",
     # Of the sequence whose end woke the rule.
     "sequence.id": "text",
     "sequence.name": "text",

@@ -14,6 +14,7 @@ from actors.domain.rules.crm import Crm, effect_params
 from actors.domain.rules.engine import SPENT, Evaluation, Fired, RuleIndex, Wake
 from actors.domain.rules.facts import VARIABLE, Facts
 from actors.domain.rules.models import (
+    SPOKEN,
     Action,
     AddTag,
     CallWebhook,
@@ -37,7 +38,8 @@ MOST_WOKEN = 50  # events of one turn
 MOST_TAGS = 50
 MOST_VARIABLES = 50
 PERSON = "not said: a person has the conversation"
-SPOKEN = (Send, SendScript, HandOff, Enroll, Unenroll)  # what needs a chat
+NOBODY = "there is no conversation"
+ALONE = "rule:"  # what is about the rule itself, as schedules are: no customer, no lead
 WAIT = "rule:"  # timers of rules that do the rest later
 _NO_TRIGGER = Trigger("message_received")
 
@@ -52,7 +54,7 @@ class Scene:
     language: str
     now: datetime
     handoff_text: Mapping[str, str]
-    about: str = ""  # whose events these are, as `lead:5`: nobody reads here, what is said goes to the chat
+    about: str = ""  # whose events these are, as `lead:5`: nobody reads here, what is said goes to the chat if there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,8 @@ class _Running:
                 self._effects.append(SetTimer(f"{WAIT}{rule.id}", action.seconds, payload))
                 return [*done, f"wait {action.seconds:g} s"]
             if self._scene.about and isinstance(action, SPOKEN):
-                done.append(self._command(rule, raw[number], depth))
+                alone = self._scene.about.startswith(ALONE)
+                done.append(f"{raw[number].get('do')}: {NOBODY}" if alone else self._command(rule, raw[number], depth))
                 continue
             done.append(self._act(rule, action, depth))
         return done

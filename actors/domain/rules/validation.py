@@ -2,14 +2,17 @@
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from actors.domain.cron import next_run
 from actors.domain.errors import InvalidDefinition, Problem
 from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
 from actors.domain.rules.crm import Crm, text_problems
 from actors.domain.rules.facts import FACTS, VARIABLE, kind_of, zone
 from actors.domain.rules.models import (
+    SPOKEN,
     TIMED,
     Action,
     AddTag,
@@ -27,6 +30,7 @@ from actors.domain.rules.models import (
 )
 
 MOST_RULES = 10_000
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_TESTS = 50  # of one rule
 MOST_ACTIONS = 20
 MOST_VALUES = 200
@@ -114,6 +118,8 @@ def _wakes(rule: Rule, other: Rule) -> bool:
 def _of_one(rule: Rule, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
     if rule.trigger.on in TIMED and rule.trigger.after_s < 1:
         yield Problem(f"{place}.trigger.after_s", "say after how many seconds")
+    if rule.trigger.on == "schedule":
+        yield from _of_schedule(rule, place)
     if zone(rule.timezone) is None:
         yield Problem(f"{place}.timezone", f"there is no time zone {rule.timezone}: write it as Europe/Moscow")
     if not rule.actions:
@@ -125,6 +131,17 @@ def _of_one(rule: Rule, place: str, scripts: Collection[str] | None) -> Iterator
     yield from condition_problems(rule.when, f"{place}.when")
     for number, action in enumerate(rule.actions):
         yield from action_problems(action, f"{place}.actions[{number}]", scripts)
+
+
+def _of_schedule(rule: Rule, place: str) -> Iterator[Problem]:
+    try:
+        next_run(rule.trigger.cron, "UTC", _SOME_DAY)
+    except InvalidDefinition as error:
+        yield Problem(f"{place}.trigger.cron", error.problems[0].reason)
+    for number, action in enumerate(rule.actions):
+        if isinstance(action, SPOKEN):
+            reason = "a schedule has no conversation: nobody is there to be written to, handed over or enrolled"
+            yield Problem(f"{place}.actions[{number}].do", reason)
 
 
 def condition_problems(condition: Condition, place: str) -> Iterator[Problem]:

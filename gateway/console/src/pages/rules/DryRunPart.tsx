@@ -11,6 +11,7 @@ const SILENT = new Set([
   "no_answer",
   "tag_set",
   "sequence_finished",
+  "schedule",
   "lead_added",
   "lead_moved",
   "lead_updated",

@@ -22,7 +22,7 @@ const TYPING_MS = 400;
 const NEW: RuleBody = {
   name: "",
   enabled: true,
-  trigger: { on: "message_received", after_s: 0, of: "" },
+  trigger: { on: "message_received", after_s: 0, of: "", cron: "" },
   when: { all: [] },
   actions: [],
   stops: false,

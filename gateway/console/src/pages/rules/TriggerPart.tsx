@@ -46,7 +46,13 @@ export function TriggerPart({ trigger, faults, vocabulary, scripts, sequences, o
         data={vocabulary.triggers.map((value) => ({ value, label: t(`rules.on.${value}`) }))}
         value={trigger.on}
         onChange={(on) =>
-          on && onChange({ on: on as Trigger["on"], after_s: SILENCE.has(on) ? trigger.after_s || 3600 : 0, of: "" })
+          on &&
+          onChange({
+            on: on as Trigger["on"],
+            after_s: SILENCE.has(on) ? trigger.after_s || 3600 : 0,
+            of: "",
+            cron: on === "schedule" ? "0 9 * * 1-5" : "",
+          })
         }
       />
       {SILENCE.has(trigger.on) && (
@@ -63,6 +69,16 @@ export function TriggerPart({ trigger, faults, vocabulary, scripts, sequences, o
           maxLength={64}
           value={trigger.of ?? ""}
           onChange={(event) => onChange({ ...trigger, of: event.currentTarget.value })}
+        />
+      )}
+      {trigger.on === "schedule" && (
+        <TextInput
+          label={t("rules.cron")}
+          description={t("rules.cron-hint")}
+          maxLength={100}
+          value={trigger.cron ?? ""}
+          error={error("cron")}
+          onChange={(event) => onChange({ ...trigger, cron: event.currentTarget.value })}
         />
       )}
       {trigger.on === "script_matched" && which(t("rules.which-script"), t("rules.any-script"), named(scripts))}
