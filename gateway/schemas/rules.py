@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from actors.domain.errors import Problem
 from actors.domain.rules.conditions import OPERATORS
 from actors.domain.rules.dry_run import DryRun, Sample
-from actors.domain.rules.facts import FACTS, VARIABLE
+from actors.domain.rules.facts import FACTS, HOOK, VARIABLE
 from actors.domain.rules.models import LONGEST_WAIT_S, TRIGGERS, On
 from gateway.schemas.agents import Line, Title
 from gateway.schemas.bodies import Body, ListQuery, Number, Uuid, View, cleaned
@@ -194,11 +194,21 @@ class FactView(View):
 
 
 class VocabularyView(View):
-    """All that rules can be made of. Variables are facts of type text under `variable.NAME`."""
+    """All that rules can be made of.
+
+    Variables are facts of type text under `variable.NAME`; so is what a webhook brought, under `hook.PATH`.
+    """
 
     triggers: list[str]
     facts: list[FactView]
     variable: FactView
+    hook: FactView
+
+
+class RuleHookView(View):
+    """Where a system of the company's own wakes rules: `{rule}` stands for the key of one."""
+
+    url: str
 
 
 class ActionView(View):
@@ -305,8 +315,8 @@ def fault_view(problem: Problem, pointer: str) -> FaultView:
 def vocabulary() -> VocabularyView:
     """Return all that rules can be made of."""
     facts = [FactView(name=name, kind=kind, operators=list(OPERATORS[kind])) for name, kind in FACTS.items()]
-    variable = FactView(name=VARIABLE, kind="text", operators=list(OPERATORS["text"]))
-    return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable)
+    variable, hook = [FactView(name=name, kind="text", operators=list(OPERATORS["text"])) for name in (VARIABLE, HOOK)]
+    return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable, hook=hook)
 
 
 def dry_run_view(found: DryRun, complete: bool) -> DryRunView:

@@ -19,6 +19,7 @@ On = Literal[
     "no_answer",
     "sequence_finished",
     "schedule",
+    "webhook",
     "lead_added",
     "lead_moved",
     "lead_updated",

@@ -10,7 +10,7 @@ from actors.domain.cron import next_run
 from actors.domain.errors import InvalidDefinition, Problem
 from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
 from actors.domain.rules.crm import Crm, text_problems
-from actors.domain.rules.facts import FACTS, VARIABLE, kind_of, zone
+from actors.domain.rules.facts import FACTS, HOOK, VARIABLE, kind_of, zone
 from actors.domain.rules.models import (
     SPOKEN,
     TIMED,
@@ -159,7 +159,9 @@ def _of_test(test: Test, place: str) -> Iterator[Problem]:
     kind = kind_of(test.fact)
     if kind is None:
         if test.fact:  # an empty one was told already
-            yield Problem(f"{place}.fact", f"there is no {test.fact}{_close(test.fact)}; there are: {', '.join(FACTS)}, {VARIABLE}NAME")
+            yield Problem(
+                f"{place}.fact", f"there is no {test.fact}{_close(test.fact)}; there are: {', '.join(FACTS)}, {VARIABLE}NAME, {HOOK}PATH"
+            )
         return
     if test.op not in OPERATORS[kind]:
         yield Problem(f"{place}.op", f"{test.fact} can be asked: {', '.join(OPERATORS[kind])}")

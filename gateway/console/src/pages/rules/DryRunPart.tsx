@@ -12,6 +12,7 @@ const SILENT = new Set([
   "tag_set",
   "sequence_finished",
   "schedule",
+  "webhook",
   "lead_added",
   "lead_moved",
   "lead_updated",

@@ -110,6 +110,9 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
           />
           <Part title={t("rules.when-title")}>
             <TriggerPart
+              agentId={agentId}
+              ruleKey={known?.key}
+              mayEdit={mayEdit}
               trigger={rule.trigger}
               faults={faults}
               vocabulary={vocabulary.data}

@@ -3,6 +3,7 @@ import { useTranslation } from "react-i18next";
 import type { RuleBody, Script, Sequence, Vocabulary } from "../../api/types";
 import type { Faults } from "./Conditions";
 import { Duration } from "./Duration";
+import { WebhookPart } from "./WebhookPart";
 import { faultText } from "./words";
 
 const SILENCE = new Set(["no_reply", "no_answer"]);
@@ -10,6 +11,9 @@ const SILENCE = new Set(["no_reply", "no_answer"]);
 type Trigger = RuleBody["trigger"];
 
 interface Props {
+  agentId: string;
+  ruleKey: string | undefined;
+  mayEdit: boolean;
   trigger: Trigger;
   faults: Faults;
   vocabulary: Vocabulary;
@@ -19,7 +23,7 @@ interface Props {
 }
 
 /** What wakes a rule. */
-export function TriggerPart({ trigger, faults, vocabulary, scripts, sequences, onChange }: Props) {
+export function TriggerPart({ trigger, faults, vocabulary, scripts, sequences, onChange, ...rule }: Props) {
   const { t } = useTranslation();
   const error = (name: string) => {
     const reason = faults.get(`/trigger/${name}`);
@@ -81,6 +85,7 @@ export function TriggerPart({ trigger, faults, vocabulary, scripts, sequences, o
           onChange={(event) => onChange({ ...trigger, cron: event.currentTarget.value })}
         />
       )}
+      {trigger.on === "webhook" && <WebhookPart {...rule} />}
       {trigger.on === "script_matched" && which(t("rules.which-script"), t("rules.any-script"), named(scripts))}
       {trigger.on === "sequence_finished" &&
         which(t("rules.which-sequence"), t("rules.whichever-sequence"), named(sequences))}

@@ -25,6 +25,7 @@ export function factName(t: TFunction, fact: string): string {
   const field = /^(?<entity>lead|contact)\.field\.(?<id>\d+)$/.exec(fact)?.groups;
   if (field) return t(`rules.crm.field-of-${field.entity}`, { name: field.id });
   if (fact.startsWith("variable.")) return t("rules.fact.variable", { name: fact.slice("variable.".length) });
+  if (fact.startsWith("hook.")) return t("rules.fact.hook", { name: fact.slice("hook.".length) });
   return t(`rules.fact.${fact.replace(/[._]/g, "-")}`, { defaultValue: fact });
 }
 

@@ -1,19 +1,25 @@
-"""Rules that the clock wakes, on a real host and PostgreSQL: once per moment, whoever looks and whatever the clock does."""
+"""Rules that the clock and systems of the tenant's own wake, on a real host and PostgreSQL: each moment and call once."""
 
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
+import orjson
 import pytest
 
+from actors.domain.ids import Address
+from actors.ports.inbox import NewInput
+from storage import chats
 from storage.accounts.audit import Actor
 from storage.authoring.drafts import Drafts
 from storage.authoring.rules import Rules
 from storage.authoring.versions import Versions
 from storage.endpoints import Endpoints
+from storage.inbox import PostgresInbox
 from storage.rule_clock import PostgresRuleClock
+from storage.rule_hooks import RuleHooks, chat_address
 from storage.rule_log import RuleLog
 from tests.integration.host_lab import HostLab
 from tests.integration.shop import open_shop
@@ -136,3 +142,33 @@ async def test_a_stopped_agent_does_nothing(lab: HostLab) -> None:
         await clock(lab).fire(100)
         await lab.settled()
     assert await calls(lab) == []
+
+
+async def call(lab: HostLab, address: Address, *bodies: dict[str, Any]) -> None:
+    raws = [orjson.dumps({"kind": "webhook", "payload": {"rule": "order", "body": body}}) for body in bodies]
+    news = [NewInput(lab.shop.tenant_id, address, "result", f"rule:{uuid4()}", raw) for raw in raws]
+    await PostgresInbox(lab.shop.engine).ingest(news)
+    await lab.settled()
+
+
+async def test_each_call_is_a_turn_of_its_own_and_one_that_names_a_chat_speaks_there(lab: HostLab) -> None:
+    paid = {"all": [{"fact": "hook.paid", "op": "is", "value": "true"}]}
+    say = {"do": "send", "text": {"en": "Your order is ready"}}
+    order = {"id": "order", "trigger": {"on": "webhook"}, "when": paid, "actions": [say, CALL]}
+    agent = await lab.add_agent({**SHOP, "rules": [order]})
+    hook = await RuleHooks(lab.shop.api, lab.shop.box).of(lab.shop.tenant_id, agent)
+    assert hook is not None
+    await lab.add_integration(agent, "test")
+    chat = await chats.TestChats(lab.shop.api).start(lab.shop.tenant_id, agent, "olga")
+    assert chat is not None
+    assert await chat_address(lab.shop.api, lab.shop.tenant_id, agent, chat.conversation_id) == chat.address
+    assert await chat_address(lab.shop.api, lab.shop.tenant_id, lab.shop.agent_id, chat.conversation_id) is None
+    async with lab.running(lab.host()):
+        await call(lab, Address(hook.integration_id, "rule:order"), {"paid": True, "n": 1}, {"paid": False}, {"paid": True, "n": 2})
+        await call(lab, chat.address, {"paid": True, "n": 3})
+    said = await lab.shop.owner.fetch("select body, conversation_id from messages")
+    assert [tuple(row) for row in said] == [("Your order is ready", chat.conversation_id)]
+    asked = await calls(lab)
+    assert [orjson.loads(row["params"])["data"]["hook.n"] for row in asked] == ["1", "2", "3"]
+    assert len({row["turn_id"] for row in asked}) == 3
+    assert [row["state"] for row in asked] == ["pending", "pending", "would_do"]  # the test chat does not act in earnest
