@@ -44,6 +44,7 @@ class ConversationState:
     enrolled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # sequences, see actors/domain/sequenced.py
     echoes: tuple[Mapping[str, Any], ...] = ()  # of a lead or contact: changes of ours that will be heard of; set by storage, too
     woken: tuple[int, ...] = ()  # of a lead or contact: when its events woke rules last, in Unix seconds
+    closed: Mapping[str, int] = field(default_factory=dict)  # of a lead or contact: tasks whose end woke rules lately, in Unix seconds
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
@@ -68,6 +69,7 @@ class ConversationState:
             "enrolled": dict(self.enrolled),
             "echoes": list(self.echoes),
             "woken": list(self.woken),
+            "closed": dict(self.closed),
             "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
@@ -94,6 +96,7 @@ class ConversationState:
             enrolled=raw.get("enrolled", {}),
             echoes=tuple(raw.get("echoes", ())),
             woken=tuple(raw.get("woken", ())),
+            closed=dict(raw.get("closed", {})),
             operator=str(raw.get("operator", "")),
             silent=bool(raw.get("silent", False)),
         )

@@ -38,6 +38,12 @@ FACTS: Mapping[str, Kind] = {
     "contact.id": "text",
     "contact.responsible": "text",
     "contact.tags": "tags",
+    # Of the task of a lead or contact that was closed.
+    "task.id": "text",
+    "task.text": "text",
+    "task.result": "text",
+    "task.kind": "text",  # its number in the CRM: 1 is a call, 2 a meeting
+    "task.responsible": "text",
     "script.id": "text",
     # Of the schedule that woke the rule; what comes late was left over by an outage.
     "schedule.at": "text",  # as 2026-03-01T09:00:00+00:00

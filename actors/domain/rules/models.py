@@ -24,6 +24,7 @@ On = Literal[
     "lead_moved",
     "lead_updated",
     "contact_updated",
+    "task_closed",
 ]
 Limit = Literal["always", "once", "daily"]
 TRIGGERS: tuple[On, ...] = get_args(On)

@@ -15,6 +15,7 @@ from storage.inbox import PostgresInbox
 from tests.integration.host_lab import HostLab
 from tests.integration.kommo.acting import OPEN, acting, look
 from tests.integration.kommo.office import CHAT, Office
+from tests.unit.kommo.samples import form
 
 WON = {"all": [{"fact": "lead.status", "op": "is", "value": "142"}]}
 HELLO = {"do": "send", "text": {"en": "You have got it!"}}
@@ -103,3 +104,30 @@ async def test_events_wake_rules_our_own_changes_do_not_and_words_reach_the_chat
     assert tuple(said) == ("You have got it!", CHAT)
     heard = await office.shop.owner.fetchval("select count(*) from activity_logs where kind in ('lead.updated', 'lead.moved')")
     assert heard > 4  # ours came back and are in the activity
+
+
+async def test_a_closed_task_wakes_a_rule_once_though_kommo_tells_of_it_twice(office: Office, lab: HostLab) -> None:
+    note = {"do": "crm_note", "text": "Done: {task.text} ({task.result})"}
+    done = {"all": [{"fact": "task.kind", "op": "is", "value": "1"}]}
+    persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
+    closed = {"id": "closed", "trigger": {"on": "task_closed"}, "when": done, "actions": [note]}
+    office.shop.agent_id = await lab.add_agent({"persona": persona, "rules": [closed]})
+    account = await office.with_token()
+    lead = await office.kommo.control("person-adds", account=1, kind="leads", name="Olga")
+    task = {"id": 7, "element_type": 2, "element_id": lead["id"], "task_type": 1, "text": "Call", "action_close": 1}
+    quiet = f"not exists (select from inbox where state = 'pending') and not exists ({OPEN})"
+    async with lab.running(lab.host()), acting(office):
+        for updated_at in (1_700_000_000, 1_700_000_001):
+            fields = {**task, "updated_at": updated_at, "result][text": "Agreed"}
+            body = form({f"task[update][0][{name}]": value for name, value in fields.items()})
+            news = [
+                NewInput(account.tenant_id, Address(account.integration_id, event.key), event.kind, event.dedupe_key, event.raw)
+                for event in routed("1", parse_form(body), body)
+            ]
+            await PostgresInbox(office.shop.engine).ingest(news)
+            await office.shop.until(f"exists (select from actions) and {quiet}", 60)
+    [action] = await office.shop.owner.fetch("select kind, state, rule, result from actions")
+    assert (action["kind"], action["state"], action["rule"]) == ("kommo.note", "done", "closed")
+    texts = [item["params"]["text"] for item in (await look(office.kommo))["notes"] if item["entity_id"] == lead["id"]]
+    assert [text.partition("\n")[0] for text in texts] == ["Done: Call (Agreed)"]
+    assert await office.shop.owner.fetchval("select count(*) from activity_logs where kind = 'task.closed'") == 2

@@ -17,6 +17,7 @@ const SILENT = new Set([
   "lead_moved",
   "lead_updated",
   "contact_updated",
+  "task_closed",
 ]);
 const SHOWN = 5;
 
