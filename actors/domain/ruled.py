@@ -120,6 +120,7 @@ def facts_of(view: ConversationView, messages: Sequence[InboundMessage], moment:
         "contact.blocked": moment.state.blocked,
         "agent.name": moment.persona.name,
         "agent.version": moment.version,
+        **({"contact.name": moment.state.name} if moment.state.name else {}),
     }
     return {**facts, **_facts_of_messages(messages)} if messages else facts
 

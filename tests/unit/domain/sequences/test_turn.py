@@ -1,6 +1,7 @@
 """Sequences in turns: started by rules, ended by answers, silent while people speak, deaf to what was due before a change."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -315,6 +316,8 @@ def test_a_copy_that_cannot_be_read_ends_it_and_says_so() -> None:
         ({"steps": [{"do": "check", "when": {"fact": "no", "op": "is", "value": 1}}, send()]}, "steps[0].when.fact"),
         ({"steps": [{"do": "check", "when": {"all": []}, "otherwise": "skip"}]}, "steps[0].skip"),
         ({"steps": [{"id": "a", **DAY}, {"id": "a", **send()}]}, "steps[1].id"),
+        ({"steps": [{"do": "crm_note", "text": "{contact.age}"}]}, "steps[0].text"),
+        ({"steps": [{"do": "crm_note"}]}, "steps[0].text"),
         ({"steps": [send()], "timezone": "Mars"}, "timezone"),
         ({"steps": [send()], "hours": {"from": "09:00", "to": "10:00", "quiet_from": "08:00", "quiet_to": "12:00"}}, "hours.quiet_to"),
         ({"steps": [send()], "hours": {"from": "9"}}, "hours.from"),
@@ -332,3 +335,17 @@ def test_faults_have_their_place(raw: dict[str, Any], place: str) -> None:
 def test_a_rule_that_names_no_sequence_is_refused() -> None:
     with pytest.raises(InvalidDefinition, match="there is no sequence follow"):
         catalogue(AgentId(UUID(int=1)), 1, {**SHOP, "rules": [START]})
+
+
+def test_steps_act_in_the_crm_with_what_is_known_of_the_customer() -> None:
+    steps = ({"do": "crm_lead", "name": "{contact.name}"}, {"do": "crm_task", "text": "Call {contact.name}", "due_s": 3600}, DAY)
+    using = shop(*steps)
+    state = replace(started(using), name="Olga")
+    decision = turn(using, due(using, state), view(state))
+    acts = [(e.kind, e.rule, e.params) for e in decision.effects if isinstance(e, Act)]
+    assert acts == [
+        ("kommo.lead", "sequence:follow", {"name": "Olga"}),
+        ("kommo.task", "sequence:follow", {"on": "lead", "text": "Call Olga", "due_at": int(NOW.timestamp()) + 3600}),
+    ]
+    done = [e.data["done"] for e in decision.effects if isinstance(e, LogActivity) and e.kind == "sequence.step"]
+    assert done == ["crm_lead", "crm_task"]
