@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 TTL_S = 3.0  # a pause or a new owner takes effect within this
 REFRESH_S = 0.5  # a wrong secret asks the database anew this often: a secret that was just changed works at once
 LOOKUP_TIMEOUT_S = 0.3  # within the budget of 0.7 s, with time left for the commit or the spool
-SPOOLED_CHANNELS = frozenset({"kommo"})  # their senders do not repeat reliably
+SPOOLED_CHANNELS = frozenset({"kommo", "agent"})  # their senders do not repeat reliably
 
 
 class Directory:

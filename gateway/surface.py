@@ -34,6 +34,7 @@ from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
 from gateway.api.replays import ReplaysApi
+from gateway.api.rule_hooks import RuleHooksApi
 from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
 from gateway.api.sequences import SequencesApi
@@ -59,6 +60,7 @@ from gateway.patience import Patience
 from gateway.status_routes import StatusRoutes
 from gateway.visiting import Visiting
 from gateway.webhooks.kommo import KommoWebhook
+from gateway.webhooks.rules import RuleWebhook
 from gateway.webhooks.telegram import TelegramWebhook
 from storage.idempotency import Idempotency
 from storage.postgres import Database
@@ -110,6 +112,7 @@ def surface(have: Services) -> Surface:
         StatusRoutes(have.probe, have.metrics),
         TelegramWebhook(have.directory, have.intake, have.metrics),
         KommoWebhook(have.directory, have.intake, have.metrics),
+        RuleWebhook(have.api, have.directory, have.intake, have.metrics),
         AccountsApi(have.api, have.callers, have.origins, have.passwords),
         UsersApi(have.api, have.origins),
         KeysApi(have.api),
@@ -120,6 +123,7 @@ def surface(have: Services) -> Surface:
         ChecksApi(have.api, checks),
         ScriptsApi(have.api),
         RulesApi(have.api, have.signals),
+        RuleHooksApi(have.api, have.directory, have.data_dir, have.public_url),
         ActionsApi(have.api),
         ActorsApi(have.api, have.control_socket),
         SequencesApi(have.api),

@@ -135,9 +135,9 @@ async def _act_as(connection: Connection, user_id: UUID | None) -> None:
 
 def kind_of(key: str) -> str:
     """Return what a conversation's key stands for: CRM events and tenant events have addresses of their own."""
-    if key == "tenant":
-        return "tenant"
     prefix = key.partition(":")[0]
+    if key == "tenant" or prefix == "rule":
+        return "tenant"
     return prefix if prefix in {"lead", "contact"} else "chat"
 
 

@@ -63,9 +63,10 @@ class PostgresCrmDesk:
             earlier = await connection.fetch(_EARLIER, action.turn_id, action.seq)
             types = await connection.fetch(_TYPES, about["account"]) if action.params.get("fields") else []
             known = _known(about, earlier)
+            alone = about["key"].startswith("rule:")  # each call is about somebody else
             for entity in ("lead", "contact"):
                 if entity not in known:
-                    known[entity] = await _last(connection, action, str(about["account"]), f"{entity}_id")
+                    known[entity] = None if alone else await _last(connection, action, str(about["account"]), f"{entity}_id")
         return CrmScene(
             KommoAccount(action.tenant_id, IntegrationId(about["account"])),
             known["lead"],
@@ -74,6 +75,7 @@ class PostgresCrmDesk:
             "" if status == "live" else f"the Kommo account is {status}",
             _broken(earlier),
             {r[0]: r[1] for r in types},
+            f"turn:{action.turn_id}" if alone else f"conversation:{action.conversation_id}",
         )
 
     async def take(self, account: KommoAccount, subject: str, action: Action, seconds: float) -> Turn:

@@ -17,7 +17,7 @@ g.id, g.agent_id, g.channel, g.account, g.username, g.status, g.mode, g.reply_po
 {_UNCERTAIN} as uncertain, g.created_at"""
 _LIST = f"""
 select {_COLUMNS} from integrations g
-where ($1::uuid is null or g.agent_id = $1) and g.status <> 'disconnected' order by g.created_at, g.id"""  # noqa: S608
+where ($1::uuid is null or g.agent_id = $1) and g.status <> 'disconnected' and g.channel <> 'agent' order by g.created_at, g.id"""  # noqa: S608
 # Those that were moved away are shown for a while, too: what happened must not look like an error of ours.
 _MOVED = f"""
 select {_COLUMNS} from integrations g join agents a on a.id = g.agent_id and a.archived_at is null
@@ -28,7 +28,7 @@ order by g.created_at, g.id"""  # noqa: S608
 # The test chat and the chats of widgets belong to the agent and its widgets, and come and go with them.
 _FIND = f"""
 select {_COLUMNS} from integrations g
-where g.agent_id = $1 and g.id = $2 and g.status <> 'disconnected' and g.channel not in ('test', 'web') for update of g"""  # noqa: S608
+where g.agent_id = $1 and g.id = $2 and g.status <> 'disconnected' and g.channel not in ('test', 'web', 'agent') for update of g"""  # noqa: S608
 _CHANGE = f"""
 update integrations g set status = coalesce($2, g.status), reply_policy = coalesce($3, g.reply_policy),
   problem = case when $2 is null then g.problem end, problem_code = case when $2 is null then g.problem_code end

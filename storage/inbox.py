@@ -6,7 +6,7 @@ from typing import Any
 from actors.domain.ids import Address, InboxId, IntegrationId, TenantId, owned
 from actors.ports.carriers import Carrier
 from actors.ports.inbox import InboxRow, NewInput, Pulled, Stored
-from storage.postgres import Database
+from storage.postgres import Connection, Database
 
 _INGEST = "select inbox_id, fresh from inbox_ingest($1, $2, $3, $4, $5, $6, $7)"
 _PULL = "select * from inbox_pull($1, $2, $3, $4, $5, $6, $7, $8)"
@@ -27,17 +27,7 @@ class PostgresInbox:
         """
         if not inputs:
             return []
-        rows = await self._database.fetch(
-            _INGEST,
-            [i.tenant_id for i in inputs],
-            [i.address.integration_id for i in inputs],
-            [i.address.key for i in inputs],
-            [i.address.partition for i in inputs],
-            [i.kind for i in inputs],
-            [i.dedupe_key for i in inputs],
-            [i.raw for i in inputs],
-        )
-        return [Stored(InboxId(r[0]), r[1]) for r in rows]
+        return _stored(await self._database.fetch(_INGEST, *_columns(inputs)))
 
     async def pull(
         self,
@@ -72,6 +62,27 @@ class PostgresInbox:
         """Count one more try of a suspect before it is made."""
         row = await self._database.fetchrow("select * from inbox_try($1)", inbox_id)
         return _row(row) if row else None
+
+
+async def ingest(connection: Connection, inputs: Sequence[NewInput]) -> list[Stored]:
+    """Store inputs in a transaction of somebody else's."""
+    return _stored(await connection.fetch(_INGEST, *_columns(inputs)))
+
+
+def _columns(inputs: Sequence[NewInput]) -> tuple[list[Any], ...]:
+    return (
+        [i.tenant_id for i in inputs],
+        [i.address.integration_id for i in inputs],
+        [i.address.key for i in inputs],
+        [i.address.partition for i in inputs],
+        [i.kind for i in inputs],
+        [i.dedupe_key for i in inputs],
+        [i.raw for i in inputs],
+    )
+
+
+def _stored(rows: Sequence[Any]) -> list[Stored]:
+    return [Stored(InboxId(r[0]), r[1]) for r in rows]
 
 
 def _row(r: Any) -> InboxRow:

@@ -19,7 +19,7 @@ PROGRAM = Actor("Callboard")
 
 _OWNED = """
 select id, tenant_id, channel, account, mode, status, token_encrypted from integrations
-where shard = any($1) and channel <> 'test' and status in ('live', 'broken') and token_encrypted is not null order by id"""
+where shard = any($1) and channel not in ('test', 'agent') and status in ('live', 'broken') and token_encrypted is not null order by id"""
 _ROUTE_COLUMNS = "id, tenant_id, agent_id, channel, account, status, mode, secret_hash"
 _INSERT = """
 insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard, username)
@@ -30,7 +30,7 @@ _MARK = "update integrations set status = $2, problem = $3, problem_code = $4 wh
 _POLLED = "select status = 'live' and mode = 'poll' from integrations where id = $1"
 _LIST = """
 select id, agent_id, channel, account, status, mode, reply_policy, problem from integrations
-where ($1::uuid is null or agent_id = $1) and status <> 'disconnected' order by created_at, id"""
+where ($1::uuid is null or agent_id = $1) and status <> 'disconnected' and channel <> 'agent' order by created_at, id"""
 
 
 @dataclass(frozen=True, slots=True)

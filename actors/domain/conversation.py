@@ -9,6 +9,7 @@ from actors.domain.robots import QUIET, Talk
 
 # Channels of our own, without a provider: what the commit stores is delivered; the customer's page reads it from us.
 OWN_CHANNELS = frozenset({"test", "web"})
+AGENT_CHANNEL = "agent"  # no channel of customers: what reaches an agent's rules by itself
 CRM_CHANNELS = frozenset({"kommo"})  # they tell of more than messages: their parsers read events, too
 
 
@@ -46,6 +47,7 @@ class ConversationState:
         default_factory=dict
     )  # the message that nobody answered, see actors/domain/standing.py; set by storage, too
     woken: tuple[int, ...] = ()  # of a lead or contact: when its events woke rules last, in Unix seconds
+    closed: Mapping[str, int] = field(default_factory=dict)  # of a lead or contact: tasks whose end woke rules lately, in Unix seconds
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
@@ -71,6 +73,7 @@ class ConversationState:
             "echoes": list(self.echoes),
             "open": dict(self.open),
             "woken": list(self.woken),
+            "closed": dict(self.closed),
             "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
@@ -98,6 +101,7 @@ class ConversationState:
             echoes=tuple(raw.get("echoes", ())),
             open=raw.get("open", {}),
             woken=tuple(raw.get("woken", ())),
+            closed=dict(raw.get("closed", {})),
             operator=str(raw.get("operator", "")),
             silent=bool(raw.get("silent", False)),
         )
@@ -111,4 +115,4 @@ class ConversationView:
     control: Control
     channel: str
     reply_policy: str
-    about: str = ""  # `lead:5`, `contact:7`: whose events these are, where it is no chat
+    about: str = ""  # `lead:5`, `contact:7`, `rule:night`: whose events these are, where it is no chat

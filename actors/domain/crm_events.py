@@ -17,6 +17,7 @@ WAKES: Mapping[str, On] = {
     "lead.moved": "lead_moved",
     "lead.updated": "lead_updated",
     "contact.updated": "contact_updated",
+    "task.closed": "task_closed",
 }
 OURS = "Callboard"  # the tag of what is made here (integrations/kommo/crm_values.py)
 MADE_S = 2.0  # so long what was made may go on changing by itself
@@ -24,6 +25,9 @@ ECHO_S = 45.0  # a change of ours is heard of so much later by the CRM's clock, 
 ARRIVES_S = 60.0  # the same by ours
 COMPARED = 400  # characters: webhooks are read up to 500, and spaces may be fewer
 CLOCKS_S = 10.0
+TASK = "task.closed"
+TWICE_S = 300.0  # who closes a task in a list of them, with a result, is told of twice
+MOST_CLOSED = 20
 MOST_WAKES = 20  # of one lead or contact
 WAKES_WITHIN_S = 600.0
 TOO_OFTEN = f"stopped: events of one lead or contact woke rules {MOST_WAKES} times in {WAKES_WITHIN_S / 60:g} minutes"
@@ -33,6 +37,9 @@ def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Mom
     """Run the rules that events of the lead or contact wake, each with its own facts."""
     for item in inputs:
         if not isinstance(item, CrmEvent) or (on := WAKES.get(item.kind)) is None:
+            continue
+        if item.kind == TASK:
+            ran = _closed(ran, view, item, moment)
             continue
         echo, state = _echo(item, ran.state)
         if echo or _is_ours(item):
@@ -56,6 +63,20 @@ def _wake(ran: Ran, view: ConversationView, item: CrmEvent, on: On, moment: Mome
     woke = len(more.told.get("fired", ())) > len(ran.told.get("fired", ()))
     state = replace(more.state, woken=(*lately, now)) if woke else more.state
     return replace(more, state=state, effects=ran.effects + more.effects, answered=ran.answered or more.answered, spoke=0)
+
+
+def _closed(ran: Ran, view: ConversationView, item: CrmEvent, moment: Moment) -> Ran:
+    """Run the rules that a closed task wakes; of the same task rules are woken once in a while."""
+    now, task = int(moment.now.timestamp()), str(item.facts.get("task.id", ""))
+    lately = {known: at for known, at in ran.state.closed.items() if at > now - TWICE_S}
+    if task in lately:
+        return replace(ran, told={**ran.told, "quiet": [*ran.told.get("quiet", ()), ["told of twice", "task_closed"]]})
+    fired = len(ran.told.get("fired", ()))
+    ran = _wake(ran, view, item, "task_closed", moment)
+    if len(ran.told.get("fired", ())) == fired:
+        return ran
+    kept = dict([*lately.items(), (task, now)][-MOST_CLOSED:])
+    return replace(ran, state=replace(ran.state, closed=kept))
 
 
 def _is_ours(item: CrmEvent) -> bool:

@@ -4,7 +4,7 @@ cronsim reads the fields: it is small, typed, and follows Debian's cron where cl
 exist comes right after it, one in the hour that comes twice runs once).
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from cronsim import CronSim, CronSimError
@@ -29,6 +29,16 @@ def next_run(cron: str, time_zone: str, after: datetime) -> datetime:
         raise InvalidDefinition([Problem("cron", f"{error}; write as `30 3 * * *`")]) from None
     except StopIteration:
         raise InvalidDefinition([Problem("cron", "this day never comes")]) from None
+
+
+def last_run(cron: str, time_zone: str, first: datetime, now: datetime) -> datetime:
+    """Return the last moment up to `now` at which a schedule was due, in UTC; `first` is one of them, and it is not before that.
+
+    Raises:
+        InvalidDefinition: as `next_run`.
+    """
+    latest = next(CronSim(cron, (now + timedelta(seconds=1)).astimezone(_zone(time_zone)).replace(microsecond=0), reverse=True))
+    return max(first, latest.astimezone(UTC))
 
 
 def _zone(name: str) -> ZoneInfo:

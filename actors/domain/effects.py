@@ -92,11 +92,15 @@ class StopSequence:
 
     sequence: str = ""
     rule: str = ""
+    wakes: bool = False  # the end of what it stops may wake rules
 
 
 @dataclass(frozen=True, slots=True)
 class SetEnrollment:
-    """An enrollment begins (`copy` is what it runs), moves on or ends; `serial` tells its changes apart."""
+    """An enrollment begins (`copy` is what it runs), moves on or ends; `serial` tells its changes apart.
+
+    `quiet`: a rule ended it that wakes no rules.
+    """
 
     key: str
     serial: int
@@ -106,6 +110,7 @@ class SetEnrollment:
     reason: str = ""
     goal: bool = False
     copy: Mapping[str, Any] | None = None
+    quiet: bool = False
 
 
 MoveKind = Literal["link", "stranger", "take", "back", "reply", "wordless", "lost", "ask_stop", "ask_go", "stop", "go", "help"]

@@ -66,11 +66,18 @@ def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, hear
     facts = ran.told.get("facts", {})
     more = run(ran.index, scene_of(moment, facts), wakes, (), ran.told) if wakes else replace(ran, state=moment.state, effects=(), spoke=0)
     answered = any(isinstance(effect, SendMessage) for effect in effects)
-    return _waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
+    return waiting(replace(more, spoke=more.spoke or ran.spoke), answered, heard, _said([*ran.effects, *more.effects]))
 
 
-def _waiting(ran: Ran, answered: bool, heard: bool, said_by_rules: bool) -> Ran:
-    """Set the timers of silence: a rule's own words do not, unless it wakes rules."""
+def woken(ran: Ran, moment: Moment, facts: Mapping[str, Any], wake: Wake, depth: int = 0) -> Ran:
+    """Run the rules that one more event wakes, with its own facts; whether the customer was answered does not follow from it."""
+    scene = scene_of(replace(moment, state=ran.state, control=ran.control), facts)
+    more = run(ran.index, scene, [(wake, depth)], (), ran.told)
+    return replace(more, effects=ran.effects + more.effects, answered=ran.answered, spoke=more.spoke or ran.spoke)
+
+
+def waiting(ran: Ran, answered: bool, heard: bool, said_by_rules: bool) -> Ran:
+    """Set the timers of silence: a rule's own words set none, unless it wakes rules."""
     state, timers = ran.state, ran.effects
     if answered or ran.spoke:
         state = replace(state, talked=state.talked + 1)
@@ -112,6 +119,7 @@ def facts_of(view: ConversationView, messages: Sequence[InboundMessage], moment:
         "contact.blocked": moment.state.blocked,
         "agent.name": moment.persona.name,
         "agent.version": moment.version,
+        **({"contact.name": moment.state.name} if moment.state.name else {}),
     }
     return {**facts, **_facts_of_messages(messages)} if messages else facts
 

@@ -210,7 +210,7 @@ class _Settling:
             return
         for key in running(self.state):
             if effect.sequence in {"", key}:
-                self._end(key, "stopped", "rule")
+                self._end(key, "stopped", "rule", quiet=not effect.wakes)
 
     def _start(self, effect: StartSequence) -> str:
         """Enroll the conversation, or return why not."""
@@ -247,11 +247,11 @@ class _Settling:
         except OutOfBudget:
             return False
 
-    def _end(self, key: str, state: Any, reason: str, *, goal: bool = False) -> None:
+    def _end(self, key: str, state: Any, reason: str, *, goal: bool = False, quiet: bool = False) -> None:
         entry = self.state.enrolled[key]
         serial = int(entry["serial"]) + 1
         self._keep(key, {**entry, "serial": serial, "ended": int(self._now.timestamp())})
-        self.effects += _ended(key, serial, state, reason, goal=goal)
+        self.effects += _ended(key, serial, state, reason, goal=goal, quiet=quiet)
 
     def _keep(self, key: str, entry: Entry) -> None:
         kept = {**self.state.enrolled, key: entry}
@@ -260,10 +260,10 @@ class _Settling:
         self.state = replace(self.state, enrolled=kept)
 
 
-def _ended(key: str, serial: int, state: Any, reason: str, *, goal: bool = False, detail: str = "") -> list[Effect]:
+def _ended(key: str, serial: int, state: Any, reason: str, *, goal: bool = False, detail: str = "", quiet: bool = False) -> list[Effect]:
     told = {"sequence": key, "reason": reason, **({"detail": detail} if detail else {})}
     kind = LogActivity("sequence.finished", told) if state == "finished" else LogActivity("sequence.stopped", told)
-    return [SetEnrollment(key, serial, state, reason=reason, goal=goal), kind]
+    return [SetEnrollment(key, serial, state, reason=reason, goal=goal, quiet=quiet), kind]
 
 
 def _as_step(effect: Effect, key: str, number: int) -> Effect:

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import crm_events, ruled, sequenced, standing
+from actors.domain import called, crm_events, finished, ruled, sequenced, standing
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
@@ -23,6 +23,7 @@ from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
 from actors.domain.ruled import Moment
+from actors.domain.rules.engine import RuleIndex
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.sequences.engine import SequenceIndex
@@ -69,15 +70,42 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     """Decide the turn, or say what the agent has to find out first; several messages are answered once."""
     decided = _decide(view, inputs, catalogue, now)
     said = [item.text for item in inputs if isinstance(item, InboundMessage)]
-    return decided if isinstance(decided, AgentRequest) else _settled(decided, view, catalogue.sequences, now, said)
+    if isinstance(decided, AgentRequest):
+        return decided
+    settled = _settled(decided, view, catalogue.sequences, now, said)
+    if catalogue.persona.responder == "agent":
+        settled = _finished(settled, view, catalogue.rules, catalogue.sequences, catalogue.persona, catalogue.version, now)
+    return _closed(settled)
 
 
 def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, now: datetime, said: Sequence[str]) -> Decision:
-    """Let enrollments follow from the turn, and what stood open."""
+    """Let enrollments follow from the turn."""
     state, effects = sequenced.settled(view, decided.state, decided.effects, index, now, "\n".join(said) if said else None)
     stepped = not decided.trace.mode and any(isinstance(effect, SendMessage) and effect.mode == "step" for effect in effects)
     trace = replace(decided.trace, mode="step", reason="a step of a sequence was due") if stepped else decided.trace
-    return Decision(standing.answered(state, effects), effects, trace)
+    return Decision(state, effects, trace)
+
+
+def _finished(
+    decided: Decision, view: ConversationView, rules: RuleIndex, sequences: SequenceIndex, persona: Persona, version: int, now: datetime
+) -> Decision:
+    """Let the ends of sequences wake rules, unless the bot says and does nothing here."""
+    if not rules.wakes_any("sequence_finished") or decided.state.silent or decided.state.talk.silenced:
+        return decided
+    control = next((effect.control for effect in reversed(decided.effects) if isinstance(effect, SetControl)), view.control)
+    language = decided.state.language or persona.languages[0]
+    moment = Moment(persona, version, decided.state, control, language, now, view.about)
+    ran = Ran(rules, decided.state, control, told=decided.trace.rules)
+    ran = finished.heard(ran, view, moment, decided.effects, sequences)
+    trace = replace(decided.trace, rules=ran.told)
+    if not trace.mode and any(isinstance(effect, SendMessage) for effect in ran.effects):
+        trace = replace(trace, mode="rule", reason="a sequence ended")
+    return Decision(ran.state, decided.effects + ran.effects, trace)
+
+
+def _closed(decided: Decision) -> Decision:
+    """What stood open is answered if anything of the turn says something."""
+    return Decision(standing.answered(decided.state, decided.effects), decided.effects, decided.trace)
 
 
 def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -132,6 +160,7 @@ def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Cata
     ran = ruled.before(catalogue.rules, view, inputs, _moment(turn))
     if view.about:
         ran = crm_events.heard(ran, view, inputs, _moment(turn))
+    ran = called.heard(ran, view, inputs, _moment(turn))
     turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
     if ran.answered:
         said = any(isinstance(effect, SendMessage) for effect in ran.effects)
@@ -183,7 +212,10 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
     """Decide the turn with what the agent came back with."""
     turn = _resumed(request, outcome, now)
     decided = _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
-    return _settled(decided, view, request.sequences, now, [request.text])
+    settled = _settled(decided, view, request.sequences, now, [request.text])
+    if request.rules is not None:
+        settled = _finished(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
+    return _closed(settled)
 
 
 def _concluded(turn: _Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:

@@ -23,6 +23,7 @@ class CrmScene:
         asleep: why nothing can be done in the account now; empty: it can.
         broken: why an earlier action of the turn, on whose result this one may depend, did not end well.
         types: of custom fields, by `leads:ID` and `contacts:ID`.
+        whose: for whom is made what has neither phone number nor address: `conversation:7`; of a rule that no customer woke, `turn:ID`.
     """
 
     account: KommoAccount | None
@@ -32,6 +33,7 @@ class CrmScene:
     asleep: str = ""
     broken: Mapping[Entity, str] = field(default_factory=dict)
     types: Mapping[str, str] = field(default_factory=dict)
+    whose: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,7 @@ from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.replays import PostgresReplays
 from storage.rollups import PostgresActivity
+from storage.rule_clock import PostgresRuleClock
 from storage.signals import RedisSignals
 from storage.signing_keys import webhook_secret
 from storage.spending import PostgresSpending
@@ -189,6 +190,7 @@ async def build_scheduler(member: Member) -> Body:
             Housekeeping(database),
             Handoffs(database),
             PostgresSequences(database),
+            PostgresRuleClock(database),
         )
         return Composed(scheduler, stack.pop_all())
 

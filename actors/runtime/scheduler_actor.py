@@ -1,4 +1,4 @@
-"""SchedulerActor: due timers become inputs, ended leases are given back, what is no longer needed goes."""
+"""SchedulerActor: due timers and schedules become inputs, ended leases are given back, what is no longer needed goes."""
 
 import asyncio
 from collections.abc import Mapping
@@ -34,20 +34,22 @@ class SchedulerActor:
         housekeeper: Housekeeper,
         handoffs: HandoffStore | None = None,
         sequences: TimerStore | None = None,
+        rules: TimerStore | None = None,
     ) -> None:
         self._timers = timers
         self._sequences = sequences
+        self._rules = rules
         self._outbox = outbox
         self._housekeeper = housekeeper
         self._handoffs = handoffs
         self._rounds, self._steps = Rounds(clock, "scheduler", EVERY_S), Rounds(clock, "steps", STEPS_EVERY_S)
         self._counts = self._rounds.counts
-        self._counts.update(fired=0, steps=0, expired=0, forgotten=0, asked=0)
+        self._counts.update(fired=0, called=0, steps=0, expired=0, forgotten=0, asked=0)
 
     async def run(self) -> None:
         """Work every second until drained; due steps, of which hosts take a few at a time, more often."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._rounds.run((self._fire, self._expire, self._ask), ((HOUSEKEEPING_S, self._keep_house),)))
+            tasks.create_task(self._rounds.run((self._fire, self._call, self._expire, self._ask), ((HOUSEKEEPING_S, self._keep_house),)))
             tasks.create_task(self._steps.run((self._step,)))
 
     async def drain(self) -> None:
@@ -63,6 +65,12 @@ class SchedulerActor:
         while fired >= _PORTION and not self._rounds.stopping:
             fired = await self._timers.fire(_PORTION)
             self._counts["fired"] += fired
+
+    async def _call(self) -> None:
+        called = _PORTION
+        while self._rules is not None and called >= _PORTION and not self._rounds.stopping:
+            called = await self._rules.fire(_PORTION)
+            self._counts["called"] += called
 
     async def _step(self) -> None:
         while self._sequences is not None and not self._steps.stopping and (fired := await self._sequences.fire(_PORTION)) > 0:

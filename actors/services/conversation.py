@@ -9,7 +9,7 @@ import orjson
 from actors.domain import sequenced, standing
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.agent.spending import Spent
-from actors.domain.conversation import CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
+from actors.domain.conversation import AGENT_CHANNEL, CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
 from actors.domain.effects import (
     AcknowledgePress,
     Act,
@@ -125,7 +125,8 @@ def view_of(record: ConversationRecord) -> ConversationView:
     """Return the conversation as decide() sees it."""
     state = ConversationState.from_json(orjson.loads(record.state or b"{}"))
     key = record.address.key
-    about = key if record.channel in CRM_CHANNELS and key.startswith(("lead:", "contact:")) else ""
+    own = record.channel == AGENT_CHANNEL or (record.channel in CRM_CHANNELS and key.startswith(("lead:", "contact:")))
+    about = key if own else ""
     return ConversationView(state, Control(record.control), record.channel, record.reply_policy, about)
 
 

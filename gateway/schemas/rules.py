@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, Field
 
 from actors.domain.errors import Problem
 from actors.domain.rules.conditions import OPERATORS
-from actors.domain.rules.facts import FACTS, VARIABLE
+from actors.domain.rules.facts import FACTS, HOOK, VARIABLE
 from actors.domain.rules.models import LONGEST_WAIT_S, TRIGGERS, On
 from actors.services.jobs.rule_back_test import MOST_DAYS
 from gateway.schemas.agents import Line, Title
@@ -40,11 +40,16 @@ Seconds = Annotated[float, Field(ge=0, le=LONGEST_WAIT_S)]
 
 
 class TriggerBody(Body):
-    """What wakes a rule. `after_s`: no_reply (from the customer) and no_answer (to them); `of`: which tag or script, empty: any."""
+    """What wakes a rule.
+
+    `after_s`: no_reply (from the customer) and no_answer (to them); `of`: which tag, script or sequence; empty: any.
+    `cron`: when a schedule is due, five fields (minute, hour, day, month, weekday) in the time zone of the rule.
+    """
 
     on: On
     after_s: Seconds = 0.0
     of: Line = ""
+    cron: Line = ""
 
 
 class RuleBody(Body):
@@ -166,11 +171,21 @@ class FactView(View):
 
 
 class VocabularyView(View):
-    """All that rules can be made of. Variables are facts of type text under `variable.NAME`."""
+    """All that rules can be made of.
+
+    Variables are facts of type text under `variable.NAME`; so is what a webhook brought, under `hook.PATH`.
+    """
 
     triggers: list[str]
     facts: list[FactView]
     variable: FactView
+    hook: FactView
+
+
+class RuleHookView(View):
+    """Where a system of the company's own wakes rules: `{rule}` stands for the key of one."""
+
+    url: str
 
 
 class ActionView(View):
@@ -277,8 +292,8 @@ def fault_view(problem: Problem, pointer: str) -> FaultView:
 def vocabulary() -> VocabularyView:
     """Return all that rules can be made of."""
     facts = [FactView(name=name, kind=kind, operators=list(OPERATORS[kind])) for name, kind in FACTS.items()]
-    variable = FactView(name=VARIABLE, kind="text", operators=list(OPERATORS["text"]))
-    return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable)
+    variable, hook = [FactView(name=name, kind="text", operators=list(OPERATORS["text"])) for name in (VARIABLE, HOOK)]
+    return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable, hook=hook)
 
 
 def action_view(item: ActionItem) -> ActionView:

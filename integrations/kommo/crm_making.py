@@ -45,7 +45,7 @@ async def _make_lead(work: Work) -> Result:
     if known is not None and _is_open(known, work.number("pipeline")):
         return _lead(work, int(known["id"]), found=True)
     contact_id = work.scene.contact_id or main_contact(known)
-    subject = f"lead:contact:{contact_id}" if contact_id else f"lead:conversation:{work.action.conversation_id}"
+    subject = f"lead:contact:{contact_id}" if contact_id else f"lead:{work.scene.whose}"
     made = await _take(work, subject)
     there = await work.api.one("leads", made) if made is not None else None
     if there is None or not _is_open(there, work.number("pipeline")):
@@ -65,7 +65,7 @@ async def _make_contact(work: Work) -> Result:
         if of_lead is not None:
             return _contact(work, of_lead, found=True)
     reach = reach_of(phone, email)
-    subject = f"contact:{reach}" if reach else f"contact:conversation:{work.action.conversation_id}"
+    subject = f"contact:{reach}" if reach else f"contact:{work.scene.whose}"
     made = await _take(work, subject)
     there = await work.api.one("contacts", made) if made is not None else None
     if there is None and reach:

@@ -1,4 +1,4 @@
-"""What rules may ask about a lead or a contact, out of its webhook: the shape of the old API, with its traps."""
+"""What rules may ask about a lead, a contact or a task, out of its webhook: the shape of the old API, with its traps."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -27,7 +27,16 @@ def facts_of(entity: str, item: Tree) -> dict[str, Any]:
         found = {"contact.id": number(item, "id"), "contact.responsible": number(item, "responsible_user_id")}
         named = {"contact.name": clean_text(text(item, "name"), _LONGEST)}
         return {name: value for name, value in {**found, **named}.items() if value} | _shared("contact", item)
-    return {}
+    return _of_task(item) if entity == "task" else {}
+
+
+def _of_task(item: Tree) -> dict[str, Any]:
+    facts = {"task.id": number(item, "id"), "task.kind": number(item, "task_type"), "task.responsible": number(item, "responsible_user_id")}
+    facts["task.text"] = clean_text(text(item, "text"), _LONGEST)
+    facts["task.result"] = clean_text(text(item, "result", "text"), _LONGEST)
+    if of := {"1": "contact.id", "2": "lead.id"}.get(text(item, "element_type")):
+        facts[of] = number(item, "element_id")
+    return {name: value for name, value in facts.items() if value}
 
 
 def _of_lead(item: Tree) -> dict[str, Any]:

@@ -34,7 +34,8 @@ _RENAME = "update agents set name = $2 where id = $1"
 _ARCHIVE = "update agents set archived_at = case when $2 then now() end where id = $1"
 _BUMP = "update agent_drafts set version = version + 1 where agent_id = $1"
 _CONNECTED = """
-select distinct channel from integrations where agent_id = $1 and channel <> 'test' and status <> 'disconnected' order by channel"""
+select distinct channel from integrations
+where agent_id = $1 and channel not in ('test', 'agent') and status <> 'disconnected' order by channel"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ where deleted_at is null and origin = 'typed' and kind = any($1) order by base_i
 _CONNECTED = """
 select g.agent_id, g.channel, coalesce(w.name, nullif(g.username, ''), g.account) as name
 from integrations g left join widgets w on w.integration_id = g.id
-where g.channel <> 'test' and g.status <> 'disconnected'"""
+where g.channel not in ('test', 'agent') and g.status <> 'disconnected'"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,6 +125,44 @@ async def test_what_a_rule_did_is_shown_beside_the_answer_and_in_its_log(
     assert await violations(page) == []
 
 
+async def test_a_rule_at_set_times_and_one_that_is_called(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules?rule=new"), admin, width=390)
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя", exact=True).fill("Заказ")
+    await choose(page, "Событие", "По расписанию")
+    await expect(dialog.get_by_label("Когда", exact=True)).to_have_value("0 9 * * 1-5")
+    await dialog.get_by_label("Когда", exact=True).fill("каждый день")
+    await expect(dialog.get_by_text("Напишите, когда: например, 0 9 * * 1-5").first).to_be_visible()
+    await dialog.get_by_label("Когда", exact=True).fill("30 9 * * *")
+    await dialog.get_by_role("button", name="Действие", exact=True).click()
+    await page.get_by_role("menuitem", name="Написать клиенту").click()
+    await expect(dialog.get_by_text("По расписанию разговора нет", exact=False)).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+    await choose(page, "Событие", "Вызвала ваша система")
+    await expect(dialog.get_by_text("Сохраните правило — и его адрес появится здесь.")).to_be_visible()
+    await dialog.get_by_label("Ответ · Русский").fill("Заказ готов.")
+    await dialog.get_by_role("button", name="Условие", exact=True).click()
+    await choose(page, "О чём спросить", "Поле вызова")
+    await dialog.get_by_label("Путь к полю", exact=True).fill("order.state")
+    await dialog.get_by_label("Значение", exact=True).fill("ready")
+    await expect(dialog.get_by_text("Пока сохранить нельзя")).to_have_count(0)
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    await page.get_by_text("Вызвала ваша система →").click()
+    line = dialog.locator("pre")
+    await expect(line).to_contain_text("curl -X POST")
+    before = await line.text_content()
+    await settled(page)
+    assert await violations(page) == []
+    assert await page.evaluate("Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)") <= 390
+    assert await page.evaluate("() => { const d = document.querySelector('[role=dialog]'); return d.scrollWidth - d.clientWidth; }") <= 0
+    await dialog.get_by_role("button", name="Сменить секрет").click()
+    await dialog.get_by_role("button", name="Сменить сейчас").click()
+    await expect(page.get_by_text("Секрет сменён")).to_be_visible()
+    assert await line.text_content() != before
+
+
 async def test_the_builder_fits_a_phone(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
     page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules?rule=new"), admin, width=390)
     dialog = page.get_by_role("dialog")

@@ -38,6 +38,10 @@ async def build(page: Page) -> Any:
     await dialog.get_by_label("Значение", exact=True).fill("плед")
     await add_step(page, dialog, "Поставить метку")
     await dialog.get_by_label("Метка", exact=True).fill("спросили")
+    await add_step(page, dialog, "Kommo: написать примечание")
+    await dialog.get_by_label("Текст", exact=True).fill("Молчит: {contact.name}")
+    await expect(dialog.get_by_text("Шаг 6: Сначала подключите", exact=False)).to_be_visible()
+    await dialog.get_by_role("button", name="Убрать шаг").last.click()
     await expect(dialog.get_by_text("Пока сохранить нельзя")).to_have_count(0)
     return dialog
 

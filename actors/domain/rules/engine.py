@@ -16,11 +16,12 @@ SPENT = "the rules before it took all the time there is for one event"
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """What happened. `of`: the tag or the script; `after_s`: of a timer."""
+    """What happened. `of`: the tag, the script or the sequence; `after_s`: of a timer; `rule`: the only one it is for, empty: all."""
 
     on: On
     of: str = ""
     after_s: float = 0.0
+    rule: str = ""
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -99,6 +100,8 @@ class RuleIndex:
         lost: list[Lost] = []
         stopper = ""
         ready = self._by_trigger.get(wake.on, ())
+        if wake.rule:
+            ready = [one for one in ready if one.rule.id == wake.rule]
         for number, one in enumerate(ready):
             try:
                 reason = _why_not(one, wake, facts, memory, now)

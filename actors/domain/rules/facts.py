@@ -1,5 +1,6 @@
 """What conditions may ask about: every fact has a type, and one that is not there is unknown, never false."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from functools import lru_cache
@@ -37,7 +38,20 @@ FACTS: Mapping[str, Kind] = {
     "contact.id": "text",
     "contact.responsible": "text",
     "contact.tags": "tags",
+    # Of the task of a lead or contact that was closed.
+    "task.id": "text",
+    "task.text": "text",
+    "task.result": "text",
+    "task.kind": "text",  # its number in the CRM: 1 is a call, 2 a meeting
+    "task.responsible": "text",
     "script.id": "text",
+    # Of the schedule that woke the rule; what comes late was left over by an outage.
+    "schedule.at": "text",  # as 2026-03-01T09:00:00+00:00
+    "schedule.late_s": "number",
+    # Of the sequence whose end woke the rule.
+    "sequence.id": "text",
+    "sequence.name": "text",
+    "sequence.outcome": "text",  # finished, goal, check, closed, replied, handed_off, blocked, rule, unreadable
     "time.hour": "number",
     "time.clock": "clock",
     "time.weekday": "text",  # mon, tue, ...
@@ -46,8 +60,10 @@ FACTS: Mapping[str, Kind] = {
     "agent.version": "number",
 }
 VARIABLE = "variable."  # what rules remembered of a conversation, under names of their own
+HOOK = "hook."  # what a webhook of the tenant's own brought, by its path: hook.order.items.0.name
 FIELDS = ("lead.field.", "contact.field.")  # custom fields, under their numbers
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_PATH = re.compile(r"hook(\.[A-Za-z0-9_]{1,64}){1,6}")
 BUDGET = 10_000  # tests of one evaluation over all rules: two hundred rules of fifty
 
 
@@ -59,6 +75,8 @@ def kind_of(name: str) -> Kind | None:
     """Return the type of a fact; None if there is no such fact."""
     if name.startswith(VARIABLE) and len(name) > len(VARIABLE):
         return "text"
+    if name.startswith(HOOK):
+        return "text" if _PATH.fullmatch(name) else None
     if name.startswith(FIELDS):
         return "text" if name.rpartition(".")[2].isdecimal() else None
     return FACTS.get(name)

@@ -17,10 +17,14 @@ On = Literal[
     "tag_set",
     "no_reply",
     "no_answer",
+    "sequence_finished",
+    "schedule",
+    "webhook",
     "lead_added",
     "lead_moved",
     "lead_updated",
     "contact_updated",
+    "task_closed",
 ]
 Limit = Literal["always", "once", "daily"]
 TRIGGERS: tuple[On, ...] = get_args(On)
@@ -30,11 +34,15 @@ LONGEST_WAIT_S = 90 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Trigger:
-    """What wakes a rule. `after_s`: no_reply from the customer, no_answer to them; `of`: which tag or script, empty: any."""
+    """What wakes a rule. `after_s`: no_reply from the customer, no_answer to them; `of`: which tag, script or sequence; empty: any.
+
+    `cron`: when a schedule is due, five fields in the time zone of the rule.
+    """
 
     on: On
     after_s: float = 0.0
     of: str = ""
+    cron: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,6 +154,7 @@ class Wait:
 
 
 Action = Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | CallWebhook | Notify | Enroll | Unenroll | Stop | Wait | Crm
+SPOKEN = (Send, SendScript, HandOff, Enroll, Unenroll)  # what needs a chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +212,7 @@ def _trigger(raw: object, place: str, problems: list[Problem]) -> Trigger:
     fields = Fields(raw, place, problems)
     name = fields.choice("on", "", TRIGGERS)
     on: On = next((known for known in TRIGGERS if known == name), "message_received")
-    return Trigger(on, fields.number("after_s", 0.0, 0.0, LONGEST_WAIT_S), fields.text("of"))
+    return Trigger(on, fields.number("after_s", 0.0, 0.0, LONGEST_WAIT_S), fields.text("of"), fields.text("cron"))
 
 
 DEEPEST = 6  # groups within groups; deeper, nobody understands a rule

@@ -14,6 +14,7 @@ from actors.domain.rules.crm import Crm, effect_params
 from actors.domain.rules.engine import NOTHING, SPENT, Evaluation, Fired, RuleIndex, Wake
 from actors.domain.rules.facts import VARIABLE, Facts
 from actors.domain.rules.models import (
+    SPOKEN,
     Action,
     AddTag,
     CallWebhook,
@@ -39,7 +40,8 @@ MOST_VARIABLES = 50
 ROOM = 6_000  # characters that facts of the events of one turn may have in its trace, beside those of the turn
 TOO_DEEP = f"stopped: rules woke each other {DEEPEST} times in a row"
 PERSON = "not said: a person has the conversation"
-SPOKEN = (Send, SendScript, HandOff, Enroll, Unenroll)  # what needs a chat
+NOBODY = "there is no conversation"
+ALONE = "rule:"  # what is about the rule itself, as schedules are: no customer, no lead
 WAIT = "rule:"  # timers of rules that do the rest later
 _NO_TRIGGER = Trigger("message_received")
 
@@ -54,7 +56,7 @@ class Scene:
     language: str
     now: datetime
     handoff_text: Mapping[str, str]
-    about: str = ""  # whose events these are, as `lead:5`: nobody reads here, what is said goes to the chat
+    about: str = ""  # whose events these are, as `lead:5`: nobody reads here, what is said goes to the chat if there is one
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +201,8 @@ class _Running:
                 self._effects.append(SetTimer(f"{WAIT}{rule.id}", action.seconds, payload))
                 return [*done, f"wait {action.seconds:g} s"]
             if self._scene.about and isinstance(action, SPOKEN):
-                done.append(self._command(rule, raw[number], depth))
+                alone = self._scene.about.startswith(ALONE)
+                done.append(f"{raw[number].get('do')}: {NOBODY}" if alone else self._command(rule, raw[number], depth))
                 continue
             done.append(self._act(rule, action, depth))
         return done
@@ -241,7 +244,7 @@ class _Running:
             case Enroll(sequence):
                 return StartSequence(sequence, rule.id), f"start sequence {sequence}"
             case Unenroll(sequence):
-                return StopSequence(sequence, rule.id), f"stop sequence {sequence or '*'}"
+                return StopSequence(sequence, rule.id, rule.wakes), f"stop sequence {sequence or '*'}"
             case _:
                 assert_never(action)
 

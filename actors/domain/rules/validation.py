@@ -2,19 +2,23 @@
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from actors.domain.cron import next_run
 from actors.domain.errors import InvalidDefinition, Problem
 from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
 from actors.domain.rules.crm import Crm, text_problems
-from actors.domain.rules.facts import FACTS, VARIABLE, kind_of, zone
+from actors.domain.rules.facts import FACTS, HOOK, VARIABLE, kind_of, zone
 from actors.domain.rules.models import (
+    SPOKEN,
     TIMED,
     Action,
     AddTag,
     CallWebhook,
     Condition,
+    Enroll,
     HandOff,
     RemoveTag,
     Rule,
@@ -26,6 +30,7 @@ from actors.domain.rules.models import (
 )
 
 MOST_RULES = 10_000
+_SOME_DAY = datetime(2026, 1, 1, tzinfo=UTC)
 MOST_TESTS = 50  # of one rule
 MOST_ACTIONS = 20
 MOST_VALUES = 200
@@ -65,9 +70,10 @@ def check_rule(raw: Mapping[str, Any], others: Sequence[Rule] = (), scripts: Col
 def loops(rules: Sequence[Rule]) -> Iterator[tuple[int, str]]:
     """Return the rules that would wake themselves for ever, directly or through others: number and how.
 
-    A rule that fires once, once a day or not again for a while ends a loop.
+    A rule that fires once, once a day or not again for a while ends a loop. The end of a sequence wakes rules whatever the rule
+    says that started it.
     """
-    free = {number: rule for number, rule in enumerate(rules) if rule.enabled and rule.wakes and not rule.limited}
+    free = {number: rule for number, rule in enumerate(rules) if rule.enabled and not rule.limited}
     woken = {number: [other for other, rule in free.items() if _wakes(free[number], rule)] for number in free}
     for number in free:
         if way := _way_back(number, woken):
@@ -98,11 +104,13 @@ def _wakes(rule: Rule, other: Rule) -> bool:
     trigger = other.trigger
     for action in rule.actions:
         match action:
-            case AddTag(tag) if trigger.on == "tag_set" and trigger.of in {"", tag}:
+            case Enroll(sequence) if trigger.on == "sequence_finished" and trigger.of in {"", sequence}:
                 return True
-            case HandOff() if trigger.on == "handed_off":
+            case AddTag(tag) if rule.wakes and trigger.on == "tag_set" and trigger.of in {"", tag}:
                 return True
-            case Send() | SendScript() if trigger.on == "no_reply":
+            case HandOff() if rule.wakes and trigger.on == "handed_off":
+                return True
+            case Send() | SendScript() if rule.wakes and trigger.on == "no_reply":
                 return True
     return False
 
@@ -110,6 +118,8 @@ def _wakes(rule: Rule, other: Rule) -> bool:
 def _of_one(rule: Rule, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
     if rule.trigger.on in TIMED and rule.trigger.after_s < 1:
         yield Problem(f"{place}.trigger.after_s", "say after how many seconds")
+    if rule.trigger.on == "schedule":
+        yield from _of_schedule(rule, place)
     if zone(rule.timezone) is None:
         yield Problem(f"{place}.timezone", f"there is no time zone {rule.timezone}: write it as Europe/Moscow")
     if not rule.actions:
@@ -121,6 +131,17 @@ def _of_one(rule: Rule, place: str, scripts: Collection[str] | None) -> Iterator
     yield from condition_problems(rule.when, f"{place}.when")
     for number, action in enumerate(rule.actions):
         yield from action_problems(action, f"{place}.actions[{number}]", scripts)
+
+
+def _of_schedule(rule: Rule, place: str) -> Iterator[Problem]:
+    try:
+        next_run(rule.trigger.cron, "UTC", _SOME_DAY)
+    except InvalidDefinition as error:
+        yield Problem(f"{place}.trigger.cron", error.problems[0].reason)
+    for number, action in enumerate(rule.actions):
+        if isinstance(action, SPOKEN):
+            reason = "a schedule has no conversation: nobody is there to be written to, handed over or enrolled"
+            yield Problem(f"{place}.actions[{number}].do", reason)
 
 
 def condition_problems(condition: Condition, place: str) -> Iterator[Problem]:
@@ -138,7 +159,9 @@ def _of_test(test: Test, place: str) -> Iterator[Problem]:
     kind = kind_of(test.fact)
     if kind is None:
         if test.fact:  # an empty one was told already
-            yield Problem(f"{place}.fact", f"there is no {test.fact}{_close(test.fact)}; there are: {', '.join(FACTS)}, {VARIABLE}NAME")
+            yield Problem(
+                f"{place}.fact", f"there is no {test.fact}{_close(test.fact)}; there are: {', '.join(FACTS)}, {VARIABLE}NAME, {HOOK}PATH"
+            )
         return
     if test.op not in OPERATORS[kind]:
         yield Problem(f"{place}.op", f"{test.fact} can be asked: {', '.join(OPERATORS[kind])}")

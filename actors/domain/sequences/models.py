@@ -7,6 +7,7 @@ from typing import Any, Literal, get_args
 from actors.domain.errors import Problem
 from actors.domain.fields import Fields
 from actors.domain.rules.conditions import minutes
+from actors.domain.rules.crm import READERS as CRM
 from actors.domain.rules.facts import WEEKDAYS
 from actors.domain.rules.models import EVERYTHING, Action, Condition, HandOff, Send, SendScript, read_action, read_condition
 
@@ -16,7 +17,7 @@ StopsOn = Literal["replied", "handed_off"]
 Again = Literal["never", "ended", "restart"]
 STOPS_ON: tuple[StopsOn, ...] = get_args(StopsOn)
 AGAIN: tuple[Again, ...] = get_args(Again)
-ACTIONS = ("send", "send_script", "set_variable", "add_tag", "remove_tag", "call_webhook", "notify", "hand_off")
+ACTIONS = ("send", "send_script", "set_variable", "add_tag", "remove_tag", "call_webhook", "notify", "hand_off", *CRM)
 DOES = (*ACTIONS, "wait", "wait_until", "check")
 
 

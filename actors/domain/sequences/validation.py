@@ -47,10 +47,13 @@ def check_sequence(raw: Mapping[str, Any], scripts: Collection[str] | None = Non
 def named_by_rules(rules: Sequence[Rule], sequences: Collection[str]) -> Iterator[Problem]:
     """Yield where rules name sequences that there are not."""
     for number, rule in enumerate(rules):
+        named = {"trigger.of": rule.trigger.of} if rule.trigger.on == "sequence_finished" else {}
         for place, action in enumerate(rule.actions):
-            if isinstance(action, Enroll | Unenroll) and action.sequence and action.sequence not in sequences:
-                where = f"rules[{number}].actions[{place}].sequence"
-                yield Problem(where, f"there is no sequence {action.sequence} that is switched on")
+            if isinstance(action, Enroll | Unenroll):
+                named[f"actions[{place}].sequence"] = action.sequence
+        for where, sequence in named.items():
+            if sequence and sequence not in sequences:
+                yield Problem(f"rules[{number}].{where}", f"there is no sequence {sequence} that is switched on")
 
 
 def _of_one(plan: Plan, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:

@@ -2,6 +2,7 @@
 
 from enum import IntEnum
 
+from actors.domain.conversation import AGENT_CHANNEL
 from actors.ports.conversations import ConversationRecord
 from actors.runtime.host.in_hand import HeldRow
 from actors.services.conversation import is_dead_letter
@@ -43,13 +44,18 @@ class Activation:
         """Return the inputs of the turn in progress."""
         return self.mailbox[: self.taken]
 
+    @property
+    def _apart(self) -> bool:
+        """Return whether its inputs have nothing to do with each other: each call of a rule is about somebody else."""
+        return self.record.channel == AGENT_CHANNEL
+
     def deliver(self, held: HeldRow) -> None:
         """Put a row into the mailbox."""
         self.mailbox = (*self.mailbox, held)
 
     def ready_at(self, debounce_s: float) -> float:
         """Return when the open inputs make a turn: the newest is `debounce_s` old, or the oldest five times that; events at once."""
-        if any(held.row.kind == "event" for held in self.mailbox):
+        if self._apart or any(held.row.kind == "event" for held in self.mailbox):
             return self.not_before
         if len(self.mailbox) == 1:
             return max(self.not_before, self.mailbox[0].born + debounce_s)
@@ -65,7 +71,7 @@ class Activation:
         events = tuple([held for held in self.mailbox if held.row.kind == "event"])
         if events and not self.singly:
             self.mailbox = (*events, *[held for held in self.mailbox if held.row.kind != "event"])
-        self.taken = 1 if self.singly else _before_dead_letter(events or self.mailbox)
+        self.taken = 1 if self.singly or self._apart else _before_dead_letter(events or self.mailbox)
         return self.turn_rows
 
     def end_turn(self, record: ConversationRecord) -> tuple[HeldRow, ...]:

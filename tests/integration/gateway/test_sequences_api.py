@@ -50,6 +50,7 @@ FAULTS: list[tuple[dict[str, Any], str]] = [
     ({"steps": []}, "/steps"),
     ({"steps": [{"do": "send", "text": {}}]}, "/steps/0/text"),
     ({"steps": [{"do": "send_script", "script": "nothing"}]}, "/steps/0/script"),
+    ({"steps": [{"do": "wait", "days": 1}, {"do": "crm_note", "text": "Silent"}]}, "/steps/1/do"),  # no account is connected
     ({"hours": {"from": "9"}}, "/hours/from"),
     ({"timezone": "Mars"}, "/timezone"),
     ({"goal": {"fact": "message.txt", "op": "is", "value": 1}}, "/goal/fact"),

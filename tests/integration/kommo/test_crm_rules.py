@@ -1,7 +1,9 @@
 """Rules on events of Kommo, from its webhook to what is done there and back: a real host, the strict fake, its webhooks."""
 
+import time
 from typing import Any
 
+import orjson
 import pytest
 from aiohttp import web
 
@@ -11,10 +13,13 @@ from actors.ports.kommo import KommoAccount
 from integrations.kommo.account_api import subscribe
 from integrations.kommo.forms import parse_form
 from integrations.kommo.routing import routed
+from storage.enrolling import PostgresSequences
 from storage.inbox import PostgresInbox
+from storage.rule_hooks import RuleHooks
 from tests.integration.host_lab import HostLab
 from tests.integration.kommo.acting import OPEN, acting, look
 from tests.integration.kommo.office import CHAT, Office
+from tests.unit.kommo.samples import form
 
 WON = {"all": [{"fact": "lead.status", "op": "is", "value": "142"}]}
 HELLO = {"do": "send", "text": {"en": "You have got it!"}}
@@ -103,3 +108,84 @@ async def test_events_wake_rules_our_own_changes_do_not_and_words_reach_the_chat
     assert tuple(said) == ("You have got it!", CHAT)
     heard = await office.shop.owner.fetchval("select count(*) from activity_logs where kind in ('lead.updated', 'lead.moved')")
     assert heard > 4  # ours came back and are in the activity
+
+
+async def test_a_closed_task_wakes_a_rule_once_though_kommo_tells_of_it_twice(office: Office, lab: HostLab) -> None:
+    note = {"do": "crm_note", "text": "Done: {task.text} ({task.result})"}
+    done = {"all": [{"fact": "task.kind", "op": "is", "value": "1"}]}
+    persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
+    closed = {"id": "closed", "trigger": {"on": "task_closed"}, "when": done, "actions": [note]}
+    office.shop.agent_id = await lab.add_agent({"persona": persona, "rules": [closed]})
+    account = await office.with_token()
+    lead = await office.kommo.control("person-adds", account=1, kind="leads", name="Olga")
+    task = {"id": 7, "element_type": 2, "element_id": lead["id"], "task_type": 1, "text": "Call", "action_close": 1}
+    quiet = f"not exists (select from inbox where state = 'pending') and not exists ({OPEN})"
+    async with lab.running(lab.host()), acting(office):
+        for updated_at in (1_700_000_000, 1_700_000_001):
+            fields = {**task, "updated_at": updated_at, "result][text": "Agreed"}
+            body = form({f"task[update][0][{name}]": value for name, value in fields.items()})
+            news = [
+                NewInput(account.tenant_id, Address(account.integration_id, event.key), event.kind, event.dedupe_key, event.raw)
+                for event in routed("1", parse_form(body), body)
+            ]
+            await PostgresInbox(office.shop.engine).ingest(news)
+            await office.shop.until(f"exists (select from actions) and {quiet}", 60)
+    [action] = await office.shop.owner.fetch("select kind, state, rule, result from actions")
+    assert (action["kind"], action["state"], action["rule"]) == ("kommo.note", "done", "closed")
+    texts = [item["params"]["text"] for item in (await look(office.kommo))["notes"] if item["entity_id"] == lead["id"]]
+    assert [text.partition("\n")[0] for text in texts] == ["Done: Call (Agreed)"]
+    assert await office.shop.owner.fetchval("select count(*) from activity_logs where kind = 'task.closed'") == 2
+
+
+async def test_a_sequence_acts_in_kommo(office: Office, lab: HostLab) -> None:
+    persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
+    begin = {
+        "id": "begin",
+        "trigger": {"on": "message_received"},
+        "actions": [{"do": "start_sequence", "sequence": "silent"}, {"do": "stop"}],
+    }
+    steps = [
+        {"do": "crm_contact", "name": "{contact.name}"},
+        {"do": "crm_lead", "name": "{contact.name} is silent"},
+        {"do": "crm_task", "text": "Call {contact.name}", "due_s": 3600},
+    ]
+    silent = {"id": "silent", "steps": steps, "stops_on": []}
+    office.shop.agent_id = await lab.add_agent({"persona": persona, "rules": [begin], "sequences": [silent]})
+    await office.with_token()
+    bot, _ = await office.shop.add_bot("700")
+    message = {"message_id": 1, "date": 0, "text": "Hi", "chat": {"id": 5, "type": "private"}, "from": {"id": 5, "first_name": "Olga"}}
+    raw = orjson.dumps({"update_id": 1, "message": {**message, "date": int(time.time())}})
+    new = NewInput(office.shop.tenant_id, Address(bot, "5"), "message", "telegram:700:1", raw)
+    async with lab.running(lab.host()), acting(office):
+        await PostgresInbox(office.shop.engine).ingest([new])
+        await office.shop.until("exists (select from enrollments)", 60)
+        await PostgresSequences(office.shop.engine).fire(10)
+        await office.shop.until(f"(select count(*) from actions) = 3 and not exists ({OPEN})", 60)
+    there = await look(office.kommo)
+    [contact], [lead], [task] = there["contacts"], there["leads"], there["tasks"]
+    assert (contact["name"], lead["name"], task["entity_id"]) == ("Olga", "Olga is silent", lead["id"])
+    assert task["text"].partition("\n")[0] == "Call Olga"
+    asked = await office.shop.owner.fetch("select distinct rule, state from actions")
+    assert [tuple(row) for row in asked] == [("sequence:silent", "done")]
+
+
+async def test_each_call_of_the_companys_own_system_is_about_somebody_else(office: Office, lab: HostLab) -> None:
+    persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
+    made = [{"do": "crm_contact", "name": "{hook.name}"}, {"do": "crm_lead", "name": "Order {hook.order}"}]
+    form_sent = {"id": "form", "trigger": {"on": "webhook"}, "actions": [*made, {"do": "crm_note", "text": "From the site"}]}
+    office.shop.agent_id = await lab.add_agent({"persona": persona, "rules": [form_sent]})
+    await office.with_token()
+    hook = await RuleHooks(office.shop.api, office.shop.box).of(office.shop.tenant_id, office.shop.agent_id)
+    assert hook is not None
+    bodies = [{"name": "Olga", "order": 1}, {"name": "Boris", "order": 2}, {"name": "Olga", "order": 3}]
+    raws = [orjson.dumps({"kind": "webhook", "payload": {"rule": "form", "body": body}}) for body in bodies]
+    where = Address(hook.integration_id, "rule:form")
+    news = [NewInput(office.shop.tenant_id, where, "result", f"rule:{number}", raw) for number, raw in enumerate(raws)]
+    async with lab.running(lab.host()), acting(office):
+        await PostgresInbox(office.shop.engine).ingest(news)
+        await office.shop.until(f"(select count(*) from actions) = 9 and not exists ({OPEN})", 60)
+    there = await look(office.kommo)
+    names = {contact["id"]: contact["name"] for contact in there["contacts"]}
+    leads = sorted((lead["name"], names[lead["_embedded"]["contacts"][0]["id"]]) for lead in there["leads"])
+    assert leads == [("Order 1", "Olga"), ("Order 2", "Boris"), ("Order 3", "Olga")]
+    assert len(names) == len({note["entity_id"] for note in there["notes"]}) == 3

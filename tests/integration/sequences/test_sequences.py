@@ -283,3 +283,21 @@ async def test_two_schedulers_fire_every_step_once(lab: HostLab) -> None:
     fired = await asyncio.gather(*[PostgresSequences(lab.shop.engine).fire(7) for _ in range(20)])
     assert sum(fired) == 60
     assert await lab.shop.owner.fetchval("select count(distinct key) from inbox where kind = 'timer'") == 60
+
+
+async def test_its_end_wakes_a_rule_in_the_same_commit(lab: HostLab) -> None:
+    plan = {**PLAN, "steps": PLAN["steps"][:1], "listens_s": 3600}
+    asks = {"do": "send", "text": {"en": "How was it?"}}
+    ended = {"id": "ended", "trigger": {"on": "sequence_finished", "of": "follow"}, "actions": [asks]}
+    ended["when"] = {"all": [{"fact": "sequence.outcome", "op": "is", "value": "finished"}]}
+    agent = await lab.add_agent({**SHOP, "sequences": [plan], "rules": [START, ended]})
+    chat = await chat_with(lab, agent)
+    async with lab.running(lab.host()):
+        await say(lab, chat.address, "start")
+        await fire(lab)
+        await fire(lab, 1)
+        assert await said(lab, chat.conversation_id) == ["Gladly", "First", "How was it?"]
+    assert (await run_of(lab, chat.conversation_id))["state"] == "finished"
+    kinds = "select kind from activity_logs where conversation_id = $1 and kind in ('sequence.finished', 'rule.fired') order by id"
+    rows = await lab.shop.owner.fetch(kinds, chat.conversation_id)
+    assert [r["kind"] for r in rows] == ["rule.fired", "sequence.finished", "rule.fired"]

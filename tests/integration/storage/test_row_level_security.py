@@ -75,6 +75,9 @@ async def shops(real_lab: RealLab) -> Shops:
         await Scripts(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, {"id": "hello", "phrases": ["hello"]})
         rule = {"id": "tag", "trigger": {"on": "message_received"}, "actions": [{"do": "stop"}]}
         assert await Rules(real_lab.api).create(shop.tenant_id, Actor("olga"), shop.agent_id, rule)
+        due = "insert into rule_schedules (tenant_id, agent_id, integration_id, rule, cron, time_zone) "
+        due += "values ($1, $2, agent_endpoint($1, $2), 'morning', '0 9 * * *', 'UTC')"
+        await real_lab.owner.execute(due, shop.tenant_id, shop.agent_id)
         acting = turn(shop, conversation, 2)
         acting = replace(acting, actions=(ActionRow(0, "webhook.call", {}, "tag"),), agent_id=shop.agent_id, spent=Spent(1, 1, 1))
         assert await real_lab.turns.commit([acting], []) == [True]
@@ -278,6 +281,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "jobs",
             "knowledge_bases",
             "outbox",
+            "rule_schedules",
             "tenants",
             "timers",
         },

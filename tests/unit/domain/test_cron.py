@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from actors.domain.cron import next_run
+from actors.domain.cron import last_run, next_run
 from actors.domain.errors import InvalidDefinition
 
 
@@ -22,6 +22,21 @@ from actors.domain.errors import InvalidDefinition
 )
 def test_the_next_run(cron: str, zone: str, after: str, due: str) -> None:
     assert next_run(cron, zone, datetime.fromisoformat(after).replace(tzinfo=UTC)) == datetime.fromisoformat(due).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("cron", "zone", "first", "now", "last"),
+    [
+        ("0 9 * * *", "UTC", "2026-01-01T09:00", "2026-01-01T09:00", "2026-01-01T09:00"),
+        ("0 9 * * *", "UTC", "2026-01-01T09:00", "2026-01-05T08:59", "2026-01-04T09:00"),
+        ("* * * * *", "UTC", "2026-01-01T09:00", "2027-01-01T09:00", "2027-01-01T09:00"),  # at once, however long ago
+        ("30 2 * * *", "Europe/Berlin", "2026-03-29T01:00", "2026-03-29T01:05", "2026-03-29T01:00"),  # after the gap
+        ("30 2 * * *", "Europe/Berlin", "2026-10-25T00:30", "2026-10-25T01:40", "2026-10-25T00:30"),  # 2:30 comes again: not due
+    ],
+)
+def test_what_is_made_up_for_after_an_outage(cron: str, zone: str, first: str, now: str, last: str) -> None:
+    began, late = (datetime.fromisoformat(text).replace(tzinfo=UTC) for text in (first, now))
+    assert last_run(cron, zone, began, late) == datetime.fromisoformat(last).replace(tzinfo=UTC)
 
 
 @pytest.mark.parametrize(

@@ -214,3 +214,21 @@ def test_facts_of_a_lead_are_read_whatever_the_shape_of_its_fields() -> None:
         "lead.field.3": "2",
     }
     assert facts_of("contacts", {"id": "5", "type": "company"}) == {}
+
+
+def test_facts_of_a_task_name_what_it_is_about() -> None:
+    task = {"id": 7, "element_type": 2, "element_id": 9, "task_type": 1, "text": "Call", "responsible_user_id": 3, "updated_at": AT}
+    body = {f"task[update][0][{name}]": value for name, value in {**task, "action_close": 1, "result][text": "Agreed"}.items()}
+    (closed,) = parse(form(body))
+    assert isinstance(closed, CrmEvent)
+    assert (closed.kind, closed.changed_at) == ("task.closed", AT)
+    assert closed.facts == {
+        "task.id": "7",
+        "task.kind": "1",
+        "task.responsible": "3",
+        "task.text": "Call",
+        "task.result": "Agreed",
+        "lead.id": "9",
+    }
+    assert facts_of("task", {"id": "7", "element_type": "1", "element_id": "5"}) == {"task.id": "7", "contact.id": "5"}
+    assert facts_of("task", {"id": "7", "element_type": "12", "element_id": "5"}) == {"task.id": "7"}  # a customer's

@@ -44,13 +44,25 @@ class Asking:
         return 0
 
 
+class Schedules:
+    """Three are due, once."""
+
+    def __init__(self) -> None:
+        self.due = 3
+
+    async def fire(self, limit: int) -> int:
+        fired, self.due = min(self.due, limit), 0
+        return fired
+
+
 async def test_due_timers_become_inputs_whatever_failed_before() -> None:
     world = World()
     bot = world.add_integration("test")
     [record] = await FakeConversations(world).activate([(bot.tenant_id, address("1", bot.id))])
     world.timers[record.id, "give_back"] = TimerEntry(bot.tenant_id, ConversationId(record.id), "give_back", 0.0, {})
     world.advance(1.0)
-    scheduler = SchedulerActor(SystemClock(), AwayOnce(world), FakeOutbox(world), Housekeeper([1000, 1000, 3]), Asking())
+    keeper, schedules = Housekeeper([1000, 1000, 3]), Schedules()
+    scheduler = SchedulerActor(SystemClock(), AwayOnce(world), FakeOutbox(world), keeper, Asking(), rules=schedules)
     task = asyncio.create_task(scheduler.run())
     async with asyncio.timeout(5):
         while (await scheduler.ping())["fired"] == 0:
@@ -58,4 +70,4 @@ async def test_due_timers_become_inputs_whatever_failed_before() -> None:
     await scheduler.drain()
     await task
     assert [entry.kind for entry in world.inbox.values()] == ["timer"]
-    assert await scheduler.ping() == {"fired": 1, "steps": 0, "expired": 0, "forgotten": 2003, "asked": 2, "failures": 1}
+    assert await scheduler.ping() == {"fired": 1, "called": 3, "steps": 0, "expired": 0, "forgotten": 2003, "asked": 2, "failures": 1}

@@ -7,6 +7,7 @@ const MOST = 100;
 const PAGE = 20;
 
 const key = (agentId: string) => ["rules", agentId];
+const hookKey = (agentId: string) => ["rule-webhook", agentId];
 
 /** All rules in their order. */
 export function useRules(agentId: string) {
@@ -32,6 +33,23 @@ export function useVocabulary() {
     queryKey: ["vocabulary"],
     queryFn: () => said(api.GET("/api/rules/vocabulary")),
     staleTime: Number.POSITIVE_INFINITY,
+  });
+}
+
+/** Where systems of the company's own wake the agent's rules. */
+export function useRuleHook(agentId: string) {
+  return useQuery({
+    queryKey: hookKey(agentId),
+    queryFn: () => said(api.GET("/api/agents/{id}/rule-webhook", { params: { path: { id: agentId } } })),
+    meta: { told: true },
+  });
+}
+
+export function useRotateRuleHook(agentId: string) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () => said(api.POST("/api/agents/{id}/rule-webhook/rotate", { params: { path: { id: agentId } } })),
+    onSuccess: (hook) => queries.setQueryData(hookKey(agentId), hook),
   });
 }
 

@@ -98,6 +98,28 @@ def test_what_we_did_wakes_no_rule_and_what_others_did_does(echo: dict[str, Any]
     assert acts(decided(long_ago, rules, event)) != []
 
 
+def test_a_closed_task_wakes_rules_once_though_it_is_told_of_twice() -> None:
+    note = {"do": "crm_note", "text": "{task.text}: {task.result}"}
+    done = {"all": [{"fact": "task.result", "op": "contains", "value": "agreed"}]}
+    rules = agent(rule("task_closed", note, when=done))
+
+    def closed(task: str = "7", **more: Any) -> CrmEvent:
+        return CrmEvent(InboxId(3), NOW, "task.closed", {}, {"lead.id": "5", "task.id": task, "task.text": "Call", **more}, AT)
+
+    agreed = {"task.result": "All agreed"}
+    silent = decided(of_lead(), rules, closed())
+    assert acts(silent) == []
+    first = decided(of_lead(silent.state), rules, closed(**agreed))
+    assert acts(first) == [("kommo.note", {"on": "lead", "text": "Call: All agreed"})]
+    kept = ConversationState.from_json(first.state.to_json())
+    assert acts(decided(of_lead(kept), rules, closed(**agreed))) == []
+    assert acts(decided(of_lead(kept), rules, closed("8", **agreed))) != []
+    long_ago = replace(kept, closed={"7": int(AT) - 600})
+    assert acts(decided(of_lead(long_ago), rules, closed(**agreed))) != []
+    ours = of_lead(ConversationState(echoes=({"what": "responsible", "user": "9", "at": AT - 1},)))
+    assert acts(decided(ours, rules, closed(**agreed, **{"task.responsible": "9"}))) != []
+
+
 @pytest.mark.parametrize(
     ("kind", "tags", "age_s", "ours"),
     [

@@ -32,7 +32,7 @@ TAG = {"do": "add_tag", "tag": "vip"}
 
 
 def rule(key: str, on: str = "message_received", *actions: dict[str, Any], **more: Any) -> dict[str, Any]:
-    trigger: dict[str, Any] = {"on": on, **{name: more.pop(name) for name in ("after_s", "of") if name in more}}
+    trigger: dict[str, Any] = {"on": on, **{name: more.pop(name) for name in ("after_s", "of", "cron") if name in more}}
     return {"id": key, "trigger": trigger, "actions": list(actions) or [SEND], **more}
 
 
@@ -281,3 +281,26 @@ def test_webhooks_get_what_is_known() -> None:
     sent = act.params["data"]
     assert (sent["message.text"], sent["contact.name"], sent["source"]) == ("hello there", "Olga", "night")
     assert sent["conversation.tags"] == ["vip"]
+
+
+def test_the_clock_wakes_the_one_rule_it_is_for_and_nobody_is_there_to_be_spoken_to() -> None:
+    hook = {"do": "call_webhook", "url": "https://shop.example/hook"}
+    using = shop(
+        rule("report", "schedule", hook, TAG, cron="0 9 * * *"),
+        rule("other", "schedule", hook, cron="0 10 * * *"),
+        rule("late", "schedule", hook, cron="0 9 * * *", when={"all": [{"fact": "schedule.late_s", "op": "more", "value": 60}]}),
+    )
+    own = ConversationView(ConversationState(), Control.BOT, "agent", "once", "rule:report")
+
+    def called(key: str) -> Decision:
+        facts = {"schedule.at": "2026-03-01T09:00:00+00:00", "schedule.late_s": 5}
+        return turn(using, [TimerFired(InboxId(2), NOW, "schedule", {"rule": key, "facts": facts})], own)
+
+    decision = called("report")
+    [act] = [effect for effect in decision.effects if isinstance(effect, Act)]
+    assert (act.rule, act.params["data"]["schedule.at"]) == ("report", "2026-03-01T09:00:00+00:00")
+    assert (decision.state.tags, decision.trace.rules["events"]) == (("vip",), [{"on": "schedule"}])
+    assert logged(called("late"), "rule.fired") == logged(called("gone"), "rule.fired") == []
+    waited = {"name": "report", "actions": [SEND], "wakes": False, "lets_answer": False}
+    later = turn(using, [TimerFired(InboxId(3), NOW, "rule:report", waited)], own)
+    assert [entry["done"] for entry in logged(later, "rule.fired")] == [["send: there is no conversation"]]

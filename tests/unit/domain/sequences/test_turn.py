@@ -1,6 +1,7 @@
 """Sequences in turns: started by rules, ended by answers, silent while people speak, deaf to what was due before a change."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -197,6 +198,92 @@ def test_conditions_actions_and_goals() -> None:
     assert [c.reason for c in changes(turn(finish, due(finish, started(finish)), view(started(finish))))] == ["check"]
 
 
+ENDED = {
+    "id": "ended",
+    "trigger": {"on": "sequence_finished", "of": "follow"},
+    "actions": [send("How was it?"), {"do": "add_tag", "tag": "asked"}],
+}
+
+
+def told(decision: Decision) -> list[tuple[str, list[str]]]:
+    fired = [e.data for e in decision.effects if isinstance(e, LogActivity) and e.kind == "rule.fired"]
+    return [(data["rule"], data["done"]) for data in fired]
+
+
+def outcome(*values: str) -> dict[str, Any]:
+    return {"all": [{"fact": "sequence.outcome", "op": "one_of", "value": list(values)}]}
+
+
+def test_its_end_wakes_rules_with_how_it_ended() -> None:
+    named = {"all": [{"fact": "sequence.name", "op": "is", "value": "Follow up"}]}
+    using = shop(
+        rules=(
+            START,
+            {**ENDED, "when": outcome("finished")},
+            {**ENDED, "id": "other", "when": outcome("goal", "replied")},
+            {**ENDED, "id": "named", "trigger": {"on": "sequence_finished"}, "when": named, "actions": [{"do": "add_tag", "tag": "named"}]},
+        )
+    )
+    state = started(using)
+    silent = turn(using, due(using, state, 3), view(state))
+    assert told(silent) == [("ended", ["send", "tag asked"]), ("named", ["tag named"])]
+    assert spoken(silent.effects) == [("rule", "reply", "How was it?")]
+    assert (silent.state.tags, silent.trace.mode) == (("asked", "named"), "rule")
+    replied = turn(using, says("delivery?"), view(state))
+    assert [rule for rule, _ in told(replied)] == ["other", "named"]
+    assert [text for _, _, text in spoken(replied.effects)] == ["Tomorrow", "How was it?"]
+    assert replied.trace.mode == "script"
+
+
+def test_its_end_wakes_rules_after_the_agent_was_asked_too() -> None:
+    using = shop(rules=(START, {**ENDED, "when": outcome("replied")}))
+    state = started(using)
+    asked = decide(view(state), says("where are you?"), using, NOW)
+    assert isinstance(asked, AgentRequest)
+    assert told(turn(using, says("where are you?"), view(state))) == [("ended", ["send", "tag asked"])]
+
+
+def test_a_rule_that_stops_it_wakes_others_only_if_it_says_so() -> None:
+    stop = {
+        "id": "halt",
+        "trigger": {"on": "message_received"},
+        "when": START["when"],
+        "actions": [{"do": "stop_sequence", "sequence": "follow"}],
+    }
+    for wakes in (False, True):
+        using = shop(rules=({**stop, "wakes": wakes}, {**ENDED, "when": outcome("rule")}), stops_on=["handed_off"])
+        state = ConversationState(enrolled={"follow": {"serial": 1, "on": []}})
+        assert [rule for rule, _ in told(turn(using, says("start"), view(state)))] == ["halt", *(["ended"] if wakes else [])]
+
+
+def test_its_end_may_start_another_run_in_the_same_commit() -> None:
+    again = {**ENDED, "limit": "daily", "actions": [{"do": "start_sequence", "sequence": "follow"}]}
+    using = shop(rules=(START, again), again="restart")
+    state = started(using)
+    decision = turn(using, due(using, state, 3), view(state))
+    assert [(c.state, c.serial) for c in changes(decision)] == [("finished", 2), ("active", 3)]
+    assert decision.state.enrolled["follow"] == {"serial": 3, "on": ["replied", "handed_off"]}
+
+
+def test_people_who_have_the_conversation_are_not_spoken_over_at_its_end() -> None:
+    using = shop(rules=(START, ENDED))
+    state = started(using)
+    decision = turn(using, due(using, state, 3), view(state, Control.HUMAN))
+    assert told(decision) == [("ended", ["not said: a person has the conversation", "tag asked"])]
+    assert spoken(decision.effects) == []
+    stopped = ConversationState(enrolled=state.enrolled, silent=True)
+    assert told(turn(using, due(using, state, 3), view(stopped))) == []
+
+
+def test_an_end_that_starts_what_wakes_it_is_refused() -> None:
+    again = {**ENDED, "actions": [{"do": "start_sequence", "sequence": "follow"}]}
+    with pytest.raises(InvalidDefinition, match="ended → ended"):
+        shop(rules=(again,))
+    with pytest.raises(InvalidDefinition, match="there is no sequence lost"):
+        shop(rules=({**ENDED, "trigger": {"on": "sequence_finished", "of": "lost"}},))
+    shop(rules=({**again, "limit": "once"},))
+
+
 @pytest.mark.parametrize(
     ("again", "ended_s_ago", "reason"),
     [("never", 10, "the customer had it already"), ("ended", 10, "it ended a short time ago"), ("ended", 100, ""), ("restart", 100, "")],
@@ -229,6 +316,8 @@ def test_a_copy_that_cannot_be_read_ends_it_and_says_so() -> None:
         ({"steps": [{"do": "check", "when": {"fact": "no", "op": "is", "value": 1}}, send()]}, "steps[0].when.fact"),
         ({"steps": [{"do": "check", "when": {"all": []}, "otherwise": "skip"}]}, "steps[0].skip"),
         ({"steps": [{"id": "a", **DAY}, {"id": "a", **send()}]}, "steps[1].id"),
+        ({"steps": [{"do": "crm_note", "text": "{contact.age}"}]}, "steps[0].text"),
+        ({"steps": [{"do": "crm_note"}]}, "steps[0].text"),
         ({"steps": [send()], "timezone": "Mars"}, "timezone"),
         ({"steps": [send()], "hours": {"from": "09:00", "to": "10:00", "quiet_from": "08:00", "quiet_to": "12:00"}}, "hours.quiet_to"),
         ({"steps": [send()], "hours": {"from": "9"}}, "hours.from"),
@@ -246,3 +335,17 @@ def test_faults_have_their_place(raw: dict[str, Any], place: str) -> None:
 def test_a_rule_that_names_no_sequence_is_refused() -> None:
     with pytest.raises(InvalidDefinition, match="there is no sequence follow"):
         catalogue(AgentId(UUID(int=1)), 1, {**SHOP, "rules": [START]})
+
+
+def test_steps_act_in_the_crm_with_what_is_known_of_the_customer() -> None:
+    steps = ({"do": "crm_lead", "name": "{contact.name}"}, {"do": "crm_task", "text": "Call {contact.name}", "due_s": 3600}, DAY)
+    using = shop(*steps)
+    state = replace(started(using), name="Olga")
+    decision = turn(using, due(using, state), view(state))
+    acts = [(e.kind, e.rule, e.params) for e in decision.effects if isinstance(e, Act)]
+    assert acts == [
+        ("kommo.lead", "sequence:follow", {"name": "Olga"}),
+        ("kommo.task", "sequence:follow", {"on": "lead", "text": "Call Olga", "due_at": int(NOW.timestamp()) + 3600}),
+    ]
+    done = [e.data["done"] for e in decision.effects if isinstance(e, LogActivity) and e.kind == "sequence.step"]
+    assert done == ["crm_lead", "crm_task"]

@@ -131,18 +131,20 @@ function Question({ test, place, faults, vocabulary, onChange, onRemove }: Quest
       label: t(`rules.crm.field-of-${entity}`, { name: label }),
     })),
   );
-  const variable = test.fact.startsWith(vocabulary.variable.name);
+  // Facts under names of their own: what rules remember, and what a webhook brought.
+  const open = [vocabulary.variable, vocabulary.hook].find(({ name }) => test.fact.startsWith(name));
   const field = /^(lead|contact)\.field\.\d+$/.test(test.fact);
   if (field && !fields.some(({ value }) => value === test.fact))
     fields.push({ value: test.fact, label: factName(t, test.fact) });
-  const fact = variable || field ? vocabulary.variable : vocabulary.facts.find(({ name }) => name === test.fact);
+  const fact =
+    open ?? (field ? vocabulary.variable : undefined) ?? vocabulary.facts.find(({ name }) => name === test.fact);
   const kind = fact?.kind ?? "text";
   const error = (name: string) => {
     const reason = faults.get(`${place}/${name}`);
     return reason && faultText(t, `/${name}`, reason);
   };
   const pick = (name: string) => {
-    const chosen = vocabulary.facts.find((f) => f.name === name) ?? vocabulary.variable; // custom fields are texts, too
+    const chosen = vocabulary.facts.find((f) => f.name === name) ?? vocabulary.variable; // the others are texts, too
     const op = chosen?.operators[0] ?? "is";
     onChange({ ...test, fact: name, op, value: freshValue(chosen?.kind ?? "text", op) });
   };
@@ -157,20 +159,19 @@ function Question({ test, place, faults, vocabulary, onChange, onRemove }: Quest
           ...vocabulary.facts.map(({ name }) => ({ value: name, label: factName(t, name) })),
           ...fields,
           { value: vocabulary.variable.name, label: t("rules.variable") },
+          { value: vocabulary.hook.name, label: t("rules.hook") },
         ]}
-        value={variable ? vocabulary.variable.name : test.fact}
+        value={open?.name ?? test.fact}
         error={error("fact")}
         onChange={(name) => name && pick(name)}
       />
-      {variable && (
+      {open && (
         <TextInput
           flex="1 1 110px"
-          aria-label={t("rules.variable-name")}
-          placeholder={t("rules.variable-name")}
-          value={test.fact.slice(vocabulary.variable.name.length)}
-          onChange={(event) =>
-            onChange({ ...test, fact: `${vocabulary.variable.name}${event.currentTarget.value.trim()}` })
-          }
+          aria-label={t(open === vocabulary.hook ? "rules.hook-path" : "rules.variable-name")}
+          placeholder={open === vocabulary.hook ? "order.id" : t("rules.variable-name")}
+          value={test.fact.slice(open.name.length)}
+          onChange={(event) => onChange({ ...test, fact: `${open.name}${event.currentTarget.value.trim()}` })}
         />
       )}
       <Select
@@ -197,6 +198,7 @@ interface AnswerProps {
   onChange: (value: TestDraft["value"]) => void;
 }
 
+const OUTCOMES = ["end", "goal", "replied", "handed_off", "blocked", "rule", "check", "closed", "unreadable"] as const;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 function Answer({ test, kind, error, onChange }: AnswerProps) {
@@ -220,7 +222,11 @@ function Answer({ test, kind, error, onChange }: AnswerProps) {
   }
   const day = test.fact === "time.weekday";
   const days = DAYS.map((value) => ({ value, label: t(`rules.day.${value}`) }));
-  const known = answersOf(crm, test.fact);
+  const outcomes = OUTCOMES.map((value) => ({
+    value: value === "end" ? "finished" : value,
+    label: t(`sequences.ended.${value}`),
+  }));
+  const known = test.fact === "sequence.outcome" ? outcomes : answersOf(crm, test.fact);
   if (known.length > 0 && Array.isArray(test.value)) {
     return <MultiSelect {...shared} searchable data={known} value={test.value.map(String)} onChange={onChange} />;
   }

@@ -15,14 +15,14 @@ import { Conditions } from "./Conditions";
 import { CrmProvider, useCopy } from "./crm";
 import { Duration } from "./Duration";
 import { type ActionDraft, type GroupDraft, readGroup, writeCondition } from "./draft";
+import { TriggerPart } from "./TriggerPart";
 import { faultText } from "./words";
 
 const TYPING_MS = 400;
-const SILENCE = new Set(["no_reply", "no_answer"]);
 const NEW: RuleBody = {
   name: "",
   enabled: true,
-  trigger: { on: "message_received", after_s: 0, of: "" },
+  trigger: { on: "message_received", after_s: 0, of: "", cron: "" },
   when: { all: [] },
   actions: [],
   stops: false,
@@ -77,7 +77,7 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
     setTouched(true);
     setRule((old) => ({ ...old, ...changes }));
   };
-  const trigger = rule.trigger;
+  const running = (sequences.data ?? []).filter(({ enabled }) => enabled);
   const error = (pointer: string) => faults.has(pointer) && faultText(t, pointer, faults.get(pointer) ?? "");
   const send = () =>
     save.mutate(
@@ -109,52 +109,17 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
             onChange={(event) => set({ name: event.currentTarget.value })}
           />
           <Part title={t("rules.when-title")}>
-            <Select
-              label={t("rules.trigger")}
-              allowDeselect={false}
-              data={vocabulary.data.triggers.map((value) => ({ value, label: t(`rules.on.${value}`) }))}
-              value={trigger.on}
-              onChange={(on) =>
-                on &&
-                set({
-                  trigger: {
-                    on: on as typeof trigger.on,
-                    after_s: SILENCE.has(on) ? trigger.after_s || 3600 : 0,
-                    of: "",
-                  },
-                })
-              }
+            <TriggerPart
+              agentId={agentId}
+              ruleKey={known?.key}
+              mayEdit={mayEdit}
+              trigger={rule.trigger}
+              faults={faults}
+              vocabulary={vocabulary.data}
+              scripts={scripts.data?.pages[0]?.items ?? []}
+              sequences={running}
+              onChange={(changed) => set({ trigger: changed })}
             />
-            {SILENCE.has(trigger.on) && (
-              <Duration
-                label={t("rules.after")}
-                seconds={trigger.after_s ?? 0}
-                error={error("/trigger/after_s") || undefined}
-                onChange={(after_s) => set({ trigger: { ...trigger, after_s } })}
-              />
-            )}
-            {trigger.on === "tag_set" && (
-              <TextInput
-                label={t("rules.which-tag")}
-                maxLength={64}
-                value={trigger.of ?? ""}
-                onChange={(event) => set({ trigger: { ...trigger, of: event.currentTarget.value } })}
-              />
-            )}
-            {trigger.on === "script_matched" && (
-              <Select
-                label={t("rules.which-script")}
-                clearable
-                clearButtonProps={{ "aria-label": t("rules.any-script") }}
-                placeholder={t("rules.any-script")}
-                data={(scripts.data?.pages[0]?.items ?? []).map((script) => ({
-                  value: script.key,
-                  label: script.name,
-                }))}
-                value={trigger.of || null}
-                onChange={(of) => set({ trigger: { ...trigger, of: of ?? "" } })}
-              />
-            )}
           </Part>
           <Part title={t("rules.if-title")}>
             <Conditions
@@ -174,7 +139,7 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
               actions={actions}
               faults={faults}
               scripts={scripts.data?.pages[0]?.items ?? []}
-              sequences={(sequences.data ?? []).filter(({ enabled }) => enabled)}
+              sequences={running}
               onChange={(changed) => {
                 setTouched(true);
                 setActions(changed);

@@ -1,6 +1,7 @@
 import type { TFunction } from "i18next";
 
 const UNKNOWN = "unknown: ";
+const NO_CHAT = "a schedule has no conversation";
 const WAITED = /^wait (?<seconds>[\d.]+) s$/;
 const DONE: [pattern: RegExp, key: string][] = [
   [/^send$/, "rules.done.send"],
@@ -16,6 +17,7 @@ const DONE: [pattern: RegExp, key: string][] = [
   [/^start sequence (?<name>\S+)$/, "rules.done.start-sequence"],
   [/^stop sequence (?<name>\S+)$/, "rules.done.stop-sequence"],
   [/^stop$/, "rules.done.stop"],
+  [/^\w+: there is no conversation$/, "rules.done.no-chat"],
   [/^to the chat: send$/, "rules.done.to-chat"],
   [/^to the chat: send_script$/, "rules.done.to-chat"],
   [/^not said: a person has the conversation$/, "rules.done.person"],
@@ -25,6 +27,7 @@ export function factName(t: TFunction, fact: string): string {
   const field = /^(?<entity>lead|contact)\.field\.(?<id>\d+)$/.exec(fact)?.groups;
   if (field) return t(`rules.crm.field-of-${field.entity}`, { name: field.id });
   if (fact.startsWith("variable.")) return t("rules.fact.variable", { name: fact.slice("variable.".length) });
+  if (fact.startsWith("hook.")) return t("rules.fact.hook", { name: fact.slice("hook.".length) });
   return t(`rules.fact.${fact.replace(/[._]/g, "-")}`, { defaultValue: fact });
 }
 
@@ -69,6 +72,7 @@ export function unitOf(seconds: number): Unit {
 
 /** What is wrong, by its place: the API's own words where we have none. */
 export function faultText(t: TFunction, pointer: string, reason: string): string {
+  if (reason.startsWith(NO_CHAT)) return t("rules.fault.no-chat");
   const name = pointer.split("/").at(-1) ?? "";
   return t(`rules.fault.${name}`, { defaultValue: reason });
 }

@@ -10,6 +10,7 @@ import type { Sequence, SequenceBody } from "../../api/types";
 import { showDone } from "../../app/toasts";
 import { Failed, Loading } from "../../parts/states";
 import { Conditions } from "../rules/Conditions";
+import { CrmProvider, useCopy } from "../rules/crm";
 import { Duration } from "../rules/Duration";
 import { freshTest, type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { faultText } from "../rules/words";
@@ -41,8 +42,18 @@ interface Props {
   onDone: () => void;
 }
 
+/** The form, with what the agent's Kommo account has if there is one. */
+export function SequenceForm(props: Props) {
+  const copy = useCopy(props.agentId);
+  return (
+    <CrmProvider value={copy}>
+      <Form {...props} />
+    </CrmProvider>
+  );
+}
+
 /** A sequence while it is written: checked as it is typed, tried on dates. */
-export function SequenceForm({ agentId, known, mayEdit, onDone }: Props) {
+function Form({ agentId, known, mayEdit, onDone }: Props) {
   const { t } = useTranslation();
   const [sequence, setSequence] = useState<SequenceBody>(() => (known ? bodyOf(known) : NEW));
   const [steps, setSteps] = useState<StepDraft[]>(() => sequence.steps.map(readStep));

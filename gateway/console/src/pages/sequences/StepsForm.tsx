@@ -78,7 +78,7 @@ export function StepsForm({ steps, faults, scripts, vocabulary, onChange }: Prop
             {t("sequences.add-step")}
           </Button>
         </Menu.Target>
-        <Menu.Dropdown>
+        <Menu.Dropdown mah={360} style={{ overflowY: "auto" }}>
           {KINDS.map((kind) => (
             <Menu.Item key={kind} onClick={() => onChange([...steps, freshStep(kind)])}>
               {t(`sequences.do.${kind}`)}

@@ -1,5 +1,6 @@
 import { freshKey } from "../../api/ids";
-import { freshTest, type GroupDraft, readGroup, writeCondition } from "../rules/draft";
+import { CRM_KINDS } from "../rules/CrmFields";
+import { freshAction, freshTest, type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 
 const DAY_S = 86_400;
 
@@ -21,23 +22,17 @@ export const KINDS = [
   "set_variable",
   "call_webhook",
   "notify",
+  ...CRM_KINDS,
   "hand_off",
 ] as const;
 
 export function freshStep(kind: string): StepDraft {
-  const fields: Record<string, Record<string, unknown>> = {
-    send: { text: {} },
-    send_script: { script: "" },
-    wait: { days: 1, seconds: 0 },
-    wait_until: { clock: "10:00", weekdays: [], days: 0 },
-    check: { otherwise: "finish", skip: 1 },
-    set_variable: { name: "", value: "" },
-    add_tag: { tag: "" },
-    remove_tag: { tag: "" },
-    call_webhook: { url: "" },
-    notify: { text: "" },
+  const own: Record<string, Record<string, unknown>> = {
+    wait: { do: kind, days: 1, seconds: 0 },
+    wait_until: { do: kind, clock: "10:00", weekdays: [], days: 0 },
+    check: { do: kind, otherwise: "finish", skip: 1 },
   };
-  const step = { id: freshKey(), raw: { id: freshKey().slice(0, 8), do: kind, ...fields[kind] } };
+  const step = { id: freshKey(), raw: { id: freshKey().slice(0, 8), ...(own[kind] ?? freshAction(kind).raw) } };
   return kind === "check" ? { ...step, when: { id: freshKey(), of: "all", items: [freshTest()] } } : step;
 }
 
