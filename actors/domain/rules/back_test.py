@@ -73,7 +73,7 @@ class Trial:
 
     def ask(self, event: Event) -> str:
         """Return why the rule does not fire on an event, empty if it does. Events of a conversation come in their order."""
-        if event.wake.on != self.rule.trigger.on:
+        if event.wake.on != self.rule.trigger.on or event.wake.rule not in {"", self.rule.id}:
             return NOT_WOKEN
         self.tally.woken += 1
         values = event.facts

@@ -89,7 +89,7 @@ def _recorded(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> I
         on, depth = entry["on"], entry.get("depth", 0)
         concluded = concluded or on == "script_matched" or (on == "handed_off" and not depth)
         if on in ons:
-            wake = Wake(on, entry.get("of", ""), entry.get("after_s", 0.0))
+            wake = Wake(on, entry.get("of", ""), entry.get("after_s", 0.0), entry.get("rule", ""))
             facts = {**kept, **entry.get("facts", {}), **wake.facts}
             spent, stopped_by = entry.get("spent", ""), entry.get("stopped_by", "")
             yield Event(turn, wake, _at(turn, concluded=concluded), facts, depth=depth, stopped_by=stopped_by, spent=spent)

@@ -332,6 +332,7 @@ class _Running:
         noted = {
             "on": wake.on,
             "of": wake.of,
+            "rule": wake.rule,
             "after_s": wake.after_s,
             "depth": depth,
             "facts": self._news(values),

@@ -113,12 +113,17 @@ def _reading(document_id: UUID, by: str) -> NewJob[IngestPayload]:
 
 
 async def _replay(lab: RealLab, shop: Endpoint) -> None:
-    """A replayed turn and a check."""
+    """A replayed turn, an event of a back-test and a check."""
     turn = """
     insert into replay_turns (tenant_id, job_id, conversation_id, title, number, turn_id, outcome, body)
     select $1, j.id, c.id, '', 1, gen_random_uuid(), 'same', '{}' from jobs j, conversations c
     where j.tenant_id = $1 and c.tenant_id = $1 limit 1"""
     await lab.owner.execute(turn, shop.tenant_id)
+    event = """
+    insert into back_test_events (tenant_id, job_id, conversation_id, turn_id, outcome, body)
+    select $1, j.id, c.id, gen_random_uuid(), 'fired', '{}' from jobs j, conversations c
+    where j.tenant_id = $1 and c.tenant_id = $1 limit 1"""
+    await lab.owner.execute(event, shop.tenant_id)
     new = NewCase("delivery?", "", Expectation("handoff"))
     assert await Cases(lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, new)
 
@@ -251,7 +256,7 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
         ("outbox", "provider_message_id"), ("traces", "turn_id"), ("activity_logs", "agent_id"), ("activity_logs", "conversation_id"),
         ("activity_logs", "turn_id"), ("idempotency_keys", "caller_id"), ("actions", "turn_id"),
         ("documents", "job_id"), ("knowledge_sites", "job_id"),  # jobs go after some days
-        ("replay_turns", "turn_id"), ("regression_cases", "message_id"),
+        ("replay_turns", "turn_id"), ("back_test_events", "turn_id"), ("regression_cases", "message_id"),
         # Kommo's own numbers and names.
         ("outbox", "echo_id"),
         ("kommo_accounts", "account_id"), ("kommo_accounts", "client_id"), ("kommo_accounts", "bot_id"), ("kommo_accounts", "field_id"),

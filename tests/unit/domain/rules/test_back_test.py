@@ -6,8 +6,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from actors.domain.conversation import Control, ConversationState
-from actors.domain.messages import CrmEvent, Input
+from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.ids import InboxId
+from actors.domain.messages import CrmEvent, Input, TimerFired
 from actors.domain.rules.back_test import KEPT, SAMPLES, BackTest, Trial
 from actors.domain.rules.models import TRIGGERS, Rule, read_rule
 from actors.domain.rules.past import PastTurn, Said, events_of, wants_words
@@ -60,6 +61,15 @@ def test_events_of_every_kind_are_told_whether_or_not_a_rule_waited() -> None:
     handed = turn(using, says("call a human"), view(ConversationState(turns=3)))
     assert [event.wake.on for event in events_of(past(handed), TRIGGERS)] == ["message_received", "script_matched", "handed_off"]
     assert told(tried(a_rule("handed_off", {"fact": "conversation.control", "op": "is", "value": "waiting"}), past(handed)))[0] == 1
+
+
+def test_a_set_time_is_of_the_one_rule_it_was_for() -> None:
+    using = shop(rule("r", "schedule", NOTE, cron="0 9 * * *"), rule("other", "schedule", NOTE, cron="0 9 * * *"))
+    own = ConversationView(ConversationState(), Control.BOT, "agent", "once", "rule:other")
+    calls = [TimerFired(InboxId(1), NOW, "schedule", {"rule": key, "facts": {}}) for key in ("r", "other", "other")]
+    traces = [past(turn(using, [call], own)) for call in calls]
+    found = tried(a_rule("schedule", cron="0 9 * * *"), *traces).result()["tried"]
+    assert (found["woken"], found["fired"]) == (1, 1)
 
 
 def test_facts_of_leads_are_kept_as_far_as_there_is_room() -> None:

@@ -299,7 +299,8 @@ def test_the_clock_wakes_the_one_rule_it_is_for_and_nobody_is_there_to_be_spoken
     decision = called("report")
     [act] = [effect for effect in decision.effects if isinstance(effect, Act)]
     assert (act.rule, act.params["data"]["schedule.at"]) == ("report", "2026-03-01T09:00:00+00:00")
-    assert (decision.state.tags, decision.trace.rules["events"]) == (("vip",), [{"on": "schedule"}])
+    [event] = [told for told in decision.trace.rules["events"] if told["on"] == "schedule"]
+    assert (decision.state.tags, event["rule"], event["facts"]["schedule.late_s"]) == (("vip",), "report", 5)
     assert logged(called("late"), "rule.fired") == logged(called("gone"), "rule.fired") == []
     waited = {"name": "report", "actions": [SEND], "wakes": False, "lets_answer": False}
     later = turn(using, [TimerFired(InboxId(3), NOW, "rule:report", waited)], own)
