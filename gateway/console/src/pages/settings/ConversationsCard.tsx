@@ -12,7 +12,11 @@ export function ConversationsCard() {
   const { tenant } = useSession();
   const ask = useExport();
   const jobs = useJobs({ name: "conversations:export" });
-  const latest = jobs.data?.pages[0]?.items[0];
+  const known = jobs.data?.pages[0]?.items ?? [];
+  const asked = ask.data?.job_id;
+  // Until the one just asked for is known, the file of an earlier one would be taken for it.
+  const waits = ask.isPending || (asked !== undefined && !known.some((job) => job.id === asked));
+  const latest = waits ? undefined : known[0];
   return (
     <Card withBorder padding="lg">
       <Stack gap="sm">
@@ -24,7 +28,7 @@ export function ConversationsCard() {
           <Button
             variant="default"
             loading={ask.isPending}
-            disabled={latest && isOpen(latest)}
+            disabled={waits || (latest && isOpen(latest))}
             onClick={() => ask.mutate(undefined, { onSuccess: () => showDone(t("settings.conversations-asked")) })}
           >
             {t("jobs.export")}
