@@ -1,4 +1,4 @@
-"""Fresh identifiers of the gateway; the only place here that draws them."""
+"""Identifiers of the gateway: fresh ones, drawn nowhere else here, and those of paths."""
 
 from uuid import NAMESPACE_OID, UUID, uuid4, uuid5  # noqa: TID251
 
@@ -23,6 +23,14 @@ def turn_id() -> TurnId:
 def derived(*parts: object) -> UUID:
     """Return the same id for the same parts, for requests that may be repeated."""
     return uuid5(NAMESPACE_OID, "\x1f".join(str(part) for part in parts))
+
+
+def read(text: str) -> UUID | None:
+    """Return the id that a path names; None if it names none."""
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
 
 
 def owner_id() -> UUID:

@@ -43,9 +43,7 @@ class ConversationState:
     name: str = ""  # of the customer, as their channel shows it
     enrolled: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)  # sequences, see actors/domain/sequenced.py
     echoes: tuple[Mapping[str, Any], ...] = ()  # of a lead or contact: changes of ours that will be heard of; set by storage, too
-    open: Mapping[str, Any] = field(
-        default_factory=dict
-    )  # the message that nobody answered, see actors/domain/standing.py; set by storage, too
+    open: Mapping[str, Any] = field(default_factory=dict)  # what nobody answered, see actors/domain/standing.py; set by storage, too
     woken: tuple[int, ...] = ()  # of a lead or contact: when its events woke rules last, in Unix seconds
     closed: Mapping[str, int] = field(default_factory=dict)  # of a lead or contact: tasks whose end woke rules lately, in Unix seconds
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage

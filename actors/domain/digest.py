@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 
+from actors.domain.fields import pick
 from actors.domain.rollups import Tally, quantile
 
 _MICROS = 1_000_000
@@ -106,5 +107,4 @@ def _number(value: float, digits: int, locale: str) -> str:
 
 
 def _say(which: str, locale: str, /, **values: str) -> str:
-    texts = _WORDS[which]
-    return (texts.get(locale) or texts["en"]).format(**values)
+    return pick(_WORDS[which], locale).format(**values)

@@ -2,12 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
+from actors.domain.agent.models import Persona
 from actors.domain.conversation import ConversationView
-from actors.domain.effects import Effect, SendMessage, SetEnrollment
+from actors.domain.decision import Decision
+from actors.domain.effects import Effect, SendMessage, SetControl, SetEnrollment
 from actors.domain.ruled import Moment, facts_of, waiting, woken
-from actors.domain.rules.engine import Wake
+from actors.domain.rules.engine import RuleIndex, Wake
 from actors.domain.rules.running import DEEPEST, Ran
 from actors.domain.sequenced import settled
 from actors.domain.sequences.engine import SequenceIndex
@@ -15,7 +18,23 @@ from actors.domain.sequences.engine import SequenceIndex
 _OUTCOMES: Mapping[str, str] = {"end": "finished"}  # the others are called as activity calls them
 
 
-def heard(ran: Ran, view: ConversationView, moment: Moment, effects: Sequence[Effect], sequences: SequenceIndex) -> Ran:
+def woken_by(
+    decided: Decision, view: ConversationView, rules: RuleIndex, sequences: SequenceIndex, persona: Persona, version: int, now: datetime
+) -> Decision:
+    """Let the ends of sequences in a decided turn wake rules, unless the bot says and does nothing here."""
+    if not rules.wakes_any("sequence_finished") or decided.state.silent or decided.state.talk.silenced:
+        return decided
+    control = next((effect.control for effect in reversed(decided.effects) if isinstance(effect, SetControl)), view.control)
+    language = decided.state.language or persona.languages[0]
+    moment = Moment(persona, version, decided.state, control, language, now, view.about)
+    ran = _heard(Ran(rules, decided.state, control, told=decided.trace.rules), view, moment, decided.effects, sequences)
+    trace = replace(decided.trace, rules=ran.told)
+    if not trace.mode and any(isinstance(effect, SendMessage) for effect in ran.effects):
+        trace = replace(trace, mode="rule", reason="a sequence ended")
+    return Decision(ran.state, decided.effects + ran.effects, trace)
+
+
+def _heard(ran: Ran, view: ConversationView, moment: Moment, effects: Sequence[Effect], sequences: SequenceIndex) -> Ran:
     """Run the rules that the ends of sequences among `effects` wake; what these rules end may wake others, where they say so."""
     known = facts_of(view, [], moment)
     more: Sequence[Effect] = effects

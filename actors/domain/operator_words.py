@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from actors.domain.fields import pick
 from actors.domain.operators import button
 
 SHOWN = 6  # messages of a notice
@@ -91,8 +92,7 @@ class Said:
 
 def words(which: str, locale: str, /, **values: str) -> str:
     """Return a text in the language, English if there is none in it."""
-    texts = _WORDS[which]
-    return (texts.get(locale) or texts["en"]).format(**values)
+    return pick(_WORDS[which], locale).format(**values)
 
 
 def notice(kind: Literal["handoff", "again", "dead_letter"], locale: str, name: str, said: Sequence[Said]) -> str:

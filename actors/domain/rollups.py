@@ -83,13 +83,13 @@ class Tally:
 
     def _turn(self, fact: Fact) -> None:
         self.handoffs += fact.kind == "turn.handed_off"
+        if isinstance(micros := fact.data.get("micros"), int):
+            self.micros += micros
         messages, seconds = fact.data.get("messages"), fact.data.get("seconds")
         if not isinstance(messages, int):
             return  # the turn's first fact has them, and a turn that nobody spoke in has none
         self.turns += 1
         self.messages += messages
-        if isinstance(micros := fact.data.get("micros"), int):
-            self.micros += micros
         if fact.kind == "turn.answered":
             self.answered += messages
             if isinstance(seconds, int | float):

@@ -13,6 +13,7 @@ from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import Effect, LogActivity, Mode, SendMessage, SetControl, SetTimer, Source
 from actors.domain.fields import pick
 from actors.domain.ids import AgentId, InboxId
@@ -23,7 +24,6 @@ from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.robots import answer as noted_answer
 from actors.domain.ruled import Moment
-from actors.domain.rules.engine import RuleIndex
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 from actors.domain.sequences.engine import SequenceIndex
@@ -32,15 +32,6 @@ from actors.domain.trace import PromptTrace, Trace, prompt_trace
 
 STOPPED = "the bot is stopped"
 LONGEST_QUESTION = 8_000  # characters shown to a model
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the turn writes: the new state, the effects in their order, and why."""
-
-    state: ConversationState
-    effects: tuple[Effect, ...]
-    trace: Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +65,7 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
         return decided
     settled = _settled(decided, view, catalogue.sequences, now, said)
     if catalogue.persona.responder == "agent":
-        settled = _finished(settled, view, catalogue.rules, catalogue.sequences, catalogue.persona, catalogue.version, now)
+        settled = finished.woken_by(settled, view, catalogue.rules, catalogue.sequences, catalogue.persona, catalogue.version, now)
     return _closed(settled)
 
 
@@ -84,23 +75,6 @@ def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, no
     stepped = not decided.trace.mode and any(isinstance(effect, SendMessage) and effect.mode == "step" for effect in effects)
     trace = replace(decided.trace, mode="step", reason="a step of a sequence was due") if stepped else decided.trace
     return Decision(state, effects, trace)
-
-
-def _finished(
-    decided: Decision, view: ConversationView, rules: RuleIndex, sequences: SequenceIndex, persona: Persona, version: int, now: datetime
-) -> Decision:
-    """Let the ends of sequences wake rules, unless the bot says and does nothing here."""
-    if not rules.wakes_any("sequence_finished") or decided.state.silent or decided.state.talk.silenced:
-        return decided
-    control = next((effect.control for effect in reversed(decided.effects) if isinstance(effect, SetControl)), view.control)
-    language = decided.state.language or persona.languages[0]
-    moment = Moment(persona, version, decided.state, control, language, now, view.about)
-    ran = Ran(rules, decided.state, control, told=decided.trace.rules)
-    ran = finished.heard(ran, view, moment, decided.effects, sequences)
-    trace = replace(decided.trace, rules=ran.told)
-    if not trace.mode and any(isinstance(effect, SendMessage) for effect in ran.effects):
-        trace = replace(trace, mode="rule", reason="a sequence ended")
-    return Decision(ran.state, decided.effects + ran.effects, trace)
 
 
 def _closed(decided: Decision) -> Decision:
@@ -214,7 +188,7 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
     decided = _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
     settled = _settled(decided, view, request.sequences, now, [request.text])
     if request.rules is not None:
-        settled = _finished(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
+        settled = finished.woken_by(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
     return _closed(settled)
 
 

@@ -6,11 +6,12 @@ from actors.domain.agent.engine import worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import SendMessage
 from actors.domain.ids import InboxId, TenantId
 from actors.domain.messages import InboundMessage
 from actors.domain.text import fold
-from actors.domain.turn import Decision, conclude, decide
+from actors.domain.turn import conclude, decide
 from actors.ports.checks import CaseRun, Expectation, Said
 from actors.services.agent import PASSAGES
 from actors.services.documents import Documents

@@ -10,6 +10,7 @@ from actors.domain import sequenced, standing
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.agent.spending import Spent
 from actors.domain.conversation import AGENT_CHANNEL, CRM_CHANNELS, OWN_CHANNELS, Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import (
     AcknowledgePress,
     Act,
@@ -30,7 +31,7 @@ from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, I
 from actors.domain.operators import operator_effects
 from actors.domain.sequences.engine import NO_SEQUENCES
 from actors.domain.trace import Trace
-from actors.domain.turn import Decision, conclude, decide
+from actors.domain.turn import conclude, decide
 from actors.ports.channels import ChannelParser
 from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow

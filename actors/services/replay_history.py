@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from uuid import UUID
 
+from actors.domain.decision import Decision
 from actors.domain.effects import SendMessage
 from actors.domain.messages import InboundMessage, Input, MessageEdited, clean_text
-from actors.domain.turn import Decision
 from actors.ports.replays import RecordedConversation, RecordedMessage
 from actors.services.history import LIMIT
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from actors.domain.decision import Decision
 from actors.domain.effects import SendMessage
 from actors.domain.messages import clean_text
-from actors.domain.turn import Decision
 from actors.ports.replays import RecordedMessage, RecordedTurn, Side
 
 _COMPARED = ("mode", "reason", "script", "sources", "text", "handoff", "rules")

@@ -13,9 +13,10 @@ from actors.domain.agent.engine import HANDOFF_WORD, build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Said
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import SetControl
 from actors.domain.messages import InboundMessage, Input, TimerFired
-from actors.domain.turn import STOPPED, Decision, conclude, decide
+from actors.domain.turn import STOPPED, conclude, decide
 from actors.ports.conversations import ConversationRecord
 from actors.ports.replays import RecordedConversation, RecordedTurn, ReplayedConversation, ReplayedTurn
 from actors.services.agent import PASSAGES

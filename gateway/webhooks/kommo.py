@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import hmac
-from uuid import UUID
 
 from aiohttp import web
 
 from actors.domain.ids import Address
 from actors.ports.inbox import NewInput
+from gateway import ids
 from gateway.api.operation import Plain
 from gateway.bodies import read_body
 from gateway.committer import Refused, Unavailable
@@ -63,7 +63,7 @@ class KommoWebhook:
     async def _authenticate(self, request: web.Request) -> Route:
         secret = request.match_info["secret"].removesuffix("/")
         presented = hashlib.sha256(secret.encode("utf-8", "replace")).digest()
-        integration_id = _uuid(request.match_info["integrationId"])
+        integration_id = ids.read(request.match_info["integrationId"])
         route = await self._directory.find(integration_id) if integration_id else None
         if route and not _genuine(route, presented):
             route = await self._directory.find(route.id, fresh=True)
@@ -106,10 +106,3 @@ def _ok() -> web.Response:
 def _genuine(route: Route, presented: bytes) -> bool:
     usable = route.channel == "kommo" and route.status != "disconnected"
     return hmac.compare_digest(route.secret_hash or _NOBODY, presented) and usable and route.secret_hash is not None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -4,7 +4,6 @@ import asyncio
 import hashlib
 import hmac
 from typing import Any
-from uuid import UUID
 
 import orjson
 from aiohttp import web
@@ -71,7 +70,7 @@ class RuleWebhook:
 
     async def _authenticate(self, request: web.Request) -> Route:
         presented = secret_hash(request.match_info["secret"].encode("utf-8", "replace"))
-        integration_id = _uuid(request.match_info["integrationId"])
+        integration_id = ids.read(request.match_info["integrationId"])
         route = await self._directory.find(integration_id) if integration_id else None
         if route and not _genuine(route, presented):
             route = await self._directory.find(route.id, fresh=True)
@@ -115,10 +114,3 @@ def _input(route: Route, address: Address, rule: str, key: str | None, body: byt
 def _genuine(route: Route, presented: bytes) -> bool:
     usable = route.channel == "agent" and route.status != "disconnected"
     return hmac.compare_digest(route.secret_hash or _NOBODY, presented) and usable and route.secret_hash is not None
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None

@@ -3,13 +3,13 @@
 import asyncio
 import hashlib
 import hmac
-from uuid import UUID
 
 from aiohttp import web
 
 from actors.domain.errors import InvalidInput
 from actors.domain.ids import Address
 from actors.ports.inbox import NewInput
+from gateway import ids
 from gateway.api.operation import Plain
 from gateway.bodies import parse_json, read_body, require_json, storable_json
 from gateway.committer import Refused, Unavailable
@@ -61,7 +61,7 @@ class TelegramWebhook:
 
     async def _authenticate(self, request: web.Request) -> Route:
         presented = _secret_hash(request)
-        integration_id = _uuid(request.match_info["integrationId"])
+        integration_id = ids.read(request.match_info["integrationId"])
         route = await self._directory.find(integration_id) if integration_id else None
         if _genuine(route, presented):
             assert route is not None
@@ -92,13 +92,6 @@ def _genuine(route: Route | None, presented: bytes) -> bool:
     usable = route is not None and route.channel == "telegram" and route.status != "disconnected" and route.secret_hash is not None
     expected = route.secret_hash if route and usable else None
     return hmac.compare_digest(expected or _NOBODY, presented) and usable
-
-
-def _uuid(text: str) -> UUID | None:
-    try:
-        return UUID(text)
-    except ValueError:
-        return None
 
 
 def _new_input(route: Route, body: bytes) -> NewInput:

@@ -3,6 +3,8 @@
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 import pytest
@@ -43,24 +45,19 @@ def needs_chromium() -> None:
         pytest.skip("the browser tests need Chromium: apt-get install chromium")
 
 
-@pytest.fixture(scope="session")
-def bot_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelegramProcess]:
-    process = TelegramProcess(tmp_path_factory.mktemp("telegram") / "ledger.jsonl").start()
-    yield process
-    process.stop()
+@contextmanager
+def outside(folder: Path) -> Iterator[tuple[TelegramProcess, KommoProcess]]:
+    """Run what is outside of an installation."""
+    telegram, kommo = TelegramProcess(folder / "telegram.jsonl").start(), KommoProcess(folder / "kommo.jsonl").start()
+    yield telegram, kommo
+    kommo.stop()
+    telegram.stop()
 
 
 @pytest.fixture(scope="session")
-def kommo_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KommoProcess]:
-    process = KommoProcess(tmp_path_factory.mktemp("kommo") / "ledger.jsonl").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="session")
-def house(bot_api: TelegramProcess, kommo_api: KommoProcess) -> Iterator[House]:
-    with ModelThread() as model:
-        house = House(model, bot_api, kommo_api)
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    with ModelThread() as model, outside(tmp_path_factory.mktemp("outside")) as (telegram, kommo):
+        house = House(model, telegram, kommo)
         try:
             house.installation.start()
             yield house

@@ -4,38 +4,23 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import OpenTab
+from tests.browser.conftest import OpenTab, outside
 from tests.browser.house import House
 from tests.browser.owner import Owner
-from tests.fakes.kommo.process import KommoProcess
-from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.test_separate_processes import free_port
 
 
 @pytest.fixture(scope="module")
-def bot_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelegramProcess]:
-    process = TelegramProcess(tmp_path_factory.mktemp("telegram") / "ledger.jsonl").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def kommo_api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[KommoProcess]:
-    process = KommoProcess(tmp_path_factory.mktemp("kommo") / "ledger.jsonl").start()
-    yield process
-    process.stop()
-
-
-@pytest.fixture(scope="module")
-def house(bot_api: TelegramProcess, kommo_api: KommoProcess) -> Iterator[House]:
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """As a person starts it: no key of a model, nobody in it; providers reach it at its address."""
     port = str(free_port())
-    house = House(None, bot_api, kommo_api, {"CALLBOARD_PORT": port, "CALLBOARD_PUBLIC_URL": f"http://127.0.0.1:{port}"})
-    try:
-        house.installation.start()
-        yield house
-    finally:
-        house.installation.remove()
+    with outside(tmp_path_factory.mktemp("outside")) as (telegram, kommo):
+        house = House(None, telegram, kommo, {"CALLBOARD_PORT": port, "CALLBOARD_PUBLIC_URL": f"http://127.0.0.1:{port}"})
+        try:
+            house.installation.start()
+            yield house
+        finally:
+            house.installation.remove()
 
 
 @pytest.mark.timeout(420)

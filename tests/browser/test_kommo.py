@@ -14,7 +14,6 @@ from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
 from tests.browser.pages import settled, violations
 from tests.browser.test_rules import choose
-from tests.fakes.kommo.process import KommoProcess
 
 STAGES = [
     {"id": 1, "name": "Новая заявка", "sort": 1, "color": "#99ccff", "type": 1},
@@ -23,12 +22,12 @@ STAGES = [
 
 
 @pytest.fixture
-async def account(house: House, kommo_api: KommoProcess, admin: Person) -> AsyncIterator[None]:
+async def account(house: House, admin: Person) -> AsyncIterator[None]:
     """An account of the demo shop; connecting it here needs no public address."""
     installation = house.installation
     pipeline = {"id": 77, "name": "Продажи", "sort": 1, "is_main": True, "_embedded": {"statuses": STAGES}}
-    await kommo_api.control("pipelines", account=1, pipelines=[pipeline])
-    await kommo_api.control("seed", account=1, leads=2_000, contacts=500)
+    await house.kommo.control("pipelines", account=1, pipelines=[pipeline])
+    await house.kommo.control("seed", account=1, leads=2_000, contacts=500)
     async with await Database.open(installation.run_json["database_url"], Role.API, "test", size=1) as database:
         connections = KommoConnections(database, SecretBox(load_or_create_key(installation.data_dir)))
         new = NewKommo(UUID(installation.agent_id()), 1, "demo.kommo.com", "Demo", "demo-token")

@@ -11,12 +11,13 @@ from actors.domain.agent.engine import build_prompt
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import AcknowledgePress, Effect, LogActivity, SendMessage, SetControl, SetTimer, StopSending
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.intake import GIVE_BACK, LATE_S, gathered
 from actors.domain.knowledge.models import NOTHING_FOUND
 from actors.domain.messages import ContactBlocked, InboundMessage, Input, MessageEdited, TimerFired
-from actors.domain.turn import Decision, conclude, decide
+from actors.domain.turn import conclude, decide
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 

@@ -45,6 +45,11 @@ def test_a_turn_counts_once_however_many_facts_it_has() -> None:
     assert hour[1] == day[1] == Tally(turns=1, messages=2, handoffs=1, micros=40)
 
 
+def test_what_a_model_cost_counts_where_nobody_spoke() -> None:
+    (hour, _) = tallies([fact("turn.answered", micros=7)]).values()
+    assert hour == Tally(micros=7)
+
+
 def test_errors_are_those_the_list_says_and_what_new_kinds_call_a_failure() -> None:
     errors = [kind for kind in KINDS if tallies([fact(kind)]) and next(iter(tallies([fact(kind)]).values())).errors]
     assert errors == [

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Said
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import LogActivity, SendMessage, SetControl, SetTimer
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.knowledge.models import Findings
 from actors.domain.messages import IgnoredInput, InboundMessage, Input, TimerFired
 from actors.domain.trace import from_bytes
-from actors.domain.turn import Decision, conclude, decide
+from actors.domain.turn import conclude, decide
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 AGENT = AgentId(UUID(int=1))

@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.ids import InboxId
 from actors.domain.messages import CrmEvent, Input, TimerFired
 from actors.domain.rules.back_test import KEPT, SAMPLES, BackTest, Trial
@@ -14,7 +15,6 @@ from actors.domain.rules.models import TRIGGERS, Rule, read_rule
 from actors.domain.rules.past import PastTurn, Said, events_of, wants_words
 from actors.domain.rules.running import ROOM
 from actors.domain.trace import from_bytes
-from actors.domain.turn import Decision
 from tests.unit.domain.rules.test_crm import agent, decided, moved, of_lead, updated
 from tests.unit.domain.rules.test_turn import NOW, SEND, TAG, fired, rule, says, shop, timers, turn, view
 

@@ -4,11 +4,11 @@ from typing import Any
 
 from actors.domain.called import LONGEST, MOST_FACTS, hook_facts
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import Act
 from actors.domain.ids import InboxId
 from actors.domain.messages import TimerFired
 from actors.domain.rules.facts import kind_of
-from actors.domain.turn import Decision
 from tests.unit.domain.rules.test_turn import NOW, SEND, TAG, logged, rule, says, shop, spoken, turn, view
 
 BODY = {"order": {"id": 7, "paid": True, "items": [{"name": "Blanket"}, {"name": "Rug"}]}, "colours": ["red", 3], "note": None}

@@ -8,6 +8,7 @@ import pytest
 
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import Act, LogActivity, SendMessage
 from actors.domain.errors import InvalidDefinition
 from actors.domain.ids import AgentId, InboxId
@@ -15,7 +16,7 @@ from actors.domain.messages import CrmEvent
 from actors.domain.rules.crm import Crm, CrmKnown, copy_problems
 from actors.domain.rules.models import Rule, Trigger
 from actors.domain.rules.validation import check_rule
-from actors.domain.turn import Decision, decide
+from actors.domain.turn import decide
 from tests.unit.domain.test_turn import AGENT
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)

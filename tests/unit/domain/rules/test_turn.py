@@ -9,6 +9,7 @@ import pytest
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import Act, LogActivity, SendMessage, SetControl, SetTimer
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import InboundMessage, Input, TimerFired
@@ -16,7 +17,7 @@ from actors.domain.rules.engine import RuleIndex, Wake
 from actors.domain.rules.models import read_rule
 from actors.domain.rules.running import DEEPEST, Scene, run
 from actors.domain.trace import from_bytes
-from actors.domain.turn import Decision, conclude, decide
+from actors.domain.turn import conclude, decide
 
 NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 SHOP: dict[str, Any] = {

@@ -11,13 +11,14 @@ import pytest
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
+from actors.domain.decision import Decision
 from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetEnrollment
 from actors.domain.errors import InvalidDefinition
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import ContactBlocked, InboundMessage, Input, TimerFired
 from actors.domain.sequences.models import as_definition
 from actors.domain.sequences.validation import check_sequence
-from actors.domain.turn import Decision, conclude, decide
+from actors.domain.turn import conclude, decide
 
 NOW = datetime(2026, 3, 2, 12, 0, tzinfo=UTC)  # a Monday
 SHOP: dict[str, Any] = {
