@@ -38,7 +38,10 @@ async def overtaken(connection: Connection, turns: Sequence[TurnCommit]) -> set[
 
 
 async def settle(connection: Connection, winners: Sequence[TurnCommit]) -> None:
-    """Write what the winners did to enrollments."""
+    """Write what the winners did to enrollments, and tell the runs that a moved lead ends."""
+    moved = [(turn, lead) for turn in winners for lead in turn.leads_moved]
+    for turn, lead in moved:
+        await connection.execute("select lead_moved($1, $2, $3, $4)", turn.conversation_id, lead.lead, lead.stage, lead.event)
     if changed := [_turn(turn) for turn in winners if turn.enrollments or turn.steps]:
         await connection.execute("select turns_sequences($1)", orjson.dumps(changed).decode())
 

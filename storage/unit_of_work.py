@@ -71,7 +71,17 @@ def _source(source: Source) -> dict[str, str]:
 
 
 def _has_more(turn: TurnCommit) -> bool:
-    rows = (turn.revisions, turn.actions, turn.overheard, turn.moves, turn.relay, turn.enrollments, turn.steps, turn.spent)
+    rows = (
+        turn.revisions,
+        turn.actions,
+        turn.overheard,
+        turn.moves,
+        turn.relay,
+        turn.enrollments,
+        turn.steps,
+        turn.spent,
+        turn.leads_moved,
+    )
     return any(rows) or turn.stop_sending is not None or any(m.data for m in turn.messages)
 
 

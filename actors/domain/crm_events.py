@@ -1,23 +1,26 @@
 """What happened to a lead or a contact, as rules meet it. What we did ourselves wakes none. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from actors.domain.conversation import ConversationState, ConversationView
-from actors.domain.effects import LogActivity
+from actors.domain.effects import LeadMoved, LogActivity
+from actors.domain.ids import InboxId
 from actors.domain.messages import CrmEvent, Input
 from actors.domain.ruled import Moment, scene_of
 from actors.domain.rules.engine import Wake
 from actors.domain.rules.models import On
 from actors.domain.rules.running import Ran, run
 
+MOVED = "lead.moved"
+TASK = "task.closed"
 WAKES: Mapping[str, On] = {
     "lead.added": "lead_added",
-    "lead.moved": "lead_moved",
+    MOVED: "lead_moved",
     "lead.updated": "lead_updated",
     "contact.updated": "contact_updated",
-    "task.closed": "task_closed",
+    TASK: "task_closed",
 }
 OURS = "Callboard"  # the tag of what is made here (integrations/kommo/crm_values.py)
 MADE_S = 2.0  # so long what was made may go on changing by itself
@@ -25,7 +28,6 @@ ECHO_S = 45.0  # a change of ours is heard of so much later by the CRM's clock, 
 ARRIVES_S = 60.0  # the same by ours
 COMPARED = 400  # characters: webhooks are read up to 500, and spaces may be fewer
 CLOCKS_S = 10.0
-TASK = "task.closed"
 TWICE_S = 300.0  # who closes a task in a list of them, with a result, is told of twice
 MOST_CLOSED = 20
 MOST_WAKES = 20  # of one lead or contact
@@ -33,20 +35,36 @@ WAKES_WITHIN_S = 600.0
 TOO_OFTEN = f"stopped: events of one lead or contact woke rules {MOST_WAKES} times in {WAKES_WITHIN_S / 60:g} minutes"
 
 
-def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Moment) -> Ran:
+def own_changes(state: ConversationState, inputs: Sequence[Input]) -> tuple[ConversationState, frozenset[InboxId]]:
+    """Return which events tell of what we did ourselves, and the state in which they are not expected any more."""
+    ours: set[InboxId] = set()
+    for item in inputs:
+        if not isinstance(item, CrmEvent) or item.kind not in WAKES or item.kind == TASK:
+            continue
+        echo, state = _echo(item, state)
+        if echo or _is_ours(item):
+            ours.add(item.inbox_id)
+    return state, frozenset(ours)
+
+
+def moves(inputs: Sequence[Input], ours: Collection[InboxId]) -> tuple[LeadMoved, ...]:
+    """Return the moves that somebody else made."""
+    moved = [item for item in inputs if isinstance(item, CrmEvent) and item.kind == MOVED and item.inbox_id not in ours]
+    named = [(str(item.facts.get("lead.id", "")), str(item.facts.get("lead.stage", "")), item.inbox_id) for item in moved]
+    return tuple([LeadMoved(*found) for found in named if found[0]])
+
+
+def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Moment, ours: Collection[InboxId]) -> Ran:
     """Run the rules that events of the lead or contact wake, each with its own facts."""
     for item in inputs:
         if not isinstance(item, CrmEvent) or (on := WAKES.get(item.kind)) is None:
             continue
         if item.kind == TASK:
             ran = _closed(ran, view, item, moment)
-            continue
-        echo, state = _echo(item, ran.state)
-        if echo or _is_ours(item):
-            told = {**ran.told, "quiet": [*ran.told.get("quiet", ()), ["our own change", on]]}
-            ran = replace(ran, state=state, told=told)
-            continue
-        ran = _wake(ran, view, item, on, moment)
+        elif item.inbox_id in ours:
+            ran = replace(ran, told={**ran.told, "quiet": [*ran.told.get("quiet", ()), ["our own change", on]]})
+        else:
+            ran = _wake(ran, view, item, on, moment)
     return ran
 
 
@@ -82,7 +100,7 @@ def _closed(ran: Ran, view: ConversationView, item: CrmEvent, moment: Moment) ->
 def _is_ours(item: CrmEvent) -> bool:
     """Return whether it tells that something was made here: what it tells of a moment later is the same."""
     tags = item.facts.get("lead.tags") or item.facts.get("contact.tags") or ()
-    if OURS not in tags or item.kind == "lead.moved":
+    if OURS not in tags or item.kind == MOVED:
         return False
     made_at = float(item.facts.get("made_at") or 0.0)
     return item.kind.endswith(".added") or (made_at > 0 and item.changed_at - made_at <= MADE_S)

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from actors.domain.conversation import Control
+from actors.domain.ids import InboxId
 
 Mode = Literal["greeting", "script", "extractive", "choices", "model", "handoff", "fallback", "diagnostic", "late", "rule", "step"]
 
@@ -113,6 +114,15 @@ class SetEnrollment:
     quiet: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class LeadMoved:
+    """Somebody moved a lead: the runs of sequences that this ends are told, in the chats that are the lead's."""
+
+    lead: str
+    stage: str
+    event: InboxId
+
+
 MoveKind = Literal["link", "stranger", "take", "back", "reply", "wordless", "lost", "ask_stop", "ask_go", "stop", "go", "help"]
 
 
@@ -139,4 +149,5 @@ Effect = (
     | StartSequence
     | StopSequence
     | SetEnrollment
+    | LeadMoved
 )

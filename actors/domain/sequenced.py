@@ -24,6 +24,7 @@ from actors.domain.sequences.models import Do, Step
 from actors.domain.sequences.models import Sequence as Plan
 
 DUE = "sequence"  # the kind of the input that a due step is
+MOVED = "lead_moved"  # the kind of the input that tells of it, and what a sequence says that it ends
 PATIENCE = timedelta(hours=1)  # while people have the conversation, or the bot is stopped, steps wait and look again
 MOST_KEPT = 50  # sequences that a conversation remembers
 MOST_RUNNING = 20
@@ -42,12 +43,15 @@ class Stepped:
 
 
 def before(view: ConversationView, inputs: Sequence[Input], moment: Moment, rules: RuleIndex) -> Stepped:
-    """Carry out the steps that are due, before anything is answered; none that an answer among the inputs has ended."""
+    """Carry out the steps that are due, before anything is answered; none that an input of the turn has ended."""
     due = [item for item in inputs if isinstance(item, TimerFired) and item.kind == DUE]
-    if not due:
+    moved = [item for item in inputs if isinstance(item, TimerFired) and item.kind == MOVED]
+    if not due and not moved:
         return Stepped(moment.state, moment.control)
     messages = [item for item in inputs if isinstance(item, InboundMessage)]
     stepping = _Stepping(moment, rules, facts_of(view, messages, moment))
+    if moved:
+        stepping.lead_moved(str(moved[-1].payload.get("stage", "")))
     for item in due:
         entry = _current(stepping.state, item.payload)
         if entry is not None and not (messages and "replied" in entry["on"]):
@@ -132,6 +136,11 @@ class _Stepping:
             self._end(key, entry, "finished", "goal", goal=True)
         else:
             self._advance(key, entry, number, plan, now)
+
+    def lead_moved(self, stage: str) -> None:
+        for key in running(self.state):
+            if MOVED in self.state.enrolled[key]["on"]:
+                self._end(key, self.state.enrolled[key], "stopped", MOVED, detail=stage)
 
     def _advance(self, key: str, entry: Entry, number: int, plan: Plan, now: datetime) -> None:
         where = zone_of(self.state.variables.get(ZONE), plan.timezone)

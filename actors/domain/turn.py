@@ -1,7 +1,7 @@
 """One turn: what to do about one or more consecutive inputs of a conversation. Pure: the same arguments give the same decision."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from hashlib import sha256
@@ -102,6 +102,10 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
         about=view.about,
         seen=view.control,
     )
+    ours: frozenset[InboxId] = frozenset()
+    if view.about:
+        state, ours = crm_events.own_changes(state, inputs)
+        turn = replace(turn, state=state, effects=turn.effects + crm_events.moves(inputs, ours))
     if view.state.enrolled:
         stepped = sequenced.before(view, inputs, _moment(turn), catalogue.rules)
         turn = replace(turn, state=stepped.state, control=stepped.control, effects=turn.effects + stepped.effects)
@@ -112,7 +116,7 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
     if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
         return robot
     if catalogue.rules:
-        return _ruled(turn, taken, inputs, catalogue, view)
+        return _ruled(turn, taken, inputs, ours, catalogue, view)
     return _undisturbed(turn, taken, catalogue, view)
 
 
@@ -123,7 +127,9 @@ def _undisturbed(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: Conver
     return _answered(turn, taken, catalogue, view)
 
 
-def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
+def _ruled(
+    turn: _Turn, taken: TakenIn, inputs: Sequence[Input], ours: Collection[InboxId], catalogue: Catalogue, view: ConversationView
+) -> Decision | AgentRequest:
     """Let rules go first: what they say is the answer, unless they let the agent answer."""
     # What was written long ago wakes no rule: people answer it.
     inputs = [item for item in inputs if not isinstance(item, InboundMessage) or item.age_s <= LATE_S]
@@ -133,7 +139,7 @@ def _ruled(turn: _Turn, taken: TakenIn, inputs: Sequence[Input], catalogue: Cata
         turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, heard)))
     ran = ruled.before(catalogue.rules, view, inputs, _moment(turn))
     if view.about:
-        ran = crm_events.heard(ran, view, inputs, _moment(turn))
+        ran = crm_events.heard(ran, view, inputs, _moment(turn), ours)
     ran = called.heard(ran, view, inputs, _moment(turn))
     turn = replace(turn, state=ran.state, control=ran.control, effects=turn.effects + ran.effects, rules=ran)
     if ran.answered:

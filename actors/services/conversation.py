@@ -15,6 +15,7 @@ from actors.domain.effects import (
     AcknowledgePress,
     Act,
     Effect,
+    LeadMoved,
     LogActivity,
     OperatorMove,
     SendMessage,
@@ -156,7 +157,7 @@ def turn_commit(
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
-            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence():
+            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence() | LeadMoved():
                 aside.append(effect)
             case StopSending():
                 stop = effect.reason
@@ -194,6 +195,7 @@ def turn_commit(
         actions=tuple(actions),
         agent_id=record.agent_id,
         enrollments=tuple([effect for effect in aside if isinstance(effect, SetEnrollment)]),
+        leads_moved=tuple([effect for effect in aside if isinstance(effect, LeadMoved)]),
         steps=any(isinstance(effect, SendMessage) and effect.delivery_class == "step" for effect in decision.effects),
         heard_at=min([item.received_at.timestamp() for item in inputs if isinstance(item, InboundMessage)], default=None),
     )

@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.domain.sequences.engine import Planned
-from actors.domain.sequences.models import AGAIN, STOPS_ON, Again, StopsOn
+from actors.domain.sequences.models import AGAIN, STOPS_ON, STOPS_UNSAID, Again, StopsOn
 from gateway.schemas.agents import Line, Title
 from gateway.schemas.bodies import Body, ListQuery, View
 from gateway.schemas.conversations import Channel, Control, Id
@@ -55,7 +55,7 @@ class SequenceBody(Body):
     enabled: bool = True
     timezone: Line = "UTC"
     hours: HoursBody = HoursBody()
-    stops_on: Annotated[list[StopsOn], Field(max_length=len(STOPS_ON))] = list(STOPS_ON)  # noqa: RUF012
+    stops_on: Annotated[list[StopsOn], Field(max_length=len(STOPS_ON))] = list(STOPS_UNSAID)  # noqa: RUF012
     again: Again = AGAIN[0]
     again_after_s: Annotated[float, Field(ge=0, le=Year)] = 0.0
     goal: Document | None = None

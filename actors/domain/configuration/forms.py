@@ -6,7 +6,7 @@ from typing import Any, Final, Literal
 
 from actors.domain.agent.models import Persona
 from actors.domain.configuration.models import Form
-from actors.domain.sequences.models import STOPS_ON
+from actors.domain.sequences.models import STOPS_UNSAID
 
 Kind = Literal["script", "rule", "sequence", "passage"]
 ITEMS: Final[Mapping[Kind, str]] = {"passage": "passages", "script": "scripts", "rule": "rules", "sequence": "sequences"}
@@ -74,7 +74,7 @@ SHAPES: Final[Mapping[Kind, Shape]] = {
             "enabled": True,
             "timezone": "UTC",
             "hours": {},
-            "stops_on": list(STOPS_ON),
+            "stops_on": list(STOPS_UNSAID),
             "again": "never",
             "again_after_s": 0,
             "goal": None,

@@ -51,7 +51,7 @@ FACTS: Mapping[str, Kind] = {
     # Of the sequence whose end woke the rule.
     "sequence.id": "text",
     "sequence.name": "text",
-    "sequence.outcome": "text",  # finished, goal, check, closed, replied, handed_off, blocked, rule, unreadable
+    "sequence.outcome": "text",  # finished, goal, check, closed, replied, handed_off, lead_moved, blocked, rule, unreadable
     "time.hour": "number",
     "time.clock": "clock",
     "time.weekday": "text",  # mon, tue, ...

@@ -13,9 +13,10 @@ from actors.domain.rules.models import EVERYTHING, Action, Condition, HandOff, S
 
 DAY = 1_440  # minutes
 MOST_DAYS = 365
-StopsOn = Literal["replied", "handed_off"]
+StopsOn = Literal["replied", "handed_off", "lead_moved"]
 Again = Literal["never", "ended", "restart"]
 STOPS_ON: tuple[StopsOn, ...] = get_args(StopsOn)
+STOPS_UNSAID: tuple[StopsOn, ...] = ("replied", "handed_off")  # where a sequence does not say what ends it
 AGAIN: tuple[Again, ...] = get_args(Again)
 ACTIONS = ("send", "send_script", "set_variable", "add_tag", "remove_tag", "call_webhook", "notify", "hand_off", *CRM)
 DOES = (*ACTIONS, "wait", "wait_until", "check")
@@ -94,7 +95,7 @@ class Sequence:
     enabled: bool = True
     timezone: str = "UTC"  # of customers whose own is not known
     hours: Hours = field(default_factory=Hours)
-    stops_on: tuple[StopsOn, ...] = STOPS_ON
+    stops_on: tuple[StopsOn, ...] = STOPS_UNSAID
     again: Again = "never"
     again_after_s: float = 0.0
     goal: Condition | None = None
@@ -124,7 +125,7 @@ def read_sequence(raw: object, place: str, problems: list[Problem]) -> Sequence:
 
 def _stops_on(raw: object, fields: Fields) -> tuple[StopsOn, ...]:
     if not isinstance(raw, Mapping) or "stops_on" not in raw:
-        return STOPS_ON
+        return STOPS_UNSAID
     given = fields.texts("stops_on")
     for number, name in enumerate(given):
         if name not in STOPS_ON:

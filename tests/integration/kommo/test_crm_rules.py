@@ -169,6 +169,81 @@ async def test_a_sequence_acts_in_kommo(office: Office, lab: HostLab) -> None:
     assert [tuple(row) for row in asked] == [("sequence:silent", "done")]
 
 
+async def test_a_lead_that_a_person_moves_ends_the_runs_of_its_chats_and_our_own_move_ends_none(office: Office, lab: HostLab) -> None:
+    there = await look(office.kommo)
+    pipeline = there["pipelines"][0]
+    persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
+    begin = [
+        {
+            "id": channel,
+            "trigger": {"on": "message_received"},
+            "when": {"all": [{"fact": "conversation.channel", "op": "is", "value": channel}]},
+            "actions": [*[{"do": "start_sequence", "sequence": name} for name in names], {"do": "stop"}],
+        }
+        for channel, names in (("telegram", ("made", "deaf")), ("kommo", ("chat",)))
+    ]
+    day = {"do": "wait", "days": 1}
+    made = {
+        "id": "made",
+        "steps": [
+            {"do": "crm_lead", "name": "{contact.name}"},
+            {"do": "crm_move", "pipeline": pipeline["id"], "stage": 142},
+            day,
+            {"do": "send", "text": {"en": "Still there?"}},
+        ],
+        "stops_on": ["lead_moved"],
+    }
+    deaf = {"id": "deaf", "steps": [day, {"do": "send", "text": {"en": "Hello again"}}], "stops_on": ["replied"]}
+    chat = {"id": "chat", "steps": made["steps"][2:], "stops_on": ["lead_moved"]}
+    office.shop.agent_id = await lab.add_agent({"persona": persona, "rules": begin, "sequences": [made, deaf, chat]})
+    account = await office.with_token()
+    talk = await office.kommo.talk(CHAT)
+    bot, _ = await office.shop.add_bot("700")
+    raws = [orjson.dumps({"update_id": n, "message": {"message_id": n, "date": int(time.time()), "text": "Hi", **of(n)}}) for n in (1, 2)]
+    news = [NewInput(office.shop.tenant_id, Address(bot, str(n)), "message", f"telegram:700:{n}", raw) for n, raw in enumerate(raws, 1)]
+    runner = await Receiver(office, account).open()
+    quiet = f"not exists (select from inbox where state = 'pending') and not exists ({OPEN})"
+    try:
+        async with lab.running(lab.host()), acting(office):
+            await PostgresInbox(office.shop.engine).ingest(news)
+            await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="Hi")
+            await office.shop.until("(select count(*) from enrollments) = 5", 60)
+            await PostgresSequences(office.shop.engine).fire(10)
+            # Each chat has a lead of its own, which its own run moved: Kommo told of it, and nothing ended.
+            moves = "(select count(*) from activity_logs where kind = 'lead.moved')"
+            await office.shop.until(f"(select count(*) from actions where state = 'done') = 4 and {moves} = 2 and {quiet}", 60)
+            assert await _ends(office) == []
+            leads = {lead["name"]: lead["id"] for lead in (await look(office.kommo))["leads"]}
+            await office.kommo.control("person-changes", account=1, kind="leads", id=leads["Olga 1"], status_id=143)
+            await office.kommo.control("person-changes", account=1, kind="leads", id=talk["entity_id"], status_id=143)
+            await office.shop.until(f"{moves} = 4 and {quiet}", 60)
+            ended = ("stopped", "lead_moved", f"{pipeline['id']}:143")
+            assert await _ends(office) == [("1", "made", *ended), (CHAT, "chat", *ended)]
+            await office.shop.owner.execute("update enrollments set next_at = next_at - interval '2 days' where next_at is not null")
+            await PostgresSequences(office.shop.engine).fire(10)
+            await office.shop.until(f"(select count(*) from messages where mode = 'step') = 3 and {quiet}", 60)
+    finally:
+        await runner.cleanup()
+    said = await office.shop.owner.fetch(
+        "select c.key, m.body from messages m join conversations c on c.id = m.conversation_id where mode = 'step' order by 1, 2"
+    )
+    assert [tuple(row) for row in said] == [("1", "Hello again"), ("2", "Hello again"), ("2", "Still there?")]
+
+
+def of(number: int) -> dict[str, Any]:
+    return {"chat": {"id": number, "type": "private"}, "from": {"id": number, "first_name": f"Olga {number}"}}
+
+
+async def _ends(office: Office) -> list[tuple[Any, ...]]:
+    rows = await office.shop.owner.fetch(
+        "select c.key, e.key as sequence, e.state, e.reason, a.data ->> 'detail' as detail"
+        " from enrollments e join conversations c on c.id = e.conversation_id"
+        " left join activity_logs a on a.conversation_id = c.id and a.kind = 'sequence.stopped' where e.state not in ('active', 'paused')"
+        " order by c.key"
+    )
+    return [tuple(row) for row in rows]
+
+
 async def test_each_call_of_the_companys_own_system_is_about_somebody_else(office: Office, lab: HostLab) -> None:
     persona = {"name": "Anna", "languages": ["en"], "debounce_s": 0.0}
     made = [{"do": "crm_contact", "name": "{hook.name}"}, {"do": "crm_lead", "name": "Order {hook.order}"}]

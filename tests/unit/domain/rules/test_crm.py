@@ -9,7 +9,7 @@ import pytest
 from actors.domain.catalogue import Catalogue, catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
 from actors.domain.decision import Decision
-from actors.domain.effects import Act, LogActivity, SendMessage
+from actors.domain.effects import Act, LeadMoved, LogActivity, SendMessage
 from actors.domain.errors import InvalidDefinition
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.messages import CrmEvent
@@ -70,6 +70,19 @@ def test_an_event_wakes_rules_with_its_facts_and_what_is_said_goes_to_the_chat()
     assert not any(isinstance(effect, SendMessage) for effect in found.effects)
     [fired] = [effect for effect in found.effects if isinstance(effect, LogActivity) and effect.kind == "rule.fired"]
     assert fired.data["done"] == ["crm_note", "crm_task", "to the chat: send"]
+
+
+@pytest.mark.parametrize("rules", [(), (rule("lead_added", {"do": "stop"}),)])
+@pytest.mark.parametrize("silent", [False, True])
+def test_chats_are_told_of_a_move_of_somebody_else_and_of_no_own_one(rules: tuple[dict[str, Any], ...], silent: bool) -> None:
+    def told(decision: Decision) -> list[LeadMoved]:
+        return [effect for effect in decision.effects if isinstance(effect, LeadMoved)]
+
+    state = ConversationState(echoes=({"what": "stage", "stage": "7:142", "at": AT - 1},), silent=silent)
+    ours = decided(of_lead(state), agent(*rules), moved())
+    assert told(ours) == []
+    assert told(decided(of_lead(ours.state), agent(*rules), moved())) == [LeadMoved("5", "7:142", InboxId(1))]
+    assert told(decided(of_lead(), agent(*rules), updated(**{"lead.old_status": "1"}))) == []
 
 
 @pytest.mark.parametrize(

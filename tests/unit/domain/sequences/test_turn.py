@@ -148,6 +148,21 @@ def replaced(state: ConversationState, on: list[str]) -> ConversationState:
     return ConversationState(enrolled={"follow": {**state.enrolled["follow"], "on": on}})
 
 
+@pytest.mark.parametrize("control", list(Control))
+def test_a_lead_that_somebody_moved_ends_what_says_so_before_its_step_that_is_due(control: Control) -> None:
+    using = shop(stops_on=["lead_moved"])
+    state = started(using)
+    moved = TimerFired(InboxId(9), NOW, "lead_moved", {"lead": "5", "stage": "7:142"})
+    decision = turn(using, [*due(using, state), moved], view(state, control))
+    [change] = changes(decision)
+    assert (change.state, change.reason, spoken(decision.effects)) == ("stopped", "lead_moved", [])
+    [told] = [effect.data for effect in decision.effects if isinstance(effect, LogActivity) and effect.kind == "sequence.stopped"]
+    assert told == {"sequence": "follow", "reason": "lead_moved", "detail": "7:142"}
+    others = shop()
+    unmoved = turn(others, [moved], view(started(others)))
+    assert (unmoved.effects, unmoved.state.enrolled) == ((), started(others).enrolled)
+
+
 @pytest.mark.parametrize("silent", [False, True])
 def test_steps_wait_while_people_have_the_conversation(silent: bool) -> None:
     using = shop(stops_on=["replied"])

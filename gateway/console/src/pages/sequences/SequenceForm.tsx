@@ -20,14 +20,14 @@ import { PreviewPart } from "./PreviewPart";
 import { StepsForm } from "./StepsForm";
 
 const TYPING_MS = 400;
-const STOPS_ON = ["replied", "handed_off"] as const;
+const STOPS_ON = ["replied", "handed_off", "lead_moved"] as const;
 const AGAIN = ["never", "ended", "restart"] as const;
 const NEW: SequenceBody = {
   name: "",
   enabled: true,
   timezone: Intl.DateTimeFormat().resolvedOptions().timeZone || "UTC",
   hours: { from: "09:00", to: "20:00", quiet_from: "", quiet_to: "", weekdays: [] },
-  stops_on: [...STOPS_ON],
+  stops_on: ["replied", "handed_off"],
   again: "never",
   again_after_s: 0,
   goal: null,
