@@ -10,6 +10,7 @@ from gateway.api.actors import ActorsApi
 from gateway.api.agent_integrations import AgentIntegrationsApi
 from gateway.api.agent_versions import AgentVersionsApi
 from gateway.api.agents import AgentsApi
+from gateway.api.assigning import AssigningApi
 from gateway.api.back_tests import BackTestsApi
 from gateway.api.chat import ChatApi
 from gateway.api.checks import ChecksApi
@@ -132,6 +133,7 @@ def surface(have: Services) -> Surface:
         IntegrationsApi(have.api, have.connections),
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
+        AssigningApi(have.api, have.signals),
         UnansweredApi(have.api),
         have.files,
         TelegramLinkApi(have.api),

@@ -8,7 +8,7 @@ import orjson
 from actors.domain.effects import Source
 from actors.domain.ids import ConversationId
 from actors.ports.turns import TurnCommit
-from storage import enrolling
+from storage import assigning, enrolling
 from storage.operators.desk import Desk
 from storage.postgres import Database
 from storage.spending import spend_rows
@@ -58,6 +58,7 @@ class PostgresTurns:
             if heard := [row for turn in winners for row in _heard(turn)]:
                 await connection.execute("select turns_overheard($1)", _json(heard))
             await enrolling.settle(connection, winners)
+            await assigning.settle(connection, winners)
             await desk.settle(winners)
             if spent := spend_rows(winners):  # last: everybody who spends waits for the company's row
                 await connection.execute("select turns_spend($1)", _json(spent))
@@ -81,6 +82,7 @@ def _has_more(turn: TurnCommit) -> bool:
         turn.steps,
         turn.spent,
         turn.leads_moved,
+        turn.assigned,
     )
     return any(rows) or turn.stop_sending is not None or any(m.data for m in turn.messages)
 

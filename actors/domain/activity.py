@@ -75,6 +75,7 @@ KINDS: Mapping[str, Kind] = {
     "contact.blocked": Kind("Customer blocked the bot", "conversation"),
     "contact.unblocked": Kind("Customer unblocked the bot", "conversation"),
     "contact.unreachable": Kind("Customer cannot be reached", "conversation", error=True),
+    "conversation.assigned": Kind("Conversation assigned", "conversation"),
     "conversation.given_back": Kind("Conversation given back to the agent", "conversation"),
     "conversation.late": Kind("Message arrived late", "conversation"),
     "conversation.moved": Kind("Conversation moved", "conversation"),

@@ -80,6 +80,14 @@ class Act:
 
 
 @dataclass(frozen=True, slots=True)
+class AssignTo:
+    """Say whose the conversation is; `user`: their e-mail address, `rule`: who says so."""
+
+    user: str
+    rule: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class StartSequence:
     """Enroll the conversation; `rule`: who asks for it."""
 
@@ -150,4 +158,5 @@ Effect = (
     | StopSequence
     | SetEnrollment
     | LeadMoved
+    | AssignTo
 )

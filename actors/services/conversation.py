@@ -14,6 +14,7 @@ from actors.domain.decision import Decision
 from actors.domain.effects import (
     AcknowledgePress,
     Act,
+    AssignTo,
     Effect,
     LeadMoved,
     LogActivity,
@@ -157,7 +158,7 @@ def turn_commit(
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
-            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence() | LeadMoved():
+            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence() | LeadMoved() | AssignTo():
                 aside.append(effect)
             case StopSending():
                 stop = effect.reason
@@ -195,6 +196,7 @@ def turn_commit(
         actions=tuple(actions),
         agent_id=record.agent_id,
         enrollments=tuple([effect for effect in aside if isinstance(effect, SetEnrollment)]),
+        assigned=next((effect for effect in reversed(aside) if isinstance(effect, AssignTo)), None),
         leads_moved=tuple([effect for effect in aside if isinstance(effect, LeadMoved)]),
         steps=any(isinstance(effect, SendMessage) and effect.delivery_class == "step" for effect in decision.effects),
         heard_at=min([item.received_at.timestamp() for item in inputs if isinstance(item, InboundMessage)], default=None),

@@ -41,9 +41,8 @@ class ReadingApi:
 
     async def conversations(self, call: Call[None, ConversationQuery]) -> Answer:
         """List conversations, the most recent first."""
-        where = ConversationFilter(
-            call.query.agent_id, call.query.control, call.query.channel, call.query.q, call.query.unanswered is not None
-        )
+        asked = call.query
+        where = ConversationFilter(asked.agent_id, asked.control, asked.channel, asked.q, asked.unanswered is not None, asked.assigned_to)
         found = await self._listings.conversations(call.tenant_id, where, after_moment(call.page), call.page.limit + 1)
         return call.listed(ConversationPage, found, conversation_view, lambda last: [last.last_at.isoformat(), last.id])
 

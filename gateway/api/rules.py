@@ -9,7 +9,6 @@ from uuid import UUID
 
 from actors.domain.errors import InvalidDefinition
 from actors.domain.errors import Problem as Fault
-from actors.domain.rules.crm import Crm, copy_problems
 from actors.domain.rules.models import Rule, read_rule
 from actors.domain.rules.validation import check_rule
 from actors.domain.sequences.validation import named_by_rules
@@ -19,6 +18,7 @@ from actors.services.jobs.rule_back_test import BackTestPayload, RuleBackTest
 from gateway import ids
 from gateway.api.authored import MOST_FLAWS, pointer, refusals
 from gateway.api.jobs import accepted
+from gateway.api.named import NamedThings
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_number
 from gateway.problems import Flaw, Problem, invalid
@@ -48,7 +48,6 @@ from storage.authoring.drafts import Drafts
 from storage.authoring.rules import OtherRules, Rules
 from storage.authoring.scripts import Scripts
 from storage.authoring.sequences import Sequences
-from storage.crm_known import CrmCopies
 from storage.jobs.views import TenantJobs
 from storage.postgres import Database
 from storage.rule_log import Execution, RuleLog
@@ -66,7 +65,7 @@ class RulesApi:
         self._log = RuleLog(database)
         self._actions = Actions(database)
         self._sequences = Sequences(database)
-        self._crm = CrmCopies(database)
+        self._named = NamedThings(database)
         self._jobs = TenantJobs(database)
         self._signals = signals
 
@@ -217,9 +216,8 @@ class RulesApi:
         rule = check_rule(definition, others, frozenset(scripts))
         known = {item.key for item in await self._sequences.all(tenant_id, agent_id) if item.enabled}
         unknown = [Fault(p.place.removeprefix("rules[0]."), p.reason) for p in named_by_rules([rule], known)]
-        if asked := [(f"actions[{n}]", action) for n, action in enumerate(rule.actions) if isinstance(action, Crm)]:
-            has = await self._crm.known(tenant_id, agent_id)
-            unknown += [problem for place, action in asked for problem in copy_problems(action, place, has)]
+        acts = [(f"actions[{n}]", action) for n, action in enumerate(rule.actions)]
+        unknown += await self._named.problems(tenant_id, agent_id, acts)
         if unknown:
             raise InvalidDefinition(unknown)
         return rule

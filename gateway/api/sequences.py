@@ -6,13 +6,13 @@ from typing import Any
 from uuid import UUID
 
 from actors.domain.errors import InvalidDefinition
-from actors.domain.rules.crm import Crm, copy_problems
 from actors.domain.rules.facts import zone
 from actors.domain.sequences.engine import preview, zone_of
 from actors.domain.sequences.models import Do, Sequence, as_definition
 from actors.domain.sequences.validation import check_sequence
 from gateway import ids
 from gateway.api.authored import MOST_FLAWS, pointer, refusals
+from gateway.api.named import NamedThings
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_number
 from gateway.problems import invalid
@@ -32,7 +32,6 @@ from gateway.schemas.sequences import (
 from storage.authoring.drafts import Drafts
 from storage.authoring.scripts import Scripts
 from storage.authoring.sequences import SequenceItem, Sequences
-from storage.crm_known import CrmCopies
 from storage.enrollments import Counts, Enrollments
 from storage.postgres import Database
 
@@ -47,7 +46,7 @@ class SequencesApi:
         self._sequences = Sequences(database)
         self._enrollments = Enrollments(database)
         self._scripts = Scripts(database)
-        self._crm = CrmCopies(database)
+        self._named = NamedThings(database)
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -174,10 +173,8 @@ class SequencesApi:
         scripts = [item.key for item in await self._scripts.all(tenant_id, agent_id) if item.enabled]
         plan = check_sequence(definition, frozenset(scripts))
         acts = [(f"steps[{n}]", step.act.action) for n, step in enumerate(plan.steps) if isinstance(step.act, Do)]
-        if asked := [(place, action) for place, action in acts if isinstance(action, Crm)]:
-            has = await self._crm.known(tenant_id, agent_id)
-            if unknown := [problem for place, action in asked for problem in copy_problems(action, place, has)]:
-                raise InvalidDefinition(unknown)
+        if unknown := await self._named.problems(tenant_id, agent_id, acts):
+            raise InvalidDefinition(unknown)
         return plan
 
     async def _view(self, tenant_id: UUID, item: SequenceItem) -> SequenceView:

@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
+from gateway.schemas.bodies import Body, ListQuery, Text, Uuid, View, cleaned
 from storage.conversations import ControlChange
 from storage.listings import ConversationItem, Delivery, MessageItem
 from storage.traces import StoredTrace
@@ -31,7 +31,33 @@ class ConversationQuery(ListQuery):
     control: Control | None = None
     channel: Channel | None = None
     q: Search | None = None
+    assigned_to: UUID | None = Field(None, description="only those that are this user's")
     unanswered: Literal["true"] | None = Field(None, description="only those that `GET /api/unanswered` counts")
+
+
+class PersonView(View):
+    """Somebody who answers customers."""
+
+    id: UUID
+    name: str
+
+
+class ColleagueView(PersonView):
+    """Somebody who answers customers; rules call them by their address."""
+
+    email: str
+
+
+class ColleagueList(View):
+    """Everybody who answers customers."""
+
+    items: list[ColleagueView]
+
+
+class AssignRequest(Body):
+    """Whose the conversation is from now on; null: nobody's."""
+
+    user_id: Uuid | None
 
 
 class ConversationView(View):
@@ -50,6 +76,7 @@ class ConversationView(View):
     opening: str = Field(description="the beginning of its first message")
     latest: str = Field(description="the beginning of its last message")
     latest_role: Literal["customer", "agent", "operator"] | None = Field(description="who wrote its last message")
+    assigned_to: PersonView | None = Field(description="whose it is: they are asked first when a person is needed")
 
 
 class ConversationPage(View):
@@ -166,6 +193,7 @@ def conversation_view(item: ConversationItem) -> ConversationView:
         opening=item.opening,
         latest=item.latest,
         latest_role=item.latest_role,
+        assigned_to=PersonView(id=item.assigned_to, name=item.assigned_name or "") if item.assigned_to else None,
     )
 
 

@@ -57,8 +57,9 @@ class RuleBody(Body):
 
     `when`: `{"all": [...]}`, `{"any": [...]}`, `{"not": {...}}` or `{"fact", "op", "value"}`; `GET /api/rules/vocabulary` says
     what can be asked. `actions`: `{"do": "send", "text": {"en": "..."}}`, `send_script` (`script`), `set_variable` (`name`,
-    `value`), `add_tag` and `remove_tag` (`tag`), `hand_off`, `call_webhook` (`url`, `fields`), `notify` (`text`),
-    `start_sequence` and `stop_sequence` (`sequence`; empty: all), `stop`, `wait` (`seconds`; what follows is done later).
+    `value`), `add_tag` and `remove_tag` (`tag`), `hand_off`, `assign` (`user`: an e-mail address), `call_webhook` (`url`,
+    `fields`), `notify` (`text`), `start_sequence` and `stop_sequence` (`sequence`; empty: all), `stop`, `wait` (`seconds`; what
+    follows is done later).
 
     In Kommo: `crm_contact` (`name`, `phone`, `email`) and `crm_lead` (`name`, `pipeline` and `stage`, `tags`, `fields`, `user`)
     find one or make one; `crm_move` (`pipeline`, `stage`), `crm_fields` (`fields`: values by the field's number, `price`),

@@ -46,8 +46,8 @@ class SequenceBody(Body):
 
     `steps`: `{"do": "send", "text": {"en": "..."}}`, `send_script` (`script`), `wait` (`days` keep the time of day, `seconds` are
     counted), `wait_until` (`clock`, `weekdays`, not before `days`), `check` (`when` as in rules, `otherwise`: `finish`, or `skip`
-    so many steps), `set_variable`, `add_tag`, `remove_tag`, `call_webhook`, `notify` and all of `crm_...` as in rules, `hand_off` as the
-    last. A step keeps its `id`: runs that move to changed steps go on at the same one.
+    so many steps), `set_variable`, `add_tag`, `remove_tag`, `call_webhook`, `notify`, `assign` and all of `crm_...` as in rules,
+    `hand_off` as the last. A step keeps its `id`: runs that move to changed steps go on at the same one.
     """
 
     key: Key | None = None

@@ -17,7 +17,7 @@ from storage.operators.chats import MAY, lock, say
 from storage.postgres import Connection, Database
 
 _DUE = "select id, tenant_id from handoffs where closed_at is null and next_at <= now() order by next_at, id limit $1"
-# Whoever holds the conversation knows most of a message that died; else whoever was asked longest ago.
+# Whoever holds the conversation knows most of a message that died; then comes whose it is, then whoever was asked longest ago.
 _NEXT = f"""
 select o.user_id, o.conversation_id as chat, u.locale
 from handoffs h join conversations c on c.id = h.conversation_id
@@ -25,7 +25,8 @@ join operator_chats o on o.tenant_id = h.tenant_id join users u on u.id = o.user
 join conversations x on x.id = o.conversation_id join integrations g on g.id = x.integration_id
 where h.id = $1 and o.available and {MAY} and g.status = 'live'
   and not exists (select from handoff_asks k where k.handoff_id = h.id and k.user_id = o.user_id)
-order by o.user_id is not distinct from c.held_by desc, o.asked_at, o.linked_at, o.user_id limit 1"""  # noqa: S608
+order by o.user_id is not distinct from c.held_by desc, o.user_id is not distinct from c.assigned_to desc,
+  o.asked_at, o.linked_at, o.user_id limit 1"""  # noqa: S608
 _OF = "select conversation_id from handoffs where id = $1"
 _STATE = """
 select h.id, h.kind, h.asked, h.overdue, h.next_at = h.opened_at as first, c.id as conversation_id, c.control, c.state::text, c.tenant_id,

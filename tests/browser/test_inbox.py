@@ -7,6 +7,7 @@ from playwright.async_api import expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
+from tests.browser.pages import settled, violations
 
 
 async def test_take_over_answer_and_give_back(house: House, open_tab: OpenTab, admin: Person) -> None:
@@ -95,3 +96,27 @@ async def test_what_customers_write_is_text_and_a_viewer_only_looks_on(house: Ho
     assert await page.locator("article b, article img, aside b, aside img").count() == 0
     await expect(page.get_by_role("button", name="Взять", exact=True)).to_have_count(0)
     await expect(page.get_by_label("Сообщение", exact=True)).to_be_disabled()
+
+
+async def test_a_conversation_is_given_to_a_colleague_and_found_among_theirs(house: House, open_tab: OpenTab) -> None:
+    ann = house.invite("operator")
+    said = house.installation.chat("Сколько стоит доставка?")
+    conversation = said["conversation_id"]
+    page = await open_tab(f"{ann.path('conversations')}?conversation={conversation}", ann, width=1600)
+    whose = page.get_by_role("combobox", name="Чей разговор")
+    await expect(whose).to_have_attribute("placeholder", "Ничей")
+    await whose.click()
+    await page.get_by_role("option", name=re.compile(f"Ирина( · {ann.email})?$")).click()
+    await expect(page.locator(f"[data-conversation='{conversation}']")).to_contain_text("Ирина")
+    await page.get_by_role("combobox", name="Кто отвечает").click()
+    await page.get_by_role("option", name="Мои", exact=True).click()
+    await expect(page.locator("[data-conversation]")).to_have_count(1)
+    await expect(page).to_have_url(re.compile("control=mine"))
+    (found,) = await house.rows(
+        "select u.email, c.control from conversations c join users u on u.id = c.assigned_to where c.id = $1", int(conversation)
+    )
+    assert (found["email"], found["control"]) == (ann.email, "bot")
+    await settled(page)
+    assert await violations(page) == []
+    await page.get_by_label("Ничей").click()
+    await expect(page.get_by_text("Ничего не нашлось")).to_be_visible()

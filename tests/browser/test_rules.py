@@ -1,7 +1,9 @@
 """Rules in the browser: built, checked while they are written, tried, published, seen at work."""
 
+import json
+import re
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from playwright.async_api import Page, expect
@@ -61,6 +63,24 @@ async def test_a_rule_is_built_saved_switched_and_deleted(open_tab: OpenTab, adm
 
 
 @pytest.mark.timeout(240)
+async def test_a_rule_gives_conversations_to_a_colleague(house: House, open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    ann = house.invite("operator")
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules"), admin)
+    await page.get_by_role("button", name="Новое правило").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя", exact=True).fill("Жалобы")
+    await dialog.get_by_role("button", name="Действие", exact=True).click()
+    await page.get_by_role("menuitem", name="Закрепить за сотрудником").click()
+    await expect(dialog.get_by_text("Выберите кого-нибудь из списка").first).to_be_visible()
+    await page.get_by_role("combobox", name="Сотрудник").click()
+    await page.get_by_role("option", name=re.compile(f"Ирина( · {ann.email})?$")).click()
+    await expect(dialog.get_by_text("Пока сохранить нельзя")).to_have_count(0)
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_text("Клиент написал → Закрепить за сотрудником")).to_be_visible()
+    (rule,) = await house.rows("select definition from rules where agent_id = $1", UUID(agent_id))
+    assert json.loads(rule["definition"])["actions"] == [{"do": "assign", "user": ann.email}]
+
+
 async def test_a_rule_and_a_change_of_it_are_tried_on_the_past(house: House, open_tab: OpenTab, admin: Person, agent_id: str) -> None:
     house.installation.post(f"/api/agents/{agent_id}/publish", {})
     for text in ("вы работаете ночью?", "доброй ночи", "сколько стоит плед?"):

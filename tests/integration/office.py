@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -43,8 +44,8 @@ class Office:
         self._updates = itertools.count(1)
 
     @classmethod
-    async def open(cls, lab: HostLab) -> Self:
-        agent = await lab.add_agent(SHOP)
+    async def open(cls, lab: HostLab, rules: Sequence[Mapping[str, Any]] = ()) -> Self:
+        agent = await lab.add_agent({**SHOP, "rules": list(rules)})
         return cls(lab, agent, await _bot(lab, agent, "700"))
 
     @classmethod

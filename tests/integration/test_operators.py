@@ -219,3 +219,29 @@ async def test_who_is_away_is_not_asked(office: Office) -> None:
     assert await office.links.set_available(office.tenant_id, ann, True)
     await office.handoffs.advance(10)
     assert [body for body in await office.bodies(ANN) if "about" in body]
+
+
+async def test_a_rule_says_whose_a_conversation_is_and_they_are_asked_first(database: str, tmp_path: Path) -> None:
+    mine = {"id": "mine", "trigger": {"on": "handed_off"}, "actions": [{"do": "assign", "user": "Boris@example.com"}]}
+    async with open_shop(database, tmp_path) as shop:
+        lab = HostLab(shop)
+        async with lab.running(lab.host()):
+            office = await Office.open(lab, [mine])
+            await office.operator("Ann", ANN)  # linked first: asked first otherwise
+            boris = await office.operator("Boris", BORIS)
+            await office.says(CUSTOMER, "human")
+            await office.handoffs.advance(10)
+            asked = [[body["about"] for body in await office.bodies(chat) if "about" in body] for chat in (ANN, BORIS)]
+            assert asked == [[], [str(await office.conversation(CUSTOMER))]]
+            await shop.owner.execute("update users set role = 'viewer' where id = $1", boris)
+            await office.says(6, "human")
+            await office.handoffs.advance(10)
+            assert [body["about"] for body in await office.bodies(ANN) if "about" in body] == [str(await office.conversation(6))]
+            told = await shop.owner.fetch(
+                "select kind, data ->> 'to', data ->> 'reason' from activity_logs"
+                " where data ->> 'rule' = 'mine' and kind <> 'rule.fired' order by id"
+            )
+    assert [tuple(row) for row in told] == [
+        ("conversation.assigned", "Boris", None),
+        ("rule.failed", None, "nobody with the address boris@example.com answers customers here"),
+    ]

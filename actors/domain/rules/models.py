@@ -113,6 +113,13 @@ class HandOff:
 
 
 @dataclass(frozen=True, slots=True)
+class Assign:
+    """Say whose the conversation is, by the e-mail address of a user: they are asked first when a person is needed."""
+
+    user: str
+
+
+@dataclass(frozen=True, slots=True)
 class CallWebhook:
     """Call an address of the tenant's own."""
 
@@ -153,8 +160,10 @@ class Wait:
     seconds: float
 
 
-Action = Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | CallWebhook | Notify | Enroll | Unenroll | Stop | Wait | Crm
-SPOKEN = (Send, SendScript, HandOff, Enroll, Unenroll)  # what needs a chat
+Action = (
+    Send | SendScript | SetVariable | AddTag | RemoveTag | HandOff | Assign | CallWebhook | Notify | Enroll | Unenroll | Stop | Wait | Crm
+)
+SPOKEN = (Send, SendScript, HandOff, Assign, Enroll, Unenroll)  # what needs a chat
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +264,7 @@ _READERS: Mapping[str, Any] = {
     "add_tag": lambda fields: AddTag(fields.text("tag", required=True)),
     "remove_tag": lambda fields: RemoveTag(fields.text("tag", required=True)),
     "hand_off": lambda _: HandOff(),
+    "assign": lambda fields: Assign(fields.text("user", required=True).lower()),
     "call_webhook": lambda fields: CallWebhook(fields.text("url", required=True), _fields_of(fields)),
     "notify": lambda fields: Notify(fields.text("text", required=True)),
     "start_sequence": lambda fields: Enroll(fields.text("sequence", required=True)),

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any, assert_never
 
 from actors.domain.conversation import Control, ConversationState
-from actors.domain.effects import Act, Effect, LogActivity, SendMessage, SetControl, SetTimer, StartSequence, StopSequence
+from actors.domain.effects import Act, AssignTo, Effect, LogActivity, SendMessage, SetControl, SetTimer, StartSequence, StopSequence
 from actors.domain.fields import pick
 from actors.domain.rules.crm import Crm, effect_params
 from actors.domain.rules.engine import NOTHING, SPENT, Evaluation, Fired, RuleIndex, Wake
@@ -17,6 +17,7 @@ from actors.domain.rules.models import (
     SPOKEN,
     Action,
     AddTag,
+    Assign,
     CallWebhook,
     Enroll,
     HandOff,
@@ -214,7 +215,7 @@ class _Running:
                 return self._speak(rule, action, depth)
             case AddTag() | RemoveTag() | SetVariable():
                 return self._change(rule, action, depth)
-            case CallWebhook() | Notify() | Enroll() | Unenroll() | Crm():
+            case CallWebhook() | Notify() | Assign() | Enroll() | Unenroll() | Crm():
                 effect, done = self._asked(rule, action)
                 self._effects.append(effect)
                 return done
@@ -232,7 +233,7 @@ class _Running:
         self._effects.append(Act("kommo.tell", payload, rule.id))
         return f"to the chat: {raw.get('do')}"
 
-    def _asked(self, rule: Rule, action: CallWebhook | Notify | Enroll | Unenroll | Crm) -> tuple[Effect, str]:
+    def _asked(self, rule: Rule, action: CallWebhook | Notify | Assign | Enroll | Unenroll | Crm) -> tuple[Effect, str]:
         match action:
             case CallWebhook(url, fields):
                 return Act("webhook.call", {"url": url, "event": "rule", "data": self._facts_sent(fields)}, rule.id), "webhook"
@@ -241,6 +242,8 @@ class _Running:
                 return Act(kind, effect_params(Crm(kind, params), facts, self._scene.now), rule.id), kind.replace("kommo.", "crm_")
             case Notify(text):
                 return LogActivity("operator.notice", {"rule": rule.id, "text": text}), "notice"
+            case Assign(user):
+                return AssignTo(user, rule.id), f"assign {user}"
             case Enroll(sequence):
                 return StartSequence(sequence, rule.id), f"start sequence {sequence}"
             case Unenroll(sequence):

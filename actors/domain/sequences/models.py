@@ -18,7 +18,7 @@ Again = Literal["never", "ended", "restart"]
 STOPS_ON: tuple[StopsOn, ...] = get_args(StopsOn)
 STOPS_UNSAID: tuple[StopsOn, ...] = ("replied", "handed_off")  # where a sequence does not say what ends it
 AGAIN: tuple[Again, ...] = get_args(Again)
-ACTIONS = ("send", "send_script", "set_variable", "add_tag", "remove_tag", "call_webhook", "notify", "hand_off", *CRM)
+ACTIONS = ("send", "send_script", "set_variable", "add_tag", "remove_tag", "call_webhook", "notify", "assign", "hand_off", *CRM)
 DOES = (*ACTIONS, "wait", "wait_until", "check")
 
 

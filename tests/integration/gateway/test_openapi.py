@@ -84,7 +84,16 @@ async def test_operations_say_what_they_need(gateway: GatewayProcess) -> None:
     assert [p["name"] for p in create["parameters"] if p["in"] == "header"] == ["Idempotency-Key"]
     assert "Idempotent-Replayed" in create["responses"]["201"]["headers"]
     listed = document["paths"]["/api/conversations"]["get"]
-    assert [p["name"] for p in listed["parameters"]] == ["limit", "cursor", "agent_id", "control", "channel", "q", "unanswered"]
+    assert [p["name"] for p in listed["parameters"]] == [
+        "limit",
+        "cursor",
+        "agent_id",
+        "control",
+        "channel",
+        "q",
+        "assigned_to",
+        "unanswered",
+    ]
     assert "Link" in listed["responses"]["200"]["headers"]
     assert {"text/event-stream", "application/json"} == document["paths"]["/api/chat"]["post"]["responses"]["200"]["content"].keys()
 

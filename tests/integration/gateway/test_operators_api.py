@@ -167,3 +167,28 @@ async def test_a_file_is_its_companys_only(
     async with gateway.session.get(f"{files}/1", headers=other.headers()) as response:
         assert response.status == 404
     assert (await Browser(gateway).send("GET", f"{files}/1"))[0] == 401
+
+
+async def test_a_conversation_is_given_to_a_colleague(gateway: GatewayProcess, company: Company, database: str) -> None:
+    ann = await arrive(gateway, database, company.tenant_id, "operator", "ann@example.com")
+    await arrive(gateway, database, company.tenant_id, "viewer", "vera@example.com")
+    _, colleagues, _ = await ann.send("GET", "/api/colleagues")
+    emails = [one["email"] for one in colleagues["items"]]
+    assert ("ann@example.com" in emails, "vera@example.com" in emails) == (True, False)
+    me = next(one["id"] for one in colleagues["items"] if one["email"] == "ann@example.com")
+    connection = await asyncpg.connect(database)
+    chat = await connection.fetchval(_CONVERSATION, company.tenant_id, next(iter(company.bots)))
+    viewer = await connection.fetchval("select id from users where email = 'vera@example.com'")
+    here, listed = f"/api/conversations/{chat}", f"/api/conversations?assigned_to={me}"
+    assert (await ann.send("GET", listed))[1]["items"] == []
+    status, given, _ = await ann.send("PUT", f"{here}/assigned", {"user_id": me})
+    assert (status, given["assigned_to"], given["control"]) == (200, {"id": me, "name": "Operator"}, "bot")
+    assert [item["id"] for item in (await ann.send("GET", listed))[1]["items"]] == [str(chat)]
+    for somebody in (str(viewer), "00000000-0000-4000-8000-000000000000"):
+        status, refused, _ = await ann.send("PUT", f"{here}/assigned", {"user_id": somebody})
+        assert (status, refused["errors"][0]["pointer"]) == (422, "/user_id")
+    assert (await ann.send("PUT", "/api/conversations/999/assigned", {"user_id": me}))[0] == 404
+    assert (await ann.send("PUT", f"{here}/assigned", {"user_id": None}))[1]["assigned_to"] is None
+    told = await connection.fetch("select data ->> 'to', data ->> 'by' from activity_logs where kind = 'conversation.assigned' order by id")
+    assert [tuple(row) for row in told] == [("Operator", "Operator"), ("", "Operator")]
+    await connection.close()

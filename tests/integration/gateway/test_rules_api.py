@@ -58,6 +58,8 @@ async def test_a_rule_is_written_replaced_ordered_deleted_and_brought_back(desk:
         ({"trigger": {"on": "no_reply"}}, "/trigger/after_s"),
         ({"actions": []}, "/actions"),
         ({"actions": [{"do": "crm_note", "text": "Hello"}]}, "/actions/0/do"),  # no account is connected
+        ({"actions": [{"do": "assign", "user": "nobody@example.com"}]}, "/actions/0/user"),
+        ({"actions": [{"do": "assign"}]}, "/actions/0/user"),
         ({"actions": [{"do": "crm_fields", "fields": {"size": "L"}}]}, "/actions/0/fields/size"),
         ({"actions": [{"do": "send_script", "script": "delivery"}]}, "/actions/0/script"),
         ({"when": {"all": [{"fact": "message.txt", "op": "is", "value": 1}]}}, "/when/all/0/fact"),

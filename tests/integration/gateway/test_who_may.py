@@ -57,6 +57,7 @@ BODIES: Mapping[str, Any] = {
     "AvailabilityPatch": {"available": True},
     "IntegrationPatch": {"status": "paused"},
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
+    "AssignRequest": {"user_id": None},
     "PageBody": {"address": "https://shop.example/terms"},
     "SiteBody": {"address": "https://shop.example/"},
     "PassagesBody": {"passages": []},
@@ -175,7 +176,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     await desk.do("POST", f"{agent}/publish", {"note": name})
     check = await desk.do("POST", f"{agent}/checks", {"question": name, "expected": {"kind": "handoff"}}, expect=201)
     widget = await desk.do("POST", f"{agent}/widgets", {"origins": ["https://shop.example"], "name": name}, expect=201)
-    user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "viewer", "name": name}, expect=201)
+    user = await desk.do("POST", "/api/users", {"email": f"{name}@example.com", "role": "operator", "name": name}, expect=201)
     key = await desk.do("POST", "/api/api-keys", {"name": name, "role": "viewer"}, expect=201)
     async with EchoHost(database):
         said = await desk.do("POST", "/api/chat", {"agent_id": agent_id, "text": name})
@@ -319,7 +320,7 @@ async def test_lists_hold_nothing_of_others(gateway: GatewayProcess, company: Co
         queries = [""]
         for name, field in operation.query.model_fields.items() if operation.query else ():
             if UUID in getattr(field.annotation, "__args__", ()):
-                queries.append(f"?{name}={estate.things[name.removesuffix('_id')]}")
+                queries.append(f"?{name}={estate.things['user' if name == 'assigned_to' else name.removesuffix('_id')]}")
         for query in queries:
             _, text = await send(gateway, operation, operation.path + query, other.headers())
             assert not leaks(text, estate), (operation.path, query, text)

@@ -13,6 +13,7 @@ export interface InboxFilter {
   control?: Conversation["control"];
   channel?: Conversation["channel"];
   unanswered?: "true";
+  assigned_to?: string;
 }
 
 /** Conversations of all channels, the latest first; changes are seen as they happen. */

@@ -1,11 +1,12 @@
-import { Button, Stack, Text, Title } from "@mantine/core";
+import { Button, Select, Stack, Text, Title } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import { useAgents } from "../../api/agents";
+import { choices, useAssign, useColleagues } from "../../api/colleagues";
 import { useConversation } from "../../api/conversations";
 import { useUpdates } from "../../api/dashboard";
-import type { Update } from "../../api/types";
-import { useSession } from "../../app/session";
+import type { Conversation, Update } from "../../api/types";
+import { useMay, useSession } from "../../app/session";
 import { CopyButton } from "../../parts/CopyButton";
 import { Fact, TracePane } from "../../parts/conversation/TracePane";
 import { Failed, Loading } from "../../parts/states";
@@ -40,6 +41,7 @@ export function Context({ id, traced, onClose }: Props) {
         <Fact name={t("inbox.channel")}>{t(`channel.${conversation.channel}`)}</Fact>
         <Fact name={t("chat.agent")}>{agent?.name ?? t("dashboard.archived")}</Fact>
         <Fact name={t("trace.control")}>{t(`control.${conversation.control}`)}</Fact>
+        <Whose conversation={conversation} />
         <Fact name={t("inbox.began")}>
           <When at={conversation.created_at} size="sm" />
         </Fact>
@@ -66,6 +68,30 @@ export function Context({ id, traced, onClose }: Props) {
         ))}
       </Stack>
     </Stack>
+  );
+}
+
+/** Whose it is: they are asked first when a person is needed. */
+function Whose({ conversation }: { conversation: Conversation }) {
+  const { t } = useTranslation();
+  const operator = useMay("operator");
+  const colleagues = useColleagues(operator);
+  const assign = useAssign(conversation.id);
+  const theirs = conversation.assigned_to;
+  if (!operator) return theirs && <Fact name={t("inbox.whose")}>{theirs.name}</Fact>;
+  return (
+    <Select
+      size="xs"
+      label={t("inbox.whose")}
+      placeholder={t("inbox.nobodys")}
+      searchable
+      clearable
+      clearButtonProps={{ "aria-label": t("inbox.nobodys") }}
+      disabled={assign.isPending}
+      data={choices(colleagues.data, "id", theirs && { value: theirs.id, label: theirs.name })}
+      value={theirs?.id ?? null}
+      onChange={(user) => assign.mutate(user)}
+    />
   );
 }
 

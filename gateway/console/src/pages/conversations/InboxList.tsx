@@ -2,6 +2,7 @@ import { Badge, Button, Group, ScrollArea, Select, Stack, Text, TextInput, Unsty
 import { useDebouncedCallback } from "@mantine/hooks";
 import IconMessages from "@tabler/icons-react/icons/IconMessages";
 import IconSearch from "@tabler/icons-react/icons/IconSearch";
+import IconUser from "@tabler/icons-react/icons/IconUser";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAgents } from "../../api/agents";
@@ -12,7 +13,7 @@ import chat from "../../parts/conversation/Chat.module.css";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
 import classes from "./Inbox.module.css";
-import { type InboxState, UNANSWERED } from "./state";
+import { type InboxState, MINE, UNANSWERED } from "./state";
 
 const TYPING_MS = 300;
 
@@ -91,6 +92,11 @@ function Row({ conversation, state }: { conversation: Conversation; state: Inbox
             {t(`channel.${conversation.channel}`)}
           </Badge>
           {conversation.control !== "bot" && <ControlBadge control={conversation.control} />}
+          {conversation.assigned_to && (
+            <Badge size="sm" variant="default" tt="none" fw={500} maw={140} leftSection={<IconUser size={12} />}>
+              {conversation.assigned_to.name}
+            </Badge>
+          )}
         </Group>
       </Stack>
     </UnstyledButton>
@@ -135,8 +141,11 @@ function Filters({ state }: { state: InboxState }) {
           data={[
             ...(["waiting", "human", "bot"] as const).map((value) => ({ value, label: t(`control.${value}`) })),
             { value: UNANSWERED, label: t("inbox.unanswered") },
+            { value: MINE, label: t("inbox.mine") },
           ]}
-          value={state.filter.unanswered ? UNANSWERED : (state.filter.control ?? null)}
+          value={
+            state.filter.unanswered ? UNANSWERED : state.filter.assigned_to ? MINE : (state.filter.control ?? null)
+          }
           onChange={(control) => state.change({ control }, true)}
         />
         <Select

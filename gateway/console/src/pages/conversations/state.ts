@@ -1,15 +1,19 @@
 import { useCallback } from "react";
 import { useSearchParams } from "react-router";
 import type { InboxFilter } from "../../api/conversations";
+import { useSession } from "../../app/session";
 import { CHANNELS, type ChannelName } from "../../parts/channels";
 
 const CONTROLS = ["waiting", "human", "bot"] as const;
-export const UNANSWERED = "unanswered"; // in the place of who answers
+// In the place of who answers.
+export const UNANSWERED = "unanswered";
+export const MINE = "mine";
 export type ControlName = (typeof CONTROLS)[number];
 
 /** Filters, the opened conversation and the explained message are in the address. */
 export function useInboxState() {
   const [query, setQuery] = useSearchParams();
+  const { user } = useSession();
   const change = useCallback(
     (changes: Record<string, string | undefined | null>, replace = false) =>
       setQuery(
@@ -33,6 +37,7 @@ export function useInboxState() {
     ...(agent ? { agent_id: agent } : {}),
     ...(control ? { control } : {}),
     ...(query.get("control") === UNANSWERED ? { unanswered: "true" as const } : {}),
+    ...(query.get("control") === MINE ? { assigned_to: user.id } : {}),
     ...(channel ? { channel } : {}),
   };
   const opened = query.get("conversation");

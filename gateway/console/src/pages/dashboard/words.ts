@@ -63,6 +63,7 @@ export function useWords(update: Update): { what: string; about: string } {
     subject.title === agent ? "" : agent,
     mode && t(`mode.${mode}`, { defaultValue: mode }),
     reason && translatedReason(t, reason),
+    text("to") && `→ ${text("to")}`,
     by !== subject.title && by,
     text("error"),
   ];

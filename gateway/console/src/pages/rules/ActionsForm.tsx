@@ -4,7 +4,9 @@ import IconArrowUp from "@tabler/icons-react/icons/IconArrowUp";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
+import { choices, useColleagues } from "../../api/colleagues";
 import type { Script, Sequence } from "../../api/types";
+import { useMay } from "../../app/session";
 import { LANGUAGES } from "../../i18n";
 import type { Faults } from "./Conditions";
 import { CRM_KINDS, CrmFields } from "./CrmFields";
@@ -19,6 +21,7 @@ const KINDS = [
   "remove_tag",
   "set_variable",
   "hand_off",
+  "assign",
   "call_webhook",
   "notify",
   "start_sequence",
@@ -173,6 +176,14 @@ export function ActionFields({ raw, place, faults, scripts, sequences = [], onCh
       );
     case "notify":
       return line("text", t("rules.notice"));
+    case "assign":
+      return (
+        <Assignee
+          value={String(raw.user ?? "")}
+          error={error("user")}
+          onChange={(user) => onChange({ ...raw, user })}
+        />
+      );
     case "start_sequence":
     case "stop_sequence":
       return (
@@ -201,6 +212,28 @@ export function ActionFields({ raw, place, faults, scripts, sequences = [], onCh
         <CrmFields raw={raw} place={place} faults={faults} onChange={onChange} />
       ) : null;
   }
+}
+
+interface AssigneeProps {
+  value: string;
+  error: string | undefined;
+  onChange: (email: string) => void;
+}
+
+function Assignee({ value, error, onChange }: AssigneeProps) {
+  const { t } = useTranslation();
+  const colleagues = useColleagues(useMay("operator"));
+  return (
+    <Select
+      label={t("rules.colleague")}
+      description={t("rules.colleague-hint")}
+      searchable
+      data={choices(colleagues.data, "email", value ? { value, label: value } : null)}
+      value={value || null}
+      error={error}
+      onChange={(email) => onChange(email ?? "")}
+    />
+  );
 }
 
 interface TextsProps {

@@ -198,7 +198,18 @@ interface AnswerProps {
   onChange: (value: TestDraft["value"]) => void;
 }
 
-const OUTCOMES = ["end", "goal", "replied", "handed_off", "lead_moved", "blocked", "rule", "check", "closed", "unreadable"] as const;
+const OUTCOMES = [
+  "end",
+  "goal",
+  "replied",
+  "handed_off",
+  "lead_moved",
+  "blocked",
+  "rule",
+  "check",
+  "closed",
+  "unreadable",
+] as const;
 const DAYS = ["mon", "tue", "wed", "thu", "fri", "sat", "sun"] as const;
 
 function Answer({ test, kind, error, onChange }: AnswerProps) {

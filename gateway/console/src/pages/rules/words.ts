@@ -10,6 +10,7 @@ const DONE: [pattern: RegExp, key: string][] = [
   [/^tag (?<name>[^:]+)$/, "rules.done.add-tag"],
   [/^tag (?<name>[^:]+): has it already$/, "rules.done.has-tag"],
   [/^variable (?<name>[^:]+)$/, "rules.done.variable"],
+  [/^assign (?<name>\S+)$/, "rules.done.assign"],
   [/^hand off$/, "rules.done.hand-off"],
   [/^hand off: people have it already$/, "rules.done.handed-off"],
   [/^webhook$/, "rules.done.webhook"],

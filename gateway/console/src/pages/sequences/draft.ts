@@ -22,6 +22,7 @@ export const KINDS = [
   "set_variable",
   "call_webhook",
   "notify",
+  "assign",
   ...CRM_KINDS,
   "hand_off",
 ] as const;
