@@ -9,7 +9,7 @@ from gateway.api.operation import Answer, Call, Operation
 from gateway.auth import Caller, Callers, no_session_cookie, session_cookie, session_token
 from gateway.origin import Origins
 from gateway.passwords import Passwords, check_policy, not_this_person
-from gateway.problems import Flaw, Problem, invalid, not_found
+from gateway.problems import Flaw, Problem, invalid, not_found, unauthorized
 from gateway.schemas.accounts import LinkRequest, LoginRequest, PasswordChange, ProfileChange, SessionView, session_view
 from storage.accounts.login_links import Entered, LinkRefused, LoginLinks, Why
 from storage.accounts.sessions import SessionDetail, Sessions
@@ -71,7 +71,11 @@ class AccountsApi:
     async def show(self, call: Call) -> Answer:
         """Show who is logged in. Keys have no session: 404."""
         user_id, session_id = _person(call.caller)
-        return self._shown(await self._sessions.detail(call.caller.tenant_id, user_id, session_id))
+        detail = await self._sessions.detail(call.caller.tenant_id, user_id, session_id)
+        if detail is None:  # ended, or its user removed, within the seconds that credentials are remembered for
+            self._callers.forget(session_token(call.request))
+            raise unauthorized()
+        return self._shown(detail)
 
     async def log_in(self, call: Call[LoginRequest]) -> Answer:
         """Log in with e-mail address and password; sets the cookie `callboard_session`. After too many attempts 429 with Retry-After."""

@@ -52,8 +52,13 @@ export function problemTitle(error: ApiError): string {
   return i18next.exists(known) ? i18next.t(known) : i18next.t("problem.server");
 }
 
+/** What is wrong in the reader's language where we have words for it, else in the API's. */
+function wordsOf({ code, detail }: { code: string; detail: string }): string {
+  return i18next.t(`problem.flaw.${code}`, { defaultValue: detail });
+}
+
 export function ProblemText({ error }: { error: ApiError }) {
-  const flaws = error.problem?.errors?.map((flaw) => flaw.detail).join("; ");
+  const flaws = error.problem?.errors?.map(wordsOf).join("; ");
   return (
     <>
       {flaws && (

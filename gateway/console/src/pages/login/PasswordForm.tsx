@@ -1,38 +1,48 @@
 import { Alert, Button, PasswordInput, Stack, Text, Title } from "@mantine/core";
-import { useMutation } from "@tanstack/react-query";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { api, said } from "../../api/client";
+import { useChangePassword } from "../../api/people";
 import { asApiError } from "../../api/problem";
 import type { Session } from "../../api/types";
 import { ProblemText, problemTitle } from "../../app/toasts";
 
 const SHORTEST = 10;
 
-export function PasswordForm({ session, onSet }: { session: Session; onSet: (session: Session) => void }) {
+interface Props {
+  session: Session;
+  onSet: (session: Session) => void;
+  /** They are in already, and change what they have. */
+  change?: boolean;
+}
+
+export function PasswordForm({ session, onSet, change = false }: Props) {
   const { t } = useTranslation();
+  const [current, setCurrent] = useState("");
   const [password, setPassword] = useState("");
   const [again, setAgain] = useState("");
   const [tried, setTried] = useState(false);
-  const setting = useMutation({
-    mutationFn: () => said(api.PUT("/api/session/password", { body: { new: password } })),
-    onSuccess: onSet,
-    meta: { told: true },
-  });
+  const setting = useChangePassword();
   const short = password.length < SHORTEST;
   const differs = password !== again;
   const error = setting.error && asApiError(setting.error);
+  const wrong = error?.problem?.errors?.some(({ pointer }) => pointer === "/current");
   return (
     <form
       onSubmit={(event) => {
         event.preventDefault();
         setTried(true);
-        if (!short && !differs) setting.mutate();
+        if (short || differs) return;
+        const done = (changed: Session) => {
+          for (const empty of [setCurrent, setPassword, setAgain]) empty("");
+          setTried(false);
+          onSet(changed);
+        };
+        setting.mutate({ new: password, ...(current ? { current } : {}) }, { onSuccess: done });
       }}
     >
       <Stack>
-        <Title order={2} size="h3">
-          {t("password.heading")}
+        <Title order={2} size={change ? "h4" : "h3"}>
+          {t(change ? "password.change" : "password.heading")}
         </Title>
         <Text c="dimmed" size="sm">
           {t("password.text", { email: session.user.email })}
@@ -42,17 +52,26 @@ export function PasswordForm({ session, onSet }: { session: Session; onSet: (ses
             color="red"
             variant="light"
             role="alert"
-            title={error.status === 422 ? t("password.refused") : problemTitle(error)}
+            title={error.status === 422 ? t(wrong ? "password.wrong" : "password.refused") : problemTitle(error)}
           >
-            {error.status === 422 ? t("password.rules") : <ProblemText error={error} />}
+            {error.status === 422 ? t(wrong ? "password.wrong-text" : "password.rules") : <ProblemText error={error} />}
           </Alert>
         )}
         <input type="hidden" name="email" autoComplete="username" value={session.user.email} />
+        {change && session.current_needed && (
+          <PasswordInput
+            label={t("password.current")}
+            autoComplete="current-password"
+            value={current}
+            onChange={(event) => setCurrent(event.currentTarget.value)}
+            visibilityToggleButtonProps={{ "aria-label": t("login.show-password") }}
+          />
+        )}
         <PasswordInput
           label={t("password.new")}
           description={t("password.hint", { count: SHORTEST })}
           autoComplete="new-password"
-          autoFocus
+          autoFocus={!change}
           value={password}
           onChange={(event) => setPassword(event.currentTarget.value)}
           error={tried && short ? t("password.short", { count: SHORTEST }) : undefined}
@@ -67,7 +86,7 @@ export function PasswordForm({ session, onSet }: { session: Session; onSet: (ses
           visibilityToggleButtonProps={{ "aria-label": t("login.show-password") }}
         />
         <Button type="submit" loading={setting.isPending} fullWidth>
-          {t("password.set")}
+          {t(change ? "app.save" : "password.set")}
         </Button>
       </Stack>
     </form>

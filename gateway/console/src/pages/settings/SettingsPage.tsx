@@ -2,9 +2,12 @@ import { useTranslation } from "react-i18next";
 import { useMay } from "../../app/session";
 import { useTitle } from "../../app/title";
 import { Page, PageHead } from "../../parts/PageHead";
+import { CompanyCard } from "./CompanyCard";
 import { ConfigurationCard } from "./ConfigurationCard";
 import { ConversationsCard } from "./ConversationsCard";
 import { DigestCard } from "./DigestCard";
+import { KeysCard } from "./people/KeysCard";
+import { PeopleCard } from "./people/PeopleCard";
 
 export function SettingsPage() {
   const { t } = useTranslation();
@@ -13,6 +16,9 @@ export function SettingsPage() {
   return (
     <Page>
       <PageHead title={t("page.settings")} text={t(admin ? "settings.text" : "settings.admins-only")} />
+      {admin && <CompanyCard />}
+      {admin && <PeopleCard />}
+      {admin && <KeysCard />}
       {admin && <DigestCard />}
       {admin && <ConfigurationCard />}
       {admin && <ConversationsCard />}
