@@ -113,6 +113,7 @@ KINDS: Mapping[str, Kind] = {
     "session.opened": Kind("Login", "user"),
     "spend.limit_reached": Kind("Daily limit for models reached", "conversation", error=True),
     "tenant.changed": Kind("Company settings changed", "tenant"),
+    "tool.used": Kind("The agent used a tool", "conversation"),
     "turn.answered": Kind("Agent answered", "conversation"),
     "turn.handed_off": Kind("Handed over to a person", "conversation"),
     "turn.silent": Kind("Message without an automatic answer", "conversation"),

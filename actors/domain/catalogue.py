@@ -13,7 +13,7 @@ from actors.domain.ids import AgentId
 from actors.domain.knowledge.engine import PassageIndex
 from actors.domain.knowledge.models import Passage, read_passage
 from actors.domain.knowledge.validation import passage_problems
-from actors.domain.rules.engine import RuleIndex
+from actors.domain.rules.engine import NO_RULES, RuleIndex
 from actors.domain.rules.models import Rule, read_rule
 from actors.domain.rules.validation import rule_problems
 from actors.domain.scripts.engine import ScriptIndex
@@ -24,7 +24,6 @@ from actors.domain.sequences.models import Sequence as Plan
 from actors.domain.sequences.models import as_definition, read_sequence
 from actors.domain.sequences.validation import named_by_rules, sequence_problems
 
-NO_RULES = RuleIndex()
 _ID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -72,7 +71,12 @@ def read_definition(raw: Mapping[str, Any]) -> Definition:
     problems += named_by_rules(rules, {plan.id for plan in sequences if plan.enabled})
     knowledge = fields.texts("knowledge")
     problems += [Problem(f"knowledge[{n}]", "must be the id of a base") for n, base in enumerate(knowledge) if not _ID.fullmatch(base)]
-    problems += persona_problems(persona) + script_problems(scripts) + passage_problems(passages)
+    acting = [tool.as_rule() for tool in persona.tools]
+    problems += [
+        Problem(f"persona.tools{p.place.removeprefix('rules')}", p.reason)
+        for p in named_by_rules(acting, {plan.id for plan in sequences if plan.enabled})
+    ]
+    problems += persona_problems(persona, scripts=enabled) + script_problems(scripts) + passage_problems(passages)
     if problems:
         raise InvalidDefinition(problems)
     return Definition(persona, scripts, passages, rules, knowledge, sequences)
@@ -107,7 +111,7 @@ def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) ->
     """
     read = read_definition(definition)
     said = {script.id: script.answer for script in read.scripts}
-    rules = RuleIndex(read.rules, said) if read.rules or read.sequences else NO_RULES
+    rules = RuleIndex(read.rules, said) if read.rules or read.sequences or read.persona.tools else NO_RULES
     scripts, passages, sequences = ScriptIndex(read.scripts), PassageIndex(read.passages), _sequences(read.sequences, definition)
     return Catalogue(agent_id, version, read.persona, scripts, passages, rules, read.knowledge, sequences)
 

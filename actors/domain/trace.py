@@ -30,6 +30,7 @@ class PromptTrace:
     tries: tuple[tuple[str, str, float], ...] = ()  # (model, why it brought nothing, ms), in their order
     micros: int | None = None  # price in millionths of a dollar; absent: unknown
     estimated: bool = False  # the server did not say what it used
+    calls: tuple[tuple[str, Mapping[str, str], str], ...] = ()  # (tool, what was filled in, what was done or why not), in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,4 +141,5 @@ def prompt_trace(request: AgentRequest, outcome: AgentOutcome) -> PromptTrace:
         tuple([(tried.model, tried.failure, tried.ms) for tried in outcome.tries]),
         spent.micros if spent else None,
         spent is not None and spent.estimated,
+        tuple([(call.name, dict(call.arguments), "" if call.accepted else call.answer) for call in outcome.calls]),
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
 
-from actors.domain import called, crm_events, finished, ruled, sequenced, standing
+from actors.domain import called, crm_events, finished, ruled, sequenced, standing, tooled
 from actors.domain.agent.engine import Answer, NoAnswer, answer
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
@@ -191,7 +191,12 @@ def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: Conversat
 def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:
     """Decide the turn with what the agent came back with."""
     turn = _resumed(request, outcome, now)
-    decided = _rules_after(turn, _concluded(turn, view, request, outcome), len(turn.effects), heard=True)
+    concluded = _concluded(turn, view, request, outcome)
+    if outcome.calls and outcome.said is not None and concluded.trace.mode:
+        control = next((effect.control for effect in reversed(concluded.effects) if isinstance(effect, SetControl)), turn.control)
+        moment = replace(_moment(turn), state=concluded.state, control=control)
+        concluded = tooled.carried_out(concluded, view, request, outcome.calls, moment)
+    decided = _rules_after(turn, concluded, len(turn.effects), heard=True)
     settled = _settled(decided, view, request.sequences, now, [request.text])
     if request.rules is not None:
         settled = finished.woken_by(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
@@ -331,6 +336,7 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
         knowledge=catalogue.knowledge,
         sequences=catalogue.sequences,
         asked_at=turn.now,
+        acting=catalogue.rules,
     )
 
 

@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
+from actors.domain.agent.tools import Round, ToolCall, ToolSpec
+
 
 @dataclass(frozen=True, slots=True)
 class ModelRequest:
@@ -14,6 +16,9 @@ class ModelRequest:
     temperature: float = 0.2
     max_tokens: int = 600
     model: str = ""  # empty: the client's default
+    tools: tuple[ToolSpec, ...] = ()  # that it may call
+    rounds: tuple[Round, ...] = ()  # what it called before, in this turn
+    speaks: bool = False  # it has to answer now, and may call nothing more
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,7 @@ class ModelAnswer:
     model: str
     prompt_tokens: int | None = None
     completion_tokens: int | None = None
+    calls: tuple[ToolCall, ...] = ()
 
 
 class ChatModel(Protocol):

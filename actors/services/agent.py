@@ -3,21 +3,26 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from actors.domain.agent.engine import build_prompt, worth_asking
-from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Prompt, Said
-from actors.domain.agent.spending import PriceList, Spent, spent, together, tokens
+from actors.domain.agent.engine import build_prompt, found_by_search, worth_asking
+from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Prompt, Said, Try
+from actors.domain.agent.spending import PriceList, Spent, spent, tokens
+from actors.domain.agent.spending import together as sum_of
 from actors.domain.agent.strict import unfounded
+from actors.domain.agent.tools import REFUSED, SEARCH, Called, Round, ToolCall, arguments_of, judged
 from actors.domain.errors import TransientError
 from actors.domain.ids import TenantId
+from actors.domain.knowledge.models import Findings, together
 from actors.ports.knowledge import Knowledge
 from actors.ports.model import Endpoint, ModelAnswer, ModelRequest
 from actors.ports.spending import Spending
 from actors.ports.time import Clock
 from actors.services.asking import Asked, Asking, OnDelta
-from actors.services.documents import Documents
+from actors.services.documents import PASSAGES, Documents
 
-PASSAGES = 5  # shown to a model
 LONGEST_ANSWER_TOKENS = 600  # five sentences, in Russian too
+MOST_ROUNDS = 3  # of calls, then it has to answer
+MOST_CALLED = 8  # of one answer that are looked at
+LONGEST_QUERY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +72,21 @@ class AgentService:
             return replace(outcome, failure=f"nobody can say what was spent today: {error}", prompt=prompt.reference)
         if refused:
             return replace(outcome, failure=refused, prompt=prompt.reference, spent=Spent(refused=True))
-        left_s = request.persona.answer_deadline_s - (self._clock.monotonic() - began)
-        asked = await self._ask(self._models, request.persona, prompt, left_s, on_delta)
+        talk = _Talk(self, self._models, request, prompt, tenant_id, findings, began + request.persona.answer_deadline_s)
+        asked = await talk.hold(on_delta)
         stages = {**outcome.stages_ms, "model": _ms(self._clock.monotonic() - retrieved)}
-        said, failure = _said(asked, prompt, strict=request.persona.strict)
-        paid = _paid(self._models.prices, prompt, asked.paid)
-        return replace(outcome, said=said, failure=failure, prompt=prompt.reference, stages_ms=stages, tries=asked.tries, spent=paid)
+        said, failure = _said(asked, talk.given, strict=request.persona.strict)
+        return replace(
+            outcome,
+            findings=talk.findings if said else findings,  # what a model looked for is no answer to what the customer asked
+            said=said,
+            failure=failure,
+            prompt=prompt.reference,
+            stages_ms=stages,
+            tries=asked.tries,
+            spent=_paid(self._models.prices, talk.given, asked.paid),
+            calls=tuple(talk.calls),
+        )
 
     def at_once(self, request: AgentRequest) -> AgentOutcome | None:
         """Return the outcome if nothing has to be waited for: no model, no documents; None if `answer` is needed."""
@@ -86,10 +100,14 @@ class AgentService:
         findings = request.index.search_words(request.words, PASSAGES, request.language)
         return AgentOutcome(findings, stages_ms={"retrieve": _ms(self._clock.monotonic() - started)})
 
-    async def _ask(self, models: Models, persona: Persona, prompt: Prompt, left_s: float, on_delta: OnDelta) -> Asked:
-        request = ModelRequest(prompt.system, prompt.messages, persona.temperature, LONGEST_ANSWER_TOKENS)
-        shown = _keep_back if persona.strict else on_delta  # what is not yet checked is not shown
-        return await self._asking.ask(_endpoints(models, persona), request, left_s, persona.answer_deadline_s, shown)
+    async def ask(self, models: Models, persona: Persona, asked: ModelRequest, ends_at: float, on_delta: OnDelta) -> Asked:
+        """Ask the persona's models until then."""
+        left_s = ends_at - self._clock.monotonic()
+        return await self._asking.ask(_endpoints(models, persona), asked, left_s, persona.answer_deadline_s, on_delta)
+
+    async def look_again(self, tenant_id: TenantId | None, request: AgentRequest, query: str) -> Findings:
+        """Return what the knowledge holds on words of a model's own."""
+        return await self._documents.look_again(tenant_id, request, query)
 
     async def _refused(self, models: Models, tenant_id: TenantId | None) -> str:
         """Return why the company may not ask a model now, empty if it may. Questions under way at once may exceed the limit together."""
@@ -98,6 +116,70 @@ class AgentService:
         used = await models.spending.spent_today(tenant_id)
         limit = models.limit_micros / 1_000_000
         return f"not asked: the limit of ${limit:g} a day is reached" if used >= models.limit_micros else ""
+
+
+class _Talk:
+    """One turn's talk with a model: it may call tools, is told what came of each, and has to answer in the end."""
+
+    def __init__(
+        self,
+        service: AgentService,
+        models: Models,
+        request: AgentRequest,
+        prompt: Prompt,
+        tenant_id: TenantId | None,
+        findings: Findings,
+        ends_at: float,
+    ) -> None:
+        self._service = service
+        self._models = models
+        self._request = request
+        self._prompt = prompt
+        self._tenant_id = tenant_id
+        self._ends_at = ends_at
+        self._rounds: list[Round] = []
+        self.findings = findings
+        self.calls: list[Called] = []
+
+    @property
+    def given(self) -> str:
+        """Return all that the model was given."""
+        answers = [answer for one in self._rounds for answer in one.answers]
+        return "\n".join([self._prompt.system, *(text for _, text in self._prompt.messages), *answers])
+
+    async def hold(self, on_delta: OnDelta) -> Asked:
+        """Return the model's last answer, with the tries and prices of all. Words beside calls are not said."""
+        persona, tools = self._request.persona, self._prompt.tools
+        shown = _keep_back if persona.strict or tools else on_delta  # what is not yet checked, or may be taken back, is not shown
+        tries: tuple[Try, ...] = ()
+        paid: tuple[ModelAnswer, ...] = ()
+        while True:
+            speaks = len(self._rounds) == MOST_ROUNDS
+            question = ModelRequest(self._prompt.system, self._prompt.messages, persona.temperature, LONGEST_ANSWER_TOKENS)
+            question = replace(question, tools=tools, rounds=tuple(self._rounds), speaks=speaks)
+            asked = await self._service.ask(self._models, persona, question, self._ends_at, shown)
+            tries, paid = tries + asked.tries, paid + asked.paid
+            got = asked.answer
+            if got is None or not tools or not got.calls or speaks:
+                return replace(asked, tries=tries, paid=paid)
+            calls = got.calls[:MOST_CALLED]
+            self._rounds.append(Round(calls, tuple([await self._answer(call) for call in calls])))
+
+    async def _answer(self, call: ToolCall) -> str:
+        if call.name == SEARCH and self._request.persona.searches:
+            return await self._search(call)
+        called = judged(self._request.persona.tools, call, self.calls)
+        self.calls.append(called)
+        return called.answer
+
+    async def _search(self, call: ToolCall) -> str:
+        query = str((arguments_of(call) or {}).get("query") or "").strip()[:LONGEST_QUERY]
+        if not query:
+            return f"{REFUSED}: not filled in: query"
+        found = await self._service.look_again(self._tenant_id, self._request, query)
+        self.calls.append(Called(SEARCH, {"query": query}, f"{len(found.found)} found"))
+        self.findings = together(self.findings, found)
+        return found_by_search(found.found)
 
 
 def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
@@ -109,28 +191,30 @@ def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
     return [first] if spare is None or spare == first else [first, spare]
 
 
-def _paid(prices: PriceList, prompt: Prompt, answers: Sequence[ModelAnswer]) -> Spent | None:
+def _paid(prices: PriceList, given: str, answers: Sequence[ModelAnswer]) -> Spent | None:
     """Return what the answers cost together, also those that were of no use."""
     total: Spent | None = None
     for got in answers:
         asked, said = got.prompt_tokens, got.completion_tokens
         estimated = asked is None or said is None
         if asked is None:
-            asked = tokens(prompt.system) + sum(tokens(text) for _, text in prompt.messages)
+            asked = tokens(given)
         one = spent(prices, got.model, asked, tokens(got.text) if said is None else said, estimated=estimated)
-        total = one if total is None else together(total, one)
+        total = one if total is None else sum_of(total, one)
     return total
 
 
 async def _keep_back(_: str) -> None: ...
 
 
-def _said(asked: Asked, prompt: Prompt, *, strict: bool) -> tuple[Said | None, str]:
+def _said(asked: Asked, given: str, *, strict: bool) -> tuple[Said | None, str]:
     """Return what is to be said, or why nothing."""
     got = asked.answer
     if got is None:
         return None, asked.failure
-    if strict and (why := unfounded(got.text, "\n".join([prompt.system, *(text for _, text in prompt.messages)]))):
+    if not got.text.strip():
+        return None, "it called tools and said nothing"
+    if strict and (why := unfounded(got.text, given)):
         return None, why
     return Said(got.text, got.model, got.prompt_tokens, got.completion_tokens), ""
 

@@ -115,7 +115,8 @@ class _Question:
             return None
         breaker.succeeded()
         self.paid.append(answer)
-        if not answer.text.strip():
+        calls = answer.calls and self._request.tools and not self._request.speaks
+        if not answer.text.strip() and not calls:
             self._failed(endpoint, began, "the answer was empty")
         else:
             self.answer = answer

@@ -13,8 +13,7 @@ from actors.domain.messages import InboundMessage
 from actors.domain.text import fold
 from actors.domain.turn import conclude, decide
 from actors.ports.checks import CaseRun, Expectation, Said
-from actors.services.agent import PASSAGES
-from actors.services.documents import Documents
+from actors.services.documents import PASSAGES, Documents
 
 _CHANNEL = "test"  # where robots are not suspected: cases say the same again and again
 

@@ -8,12 +8,13 @@ from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import TenantId
 from actors.domain.knowledge.hybrid import Hit
-from actors.domain.knowledge.models import Findings, Found, Passage, Verdict
+from actors.domain.knowledge.models import RANK, Findings, Found, Passage
+from actors.domain.text import words
 from actors.ports.knowledge import Answered, Knowledge, Question
 from actors.ports.time import Ticks
 
 LIMIT = 8  # shown to a model
-_RANK: dict[Verdict, int] = {"no": 0, "maybe": 1, "sure": 2}
+PASSAGES = 5  # of the version itself
 
 
 class Documents:
@@ -51,6 +52,14 @@ class Documents:
             outcome, findings=findings, knowledge=_traced(answer), stages_ms={**outcome.stages_ms, "knowledge": self._since(began)}
         )
 
+    async def look_again(self, tenant_id: TenantId | None, request: AgentRequest, query: str) -> Findings:
+        """Return what passages and documents hold on words of a model's own."""
+        wanted = replace(request, text=query, words=words(query))
+        findings = wanted.index.search_words(wanted.words, PASSAGES, wanted.language)
+        if tenant_id is None or not self.wanted(wanted, findings):
+            return findings
+        return (await self.search(tenant_id, wanted, AgentOutcome(findings), unsure=True)).findings
+
     def _since(self, began: float) -> float:
         return round((self._clock.monotonic() - began) * 1_000, 3)
 
@@ -59,7 +68,7 @@ def merged(own: Findings, answer: Answered, *, unsure: bool) -> Findings:
     """Return both with the surer one first."""
     hits = [hit for hit in answer.hits if unsure or hit.verdict != "no"]
     found = tuple([_found(hit) for hit in hits])
-    if _RANK[answer.verdict] >= _RANK[own.verdict]:
+    if RANK[answer.verdict] >= RANK[own.verdict]:
         return Findings(answer.verdict, (*found, *own.found)) if found else own
     return Findings(own.verdict, (*own.found, *found))
 

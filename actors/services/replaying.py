@@ -11,16 +11,17 @@ from typing import Any
 from actors.domain import sequenced, standing
 from actors.domain.agent.engine import HANDOFF_WORD, build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Said
+from actors.domain.agent.tools import REFUSED, SEARCH, Called
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
 from actors.domain.decision import Decision
 from actors.domain.effects import SetControl
+from actors.domain.knowledge.models import together
 from actors.domain.messages import InboundMessage, Input, TimerFired
 from actors.domain.turn import STOPPED, conclude, decide
 from actors.ports.conversations import ConversationRecord
 from actors.ports.replays import RecordedConversation, RecordedTurn, ReplayedConversation, ReplayedTurn
-from actors.services.agent import PASSAGES
-from actors.services.documents import Documents
+from actors.services.documents import PASSAGES, Documents
 from actors.services.reading import Reader
 from actors.services.replay_history import Past, Recording
 from actors.services.replay_sides import difference, side_now, side_then, unknown
@@ -142,11 +143,17 @@ class Replay:
             return outcome, True
         prompt = build_prompt(request, outcome.findings, self._past.messages())
         if prompted.get("reference") == prompt.reference and self._asked_alike(turn, request.persona):
-            return replace(outcome, said=self._said(turn), failure=str(prompted.get("failure", "")), prompt=prompt.reference), True
+            said, calls = self._said(turn), _calls(prompted, request.persona)
+            for call in calls:
+                if call.name == SEARCH and said is not None:
+                    again = await self._by.documents.look_again(self._record.tenant_id, request, call.arguments["query"])
+                    outcome = replace(outcome, findings=together(outcome.findings, again))
+            failure = str(prompted.get("failure", ""))
+            return replace(outcome, said=said, failure=failure, prompt=prompt.reference, calls=calls), True
         if not self._by.asks:
             return outcome, True  # without a model, passages answer
-        # What it would say is not known; that it was what it said then is the best guess for the state of later turns.
-        return replace(outcome, said=self._said(turn) if prompted else Said("", "")), False
+        # What it would say and call is not known; that it was what it was then is the best guess for the state of later turns.
+        return replace(outcome, said=self._said(turn) if prompted else Said("", ""), calls=_calls(prompted, request.persona)), False
 
     async def _search(self, turn: RecordedTurn, request: AgentRequest, outcome: AgentOutcome, *, unsure: bool) -> AgentOutcome:
         told: Mapping[str, Any] = turn.trace.get("knowledge") or {}
@@ -167,6 +174,13 @@ class Replay:
         """Return whether the version that spoke then would have asked the same model in the same way."""
         then = self._by.personas.get((str(turn.trace.get("agent_id")), int(turn.trace.get("version", 0))))
         return then is not None and _manner(then) == _manner(now)
+
+
+def _calls(prompted: Mapping[str, Any], persona: Persona) -> tuple[Called, ...]:
+    """Return the tools that the model asked for then."""
+    tools = {tool.name for tool in persona.tools}
+    found = [(str(name), given, str(came)) for name, given, came in prompted.get("calls", ())]
+    return tuple([Called(name, given, came, accepted=name in tools and not came.startswith(REFUSED)) for name, given, came in found])
 
 
 def _manner(persona: Persona) -> tuple[Any, ...]:

@@ -1,8 +1,12 @@
 """Agents as people edit them: drafts, passages, the archive. What customers get is a published version: agent_versions.py."""
 
+from collections.abc import Mapping
 from typing import Any
 
+from actors.domain.agent.tools import read_tool
+from actors.domain.errors import InvalidDefinition
 from gateway.api.authored import refusals
+from gateway.api.named import NamedThings
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_uuid
 from gateway.schemas.agents import (
@@ -30,6 +34,7 @@ class AgentsApi:
 
     def __init__(self, database: Database) -> None:
         self._drafts = Drafts(database)
+        self._named = NamedThings(database)
 
     def operations(self) -> list[Operation]:
         """Return the operations."""
@@ -80,6 +85,7 @@ class AgentsApi:
         """Change the draft of an agent. Its name changes at once, all else when the draft is published."""
         given = call.body.persona.given()
         with refusals():
+            await self._check(call, given)
             changed = await self._drafts.change(call.tenant_id, call.caller.actor, call.uuid("id"), call.if_match, call.body.name, given)
         return _shown(call, changed)
 
@@ -117,6 +123,12 @@ class AgentsApi:
         if stored is None:
             raise call.missing()
         return Answer(passages_view(stored), etag=stored.version)
+
+    async def _check(self, call: Call[AgentPatch], given: Mapping[str, Any]) -> None:
+        tools = [read_tool(raw, "", []) for raw in given.get("tools") or ()]
+        acts = [(f"persona.tools[{n}].actions[{m}]", action) for n, tool in enumerate(tools) for m, action in enumerate(tool.actions)]
+        if problems := await self._named.problems(call.tenant_id, call.uuid("id"), acts):
+            raise InvalidDefinition(problems)
 
 
 def _shown(call: Call[Any, Any], draft: AgentDraft | None) -> Answer:

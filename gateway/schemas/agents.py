@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.domain.agent.models import read_persona
-from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
+from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
 from storage.authoring.drafts import AgentDraft, PassagesDraft
 from storage.authoring.versions import VersionDocument, VersionItem
 
@@ -20,6 +20,23 @@ LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=16
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$"), BeforeValidator(cleaned)]
 Languages = Annotated[list[Language], Field(max_length=20)]
 Texts = Annotated[dict[Language, Text], Field(max_length=20)]
+
+
+class ToolParameter(Body):
+    """What a model fills in: `{tool.NAME}` stands for it in the texts of actions."""
+
+    name: Line
+    description: Annotated[str, StringConstraints(strip_whitespace=True, max_length=500), BeforeValidator(cleaned)] = ""
+    required: bool = True
+
+
+class ToolBody(Body):
+    """What a model may have done. `description` tells it when; `actions` are those of rules, but for `wait`."""
+
+    name: Line
+    description: Note
+    parameters: Annotated[list[ToolParameter], Field(max_length=10)] = []  # noqa: RUF012  # pydantic copies defaults
+    actions: Annotated[list[Document], Field(max_length=20)]
 
 
 class PersonaFields(Body):
@@ -42,6 +59,8 @@ class PersonaFields(Body):
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
     strict: bool | None = None
     answer_deadline_s: Annotated[float, Field(ge=0.1, le=300)] | None = None
+    tools: Annotated[list[ToolBody], Field(max_length=20)] | None = None
+    searches: bool | None = None
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were sent, nulls included."""
@@ -106,6 +125,8 @@ class PersonaView(View):
     temperature: float
     strict: bool
     answer_deadline_s: float
+    tools: list[dict[str, Any]]
+    searches: bool
 
 
 class AgentItem(View):
@@ -197,7 +218,7 @@ def agent_item(draft: AgentDraft) -> AgentItem:
 
 def agent_view(draft: AgentDraft) -> AgentView:
     """Return an agent with its draft."""
-    persona = asdict(read_persona(draft.persona, "persona", []))
+    persona = {**asdict(read_persona(draft.persona, "persona", [])), "tools": draft.persona.get("tools", [])}
     return AgentView(**_agent(draft), persona=PersonaView(**persona))
 
 

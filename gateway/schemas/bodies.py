@@ -27,6 +27,23 @@ Uuid = Annotated[UUID, Field(strict=False)]  # in JSON it is a string
 VersionNumber = Annotated[int, Field(ge=1, lt=2**31)]
 
 
+_DEEPEST = 40
+
+
+def _clean(value: Any, depth: int = 0) -> Any:
+    """Clean every text of a document that the domain reads by itself."""
+    if depth > _DEEPEST:
+        raise ValueError(f"nested deeper than {_DEEPEST}")
+    if isinstance(value, dict):
+        return {cleaned(name): _clean(item, depth + 1) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_clean(item, depth + 1) for item in value]
+    return cleaned(value)
+
+
+Document = Annotated[dict[str, Any], BeforeValidator(_clean)]
+
+
 class Body(BaseModel):
     """What all bodies have in common: nothing is unknown, and nothing is taken for something else, as 0 for false."""
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from actors.domain.errors import Problem
 from actors.domain.rules.conditions import OPERATORS
@@ -13,28 +13,13 @@ from actors.domain.rules.facts import FACTS, HOOK, VARIABLE
 from actors.domain.rules.models import LONGEST_WAIT_S, TRIGGERS, On
 from actors.services.jobs.rule_back_test import MOST_DAYS
 from gateway.schemas.agents import Line, Title
-from gateway.schemas.bodies import Body, ListQuery, Number, Uuid, View, cleaned
+from gateway.schemas.bodies import Body, Document, ListQuery, Number, Uuid, View
 from gateway.schemas.conversations import Id
 from gateway.schemas.scripts import Key
 from storage.actions import ActionItem
 from storage.authoring.definitions import DefinitionItem
 from storage.rule_log import Execution
 
-_DEEPEST = 40
-
-
-def _clean(value: Any, depth: int = 0) -> Any:
-    """Clean every text of a document that the domain reads by itself."""
-    if depth > _DEEPEST:
-        raise ValueError(f"nested deeper than {_DEEPEST}")
-    if isinstance(value, dict):
-        return {cleaned(name): _clean(item, depth + 1) for name, item in value.items()}
-    if isinstance(value, list):
-        return [_clean(item, depth + 1) for item in value]
-    return cleaned(value)
-
-
-Document = Annotated[dict[str, Any], BeforeValidator(_clean)]
 Limit = Literal["always", "once", "daily"]
 Seconds = Annotated[float, Field(ge=0, le=LONGEST_WAIT_S)]
 

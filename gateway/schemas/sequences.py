@@ -9,9 +9,8 @@ from pydantic import BeforeValidator, Field, StringConstraints
 from actors.domain.sequences.engine import Planned
 from actors.domain.sequences.models import AGAIN, STOPS_ON, STOPS_UNSAID, Again, StopsOn
 from gateway.schemas.agents import Line, Title
-from gateway.schemas.bodies import Body, ListQuery, View
+from gateway.schemas.bodies import Body, Document, ListQuery, View
 from gateway.schemas.conversations import Channel, Control, Id
-from gateway.schemas.rules import Document
 from gateway.schemas.scripts import Key
 from storage.authoring.sequences import SequenceItem
 from storage.enrollments import Counts, EnrollmentItem, State

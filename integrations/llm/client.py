@@ -7,7 +7,7 @@ from openai.types.chat import ChatCompletionChunk
 
 from actors.ports.model import ModelAnswer, ModelRequest
 from integrations.llm.errors import as_ours
-from integrations.llm.mapper import Assembly, messages
+from integrations.llm.mapper import Assembly, messages, tools
 
 
 class OpenAIModel:
@@ -60,6 +60,8 @@ class OpenAIModel:
             # OpenAI's newer models refuse the old name, other servers do not know the new one.
             max_completion_tokens=request.max_tokens if self._is_openai else omit,
             max_tokens=omit if self._is_openai else request.max_tokens,
+            tools=list(tools(request)) or omit,
+            tool_choice="none" if request.tools and request.speaks else omit,
             stream=True,
             stream_options={"include_usage": True},
         )

@@ -4,14 +4,21 @@ from collections.abc import Iterable
 from typing import Any
 
 from openai.types import CompletionUsage
-from openai.types.chat import ChatCompletionChunk, ChatCompletionMessageParam
+from openai.types.chat import (
+    ChatCompletionChunk,
+    ChatCompletionMessageFunctionToolCallParam,
+    ChatCompletionMessageParam,
+    ChatCompletionToolParam,
+)
 
+from actors.domain.agent.tools import ToolCall
 from actors.domain.errors import TransientError
 from actors.ports.model import ModelAnswer, ModelRequest
 
 LONGEST_ANSWER = 16_384  # characters; a model that says more has gone wrong, the rest is not read
 
 _LONGEST_NAME = 200  # characters
+_MOST_CALLS = 16  # of one answer
 _MOST_TOKENS = 100_000_000  # more was never used: a broken server
 
 
@@ -23,6 +30,24 @@ def messages(request: ModelRequest) -> Iterable[ChatCompletionMessageParam]:
             yield {"role": "user", "content": text}
         else:
             yield {"role": "assistant", "content": text}
+    for one in request.rounds:
+        calls = [_call(call) for call in one.calls]
+        yield {"role": "assistant", "tool_calls": calls}
+        for call, answer in zip(one.calls, one.answers, strict=True):
+            yield {"role": "tool", "tool_call_id": call.id, "content": answer}
+
+
+def tools(request: ModelRequest) -> Iterable[ChatCompletionToolParam]:
+    """Return what the model may call."""
+    for tool in request.tools:
+        yield {
+            "type": "function",
+            "function": {"name": tool.name, "description": tool.description, "parameters": dict(tool.schema)},
+        }
+
+
+def _call(call: ToolCall) -> ChatCompletionMessageFunctionToolCallParam:
+    return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
 
 
 class Assembly:
@@ -34,6 +59,7 @@ class Assembly:
         self._length = 0
         self._usage: CompletionUsage | None = None
         self._finished = False
+        self._calls: dict[int, list[str]] = {}  # by its place: id, name, arguments
 
     @property
     def full(self) -> bool:
@@ -49,10 +75,24 @@ class Assembly:
             return ""
         self._finished = self._finished or bool(choice.finish_reason)
         delta: Any = choice.delta
+        for called in (delta and getattr(delta, "tool_calls", None)) or ():
+            self._called(called)
         piece = str((delta and delta.content) or "")[: LONGEST_ANSWER - self._length]
         self._pieces.append(piece)
         self._length += len(piece)
         return piece
+
+    def _called(self, piece: Any) -> None:
+        """Take a piece of a call in; each comes in pieces, and several may be told at once."""
+        place, function = getattr(piece, "index", None), getattr(piece, "function", None)
+        known = self._calls.get(place if isinstance(place, int) else 0)
+        if known is None:
+            if len(self._calls) >= _MOST_CALLS:
+                return
+            known = self._calls[place if isinstance(place, int) else 0] = ["", "", ""]
+        known[0] = known[0] or str(getattr(piece, "id", None) or "")[:_LONGEST_NAME]
+        known[1] = (known[1] + str(getattr(function, "name", None) or ""))[:_LONGEST_NAME]
+        known[2] = (known[2] + str(getattr(function, "arguments", None) or ""))[:LONGEST_ANSWER]
 
     def answer(self) -> ModelAnswer:
         """Return the whole answer.
@@ -64,7 +104,8 @@ class Assembly:
             raise TransientError("the model's server broke off in the middle of the answer")
         usage = self._usage
         asked, said = (_count(usage.prompt_tokens), _count(usage.completion_tokens)) if usage else (None, None)
-        return ModelAnswer("".join(self._pieces), str(self._model)[:_LONGEST_NAME], asked, said)
+        calls = [ToolCall(name or f"call-{place}", what, given) for place, (name, what, given) in sorted(self._calls.items())]
+        return ModelAnswer("".join(self._pieces), str(self._model)[:_LONGEST_NAME], asked, said, tuple(calls))
 
 
 def _count(value: Any) -> int | None:

@@ -37,7 +37,7 @@ FROZEN = {
     "integration.resumed",
     "message.dead", "operator.notice", "rule.failed", "rule.fired", "rule.missed", "sequence.crossed", "sequence.finished",
     "sequence.refused", "sequence.started", "sequence.step", "sequence.stopped", "session.opened", "spend.limit_reached",
-    "tenant.changed", "turn.answered",
+    "tenant.changed", "tool.used", "turn.answered",
     "turn.handed_off", "turn.silent", "user.changed", "user.invited", "user.password_set", "user.removed", "webhook.cut",
 }  # fmt: skip
 CRM = {f"{noun}.{verb}" for noun in ("lead", "contact", "company", "customer", "task", "talk", "unsorted", "catalog", "template")

@@ -32,7 +32,7 @@ class Obeyed:
 
 def obey(messages: Sequence[Mapping[str, Any]]) -> Obeyed:
     """Call every tool that is named, and tell all that is known to whoever asks for it."""
-    prompt = "\n".join([message["content"] for message in messages])
+    prompt = "\n".join([message.get("content") or "" for message in messages])
     tools = tuple(dict.fromkeys(_TOOL.findall(prompt)))
     told = [json.dumps({"tool": tool, "arguments": {}}) for tool in tools]
     if _TELL.search(prompt):

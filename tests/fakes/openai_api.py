@@ -72,6 +72,20 @@ def streams(*pieces: str, finish: str | None = "stop", usage: bool = True, done:
     return behave
 
 
+def calls(*asked: tuple[str, str], said: str = "") -> Behaviour:
+    """Call tools, each as (name, arguments as JSON), in pieces as real servers do."""
+    pieces: list[dict[str, Any]] = []
+    for place, (name, arguments) in enumerate(asked):
+        pieces.append({"index": place, "id": f"call-{place}", "type": "function", "function": {"name": name, "arguments": ""}})
+        half = len(arguments) // 2
+        pieces += [{"index": place, "function": {"arguments": part}} for part in (arguments[:half], arguments[half:])]
+    deltas: list[dict[str, Any]] = [{"content": said}] if said else []
+    deltas += [{"tool_calls": [piece]} for piece in pieces]
+    ended = _chunk([{"index": 0, "delta": {}, "finish_reason": "tool_calls"}])
+    told = [_chunk([{"index": 0, "delta": delta, "finish_reason": None}]) for delta in deltas]
+    return sends(*told, ended, {**_chunk([]), "usage": USAGE})
+
+
 def cut(*pieces: str) -> Behaviour:
     """Stream the pieces, then drop the connection in the middle of a chunk."""
 

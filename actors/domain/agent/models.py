@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from actors.domain.agent.spending import Spent
+from actors.domain.agent.tools import Called, Tool, ToolSpec, read_tool
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Effect
 from actors.domain.errors import Problem
@@ -13,6 +14,7 @@ from actors.domain.fields import Fields
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.knowledge.engine import PassageIndex
 from actors.domain.knowledge.models import Findings
+from actors.domain.rules.engine import NO_RULES, RuleIndex
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex
@@ -60,6 +62,8 @@ class Persona:
     temperature: float = 0.2
     strict: bool = False  # a model says only what it was given, and is not asked where nothing was found
     answer_deadline_s: float = 30.0
+    tools: tuple[Tool, ...] = ()  # what a model may have done
+    searches: bool = False  # a model may look into the knowledge again, with words of its own
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +89,7 @@ class AgentRequest:
     sequences: SequenceIndex = NO_SEQUENCES  # that may be started
     picked: int | None = None  # the chunk of a base that the customer chose from a list
     asked_at: datetime | None = None
+    acting: RuleIndex = NO_RULES  # what actions of tools may use: scripts by their names
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +123,7 @@ class AgentOutcome:
     knowledge: Mapping[str, Any] = field(default_factory=dict)  # what came of the bases, for the trace
     tries: tuple[Try, ...] = ()  # of models, that brought nothing
     spent: Spent | None = None  # None: no model said anything that costs
+    calls: tuple[Called, ...] = ()  # tools that the model asked for, in their order
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,7 @@ class Prompt:
     system: str
     messages: tuple[tuple[Literal["user", "assistant"], str], ...]
     reference: str
+    tools: tuple[ToolSpec, ...] = ()
 
 
 def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
@@ -151,4 +158,6 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         temperature=fields.number("temperature", 0.2, 0.0, 2.0),
         strict=fields.flag("strict", False),
         answer_deadline_s=fields.number("answer_deadline_s", 30.0, 0.1, 300.0),
+        tools=fields.objects("tools", lambda item, there: read_tool(item, there, problems)),
+        searches=fields.flag("searches", False),
     )

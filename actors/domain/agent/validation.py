@@ -1,22 +1,24 @@
 """What may not be saved as a persona."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from actors.domain.agent.models import Persona, read_persona
+from actors.domain.agent.tools import tool_problems
 from actors.domain.errors import InvalidDefinition, Problem
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
-def persona_problems(persona: Persona, place: str = "persona") -> list[Problem]:
-    """Return everything that is wrong with the persona, each with its place."""
-    return [
+def persona_problems(persona: Persona, place: str = "persona", scripts: Collection[str] | None = None) -> list[Problem]:
+    """Return everything that is wrong with the persona, each with its place; `scripts` are the ids there are, None: not known."""
+    wrong = [
         Problem(f"{place}.languages[{number}]", f'{language!r} is not a language code such as "ru"')
         for number, language in enumerate(persona.languages)
         if not _LANGUAGE.fullmatch(language)
     ]
+    return [*wrong, *tool_problems(persona.tools, f"{place}.tools", scripts)]
 
 
 def check_persona(raw: Mapping[str, Any]) -> Persona:

@@ -1,5 +1,6 @@
 """Knowledge in words: a passage, and what a search says about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -7,6 +8,7 @@ from actors.domain.errors import Problem
 from actors.domain.fields import Fields
 
 Verdict = Literal["sure", "maybe", "no"]
+RANK: Mapping[Verdict, int] = {"no": 0, "maybe": 1, "sure": 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,3 +54,10 @@ def read_passage(raw: object, place: str, problems: list[Problem]) -> Passage:
     text = fields.text("text", required=True)
     said = fields.texts("questions")
     return Passage(passage_id, fields.text("title", required=True), text, fields.text("language"), questions=said)
+
+
+def together(one: Findings, other: Findings) -> Findings:
+    """Return both, the surer one first; what both found stands once."""
+    first, second = (other, one) if RANK[other.verdict] > RANK[one.verdict] else (one, other)
+    known = {found.passage.id for found in first.found}
+    return Findings(first.verdict, (*first.found, *[found for found in second.found if found.passage.id not in known]))

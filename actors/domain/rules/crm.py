@@ -127,13 +127,13 @@ def _values(fields: Fields) -> Mapping[str, str]:
     return values
 
 
-def text_problems(action: Crm, place: str) -> Iterator[Problem]:
-    """Yield places in texts that name no fact."""
+def text_problems(action: Crm, place: str, known: Collection[str] = ()) -> Iterator[Problem]:
+    """Yield places in texts that name no fact, nor anything else that is `known`."""
     for name, value in action.params.items():
         texts = value.items() if isinstance(value, Mapping) else [("", value)]
         for inner, text in texts:
             for fact in _PLACE.findall(text) if isinstance(text, str) else ():
-                if kind_of(fact) is None:
+                if kind_of(fact) is None and fact not in known:
                     where = f"{place}.{name}.{inner}" if inner else f"{place}.{name}"
                     yield Problem(where, f"there is no {fact}; there are: {', '.join(FACTS)}")
 
@@ -155,6 +155,29 @@ def copy_problems(action: Crm, place: str, known: CrmKnown) -> Iterator[Problem]
             yield Problem(f"{place}.fields.{number}", f"the account has no such field of a {entity}: sync it, or choose another one")
 
 
+def named_facts(value: Any) -> set[str]:
+    """Return what the texts of an action name in braces."""
+    match value:
+        case str():
+            return set(_PLACE.findall(value))
+        case Mapping():
+            return set().union(*[named_facts(inner) for inner in value.values()])
+        case list() | tuple():
+            return set().union(*[named_facts(inner) for inner in value])
+        case _:
+            return set()
+
+
+def filled(text: str, facts: Mapping[str, Any]) -> str:
+    """Return a text with facts in the place of their names in braces; what is no fact stays as it is written."""
+
+    def shown(found: re.Match[str]) -> str:
+        name = found.group(1)
+        return _shown(facts.get(name)) if name in facts or kind_of(name) is not None else found.group()
+
+    return _PLACE.sub(shown, text)[:LONGEST]
+
+
 def effect_params(action: Crm, facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     """Return what is to be done in this turn: facts stand where their names stood, times are moments."""
     params = {name: _filled(value, facts) for name, value in action.params.items()}
@@ -165,9 +188,9 @@ def effect_params(action: Crm, facts: Mapping[str, Any], now: datetime) -> dict[
 
 def _filled(value: Any, facts: Mapping[str, Any]) -> Any:
     if isinstance(value, str):
-        return _PLACE.sub(lambda found: _shown(facts.get(found.group(1))), value)[:LONGEST].strip()
+        return filled(value, facts).strip()
     if isinstance(value, Mapping):
-        return {name: filled for name, inner in value.items() if (filled := _filled(inner, facts))}
+        return {name: text for name, inner in value.items() if (text := _filled(inner, facts))}
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -119,6 +119,9 @@ class RuleIndex:
         return _evaluation(fired, lost, stopper=stopper)
 
 
+NO_RULES = RuleIndex()
+
+
 def _evaluation(fired: list[Fired], lost: list[Lost], *, spent: str = "", stopper: str = "") -> Evaluation:
     return Evaluation(tuple(fired), tuple(lost[:LISTED]), max(0, len(lost) - LISTED), spent, stopper)
 

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Act, AssignTo, Effect, LogActivity, SendMessage, SetControl, SetTimer, StartSequence, StopSequence
 from actors.domain.fields import pick
-from actors.domain.rules.crm import Crm, effect_params
+from actors.domain.rules.crm import Crm, effect_params, filled
 from actors.domain.rules.engine import NOTHING, SPENT, Evaluation, Fired, RuleIndex, Wake
 from actors.domain.rules.facts import VARIABLE, Facts
 from actors.domain.rules.models import (
@@ -38,6 +38,7 @@ DEEPEST = 3  # a rule that wakes a rule that wakes a rule
 MOST_WOKEN = 50  # events of one turn
 MOST_TAGS = 50
 MOST_VARIABLES = 50
+LONGEST_VALUE = 500  # characters of a variable
 ROOM = 6_000  # characters that facts of the events of one turn may have in its trace, beside those of the turn
 TOO_DEEP = f"stopped: rules woke each other {DEEPEST} times in a row"
 PERSON = "not said: a person has the conversation"
@@ -102,6 +103,13 @@ def perform(index: RuleIndex, scene: Scene, who: str, action: Action) -> tuple[R
     return running.result(), done
 
 
+def carry_out(index: RuleIndex, scene: Scene, rules: Sequence[tuple[Rule, Mapping[str, Any]]]) -> tuple[Ran, list[list[str]]]:
+    """Carry out the actions of rules that nothing woke, each with facts of its own; return what was done by each, too."""
+    running = _Running(index, scene, {})
+    done = [running.carry_out(rule, facts) for rule, facts in rules]
+    return running.result(), done
+
+
 def later_of(kind: str, payload: Mapping[str, Any]) -> Later | None:
     """Return the rest that a timer was set for."""
     if not kind.startswith(WAIT):
@@ -156,6 +164,13 @@ class _Running:
 
     def act(self, rule: Rule, action: Action) -> str:
         return self._act(rule, action, 0)
+
+    def carry_out(self, rule: Rule, facts: Mapping[str, Any]) -> list[str]:
+        scene = self._scene
+        self._scene = replace(scene, facts={**scene.facts, **facts})
+        done = self._do(rule, rule.actions, rule.raw_actions, 0)
+        self._scene = scene
+        return done
 
     def resume(self, later: Later) -> None:
         actions = [read_action(raw, "", []) for raw in later.actions]
@@ -238,10 +253,9 @@ class _Running:
             case CallWebhook(url, fields):
                 return Act("webhook.call", {"url": url, "event": "rule", "data": self._facts_sent(fields)}, rule.id), "webhook"
             case Crm(kind, params):
-                facts = {**self._scene.facts, **state_facts(self._state, self._control)}
-                return Act(kind, effect_params(Crm(kind, params), facts, self._scene.now), rule.id), kind.replace("kommo.", "crm_")
+                return Act(kind, effect_params(Crm(kind, params), self._facts(), self._scene.now), rule.id), kind.replace("kommo.", "crm_")
             case Notify(text):
-                return LogActivity("operator.notice", {"rule": rule.id, "text": text}), "notice"
+                return LogActivity("operator.notice", {"rule": rule.id, "text": filled(text, self._facts())}), "notice"
             case Assign(user):
                 return AssignTo(user, rule.id), f"assign {user}"
             case Enroll(sequence):
@@ -254,7 +268,7 @@ class _Running:
     def _speak(self, rule: Rule, action: Send | SendScript | HandOff, depth: int) -> str:
         match action:
             case Send(text):
-                return self._say(rule, pick(text, self._scene.language), "send", depth)
+                return self._say(rule, filled(pick(text, self._scene.language), self._facts()), "send", depth)
             case SendScript(script):
                 return self._say(rule, pick(self._index.scripts.get(script, {}), self._scene.language), f"script {script}", depth)
             case HandOff():
@@ -270,7 +284,7 @@ class _Running:
                 self._state = replace(self._state, tags=tuple([known for known in self._state.tags if known != tag]))
                 return f"tag -{tag}"
             case SetVariable(name, value):
-                return self._remember(name, value)
+                return self._remember(name, filled(value, self._facts())[:LONGEST_VALUE])
             case _:
                 assert_never(action)
 
@@ -368,6 +382,9 @@ class _Running:
     def _facts_sent(self, fields: Mapping[str, str]) -> dict[str, Any]:
         known = {name: value for name, value in self._scene.facts.items() if value not in (None, "")}
         return {**known, **state_facts(self._state, self._control), **fields}
+
+    def _facts(self) -> dict[str, Any]:
+        return {**self._scene.facts, **state_facts(self._state, self._control)}
 
 
 def _size(facts: Mapping[str, Any]) -> int:

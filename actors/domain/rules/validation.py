@@ -228,8 +228,8 @@ def _fits(value: Any, kind: str) -> bool:
             return isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE
 
 
-def action_problems(action: Action, place: str, scripts: Collection[str] | None) -> Iterator[Problem]:
-    """Yield what is wrong with an action; `scripts` are the ids there are, None: not known."""
+def action_problems(action: Action, place: str, scripts: Collection[str] | None, facts: Collection[str] = ()) -> Iterator[Problem]:
+    """Yield what is wrong with an action; `scripts` are the ids there are, None: not known; `facts` may be named besides those of rules."""
     match action:
         case Send(text) if not text:
             yield Problem(f"{place}.text", "needs a text in at least one language")
@@ -240,7 +240,7 @@ def action_problems(action: Action, place: str, scripts: Collection[str] | None)
         case SetVariable(name, value):
             yield from _of_variable(name, value, place)
         case Crm():
-            yield from text_problems(action, place)
+            yield from text_problems(action, place, facts)
         case CallWebhook(url, _) if url and not _is_web(url):
             yield Problem(f"{place}.url", "must begin with https:// (or http://), name a host and contain no password")
 

@@ -104,12 +104,18 @@ def _agent(trace: Mapping[str, Any]) -> str:
     if failure := prompt.get("failure"):
         return f"{prompt.get('model', 'model')} was not used: {failure}"
     tokens = f"{prompt.get('prompt_tokens', '?')} + {prompt.get('completion_tokens', '?')} tokens"
-    return f"{prompt.get('model', 'model')}, {'about ' if prompt.get('estimated') else ''}{tokens}, {_price(prompt)}{_retried(prompt)}"
+    counted = f"{'about ' if prompt.get('estimated') else ''}{tokens}, {_price(prompt)}"
+    return f"{prompt.get('model', 'model')}, {counted}{_called(prompt)}{_retried(prompt)}"
 
 
 def _price(prompt: Mapping[str, Any]) -> str:
     micros = prompt.get("micros")
     return "price unknown" if micros is None else f"${micros / 1_000_000:.6f}"
+
+
+def _called(prompt: Mapping[str, Any]) -> str:
+    calls = prompt.get("calls", [])
+    return "".join([f"; called {name} ({', '.join(f'{k}: {v}' for k, v in given.items())}): {came}" for name, given, came in calls])
 
 
 def _retried(prompt: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from actors.domain.agent.tools import ToolCall
 from actors.domain.errors import TransientError
 from actors.domain.ids import Address, IntegrationId
 from actors.domain.trace import from_bytes
@@ -31,7 +32,21 @@ def lines(name: str) -> list[dict[str, Any]]:
 QUESTIONS = [row["q"] for row in lines("natural_en")]
 STRANGE = [row["q"] for row in lines("out_of_scope_en")]
 DEFINITION: dict[str, Any] = {
-    "persona": {"name": "Anna", "languages": ["en"], "debounce_s": 0.05},
+    "persona": {
+        "name": "Anna",
+        "languages": ["en"],
+        "debounce_s": 0.05,
+        "searches": True,
+        "tools": [
+            {
+                "name": "note",
+                "description": "The customer wants something to be kept in mind.",
+                "parameters": [{"name": "what"}],
+                # A rule waits for this tag, so what a tool did shows in the next turn.
+                "actions": [{"do": "set_variable", "name": "noted", "value": "{tool.what}"}, {"do": "add_tag", "tag": "noted"}],
+            }
+        ],
+    },
     "scripts": [
         {"id": "hours", "name": "Opening hours", "phrases": ["opening hours"], "answer": {"en": "From 10 to 19."}},
         {"id": "person", "phrases": ["talk to a human"], "handoff": True, "answer": {"en": "One moment."}},
@@ -61,6 +76,12 @@ DEFINITION: dict[str, Any] = {
             },
             "actions": [{"do": "hand_off"}],
         },
+        {
+            "id": "noted",
+            "trigger": {"on": "message_received"},
+            "when": {"all": [{"fact": "conversation.tags", "op": "has", "value": "noted"}]},
+            "actions": [{"do": "remove_tag", "tag": "noted"}],
+        },
         {"id": "remind", "trigger": {"on": "no_reply", "after_s": 900}, "actions": [{"do": "send", "text": {"en": "Still there?"}}]},
     ],
 }
@@ -79,6 +100,14 @@ class Oracle:
             raise TransientError("the model is away")
         if question % 7 == 0:
             return ModelAnswer("[[handoff]]", "oracle")
+        if question % 3 == 0 and not request.rounds:
+            looked_for = json.dumps({"query": QUESTIONS[question % len(QUESTIONS)]})
+            calls = (
+                ToolCall("1", "note", '{"what": "a gift"}'),
+                ToolCall("2", "search_knowledge", looked_for),
+                ToolCall("3", "gone", "{}"),
+            )
+            return ModelAnswer("", "oracle", 10, 5, calls)
         return ModelAnswer(f"Answer {self.asked} to: {request.messages[-1][1][:40]}", "oracle", 10, 5)
 
 
@@ -182,6 +211,7 @@ async def kinds(lab: HostLab) -> Counter[str]:
         has = seen.setdefault(row["conversation_id"], set())
         has.add(trace.get("mode") or "silent")
         has |= {"burst"} if len(trace["inputs"]) > 1 else set()
+        has |= {"tool"} if (trace.get("prompt") or {}).get("calls") else set()
         has |= {"failed model"} if (trace.get("prompt") or {}).get("failure") else set()
     for has in seen.values():
         found.update(has)
