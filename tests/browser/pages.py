@@ -70,6 +70,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "compared": f"{chat}?conversation={conversation}&beside=draft&beside-conversation={conversation}",
         "agents": person.path("ai-agents"),
         "agent": agent,
+        "tools": f"{agent}?tab=tools",
         "versions": f"{agent}?tab=versions",
         "checks": f"{agent}?tab=checks",
         "scripts": f"{agent}/scripts",

@@ -51,7 +51,8 @@ export function useCreateAgent() {
   });
 }
 
-export function useSaveAgent() {
+/** `told`: whoever saves shows what is wrong. */
+export function useSaveAgent(told = false) {
   const refresh = useRefresh();
   return useMutation({
     mutationFn: ({ agent, name, persona }: { agent: AgentDraft; name: string; persona: Persona }) =>
@@ -62,6 +63,7 @@ export function useSaveAgent() {
         }),
       ),
     onSettled: refresh,
+    meta: { told },
   });
 }
 

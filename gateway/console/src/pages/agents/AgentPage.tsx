@@ -17,6 +17,7 @@ import { PublishedBadge } from "./AgentsPage";
 import { ChecksTab } from "./checks/ChecksTab";
 import { PersonaForm } from "./PersonaForm";
 import { Publish } from "./Publish";
+import { ToolsTab } from "./tools/ToolsTab";
 import { Versions } from "./Versions";
 
 export function AgentPage() {
@@ -89,6 +90,7 @@ function Shown({ agent }: { agent: AgentDraft }) {
       >
         <Tabs.List mb="lg">
           <Tabs.Tab value="persona">{t("agents.persona")}</Tabs.Tab>
+          <Tabs.Tab value="tools">{t("tools.title")}</Tabs.Tab>
           <Tabs.Tab value="versions">{t("agents.versions")}</Tabs.Tab>
           <Tabs.Tab value="checks">{t("checks.title")}</Tabs.Tab>
         </Tabs.List>
@@ -96,6 +98,9 @@ function Shown({ agent }: { agent: AgentDraft }) {
           <Card withBorder padding="lg">
             <PersonaForm key={agent.version} agent={agent} mayEdit={mayEdit} />
           </Card>
+        </Tabs.Panel>
+        <Tabs.Panel value="tools">
+          <ToolsTab key={agent.version} agent={agent} mayEdit={mayEdit} />
         </Tabs.Panel>
         <Tabs.Panel value="versions">
           <Versions agent={agent} mayEdit={mayEdit} />

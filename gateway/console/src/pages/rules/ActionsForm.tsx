@@ -36,11 +36,13 @@ interface Props {
   faults: Faults;
   scripts: Script[];
   sequences: Sequence[];
+  /** Kinds that make no sense here. */
+  without?: readonly string[];
   onChange: (actions: ActionDraft[]) => void;
 }
 
 /** What a rule does, one after another. */
-export function ActionsForm({ actions, faults, scripts, sequences, onChange }: Props) {
+export function ActionsForm({ actions, faults, scripts, sequences, without = [], onChange }: Props) {
   const { t } = useTranslation();
   const move = (number: number, by: number) => {
     const moved = [...actions];
@@ -98,7 +100,7 @@ export function ActionsForm({ actions, faults, scripts, sequences, onChange }: P
           </Button>
         </Menu.Target>
         <Menu.Dropdown mah={360} style={{ overflowY: "auto" }}>
-          {KINDS.map((kind) => (
+          {KINDS.filter((kind) => !without.includes(kind)).map((kind) => (
             <Menu.Item key={kind} onClick={() => onChange([...actions, freshAction(kind)])}>
               {t(`rules.do.${kind}`)}
             </Menu.Item>
@@ -127,7 +129,6 @@ export function ActionFields({ raw, place, faults, scripts, sequences = [], onCh
   };
   const line = (name: string, label: string) => (
     <TextInput
-      flex="1 1 160px"
       label={label}
       value={String(raw[name] ?? "")}
       error={error(name)}
@@ -160,7 +161,7 @@ export function ActionFields({ raw, place, faults, scripts, sequences = [], onCh
       return line("tag", t("rules.tag"));
     case "set_variable":
       return (
-        <Group gap="xs" align="flex-start">
+        <Group gap="xs" align="flex-start" grow preventGrowOverflow={false}>
           {line("name", t("rules.variable-name"))}
           {line("value", t("rules.value"))}
         </Group>

@@ -71,6 +71,7 @@ export function freshAction(kind: string): ActionDraft {
     remove_tag: { tag: "" },
     call_webhook: { url: "" },
     notify: { text: "" },
+    assign: { user: "" },
     start_sequence: { sequence: "" },
     stop_sequence: { sequence: "" },
     wait: { seconds: 3600 },

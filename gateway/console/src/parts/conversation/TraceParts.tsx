@@ -1,7 +1,9 @@
 import { Badge, Card, Collapse, Group, Stack, Text, UnstyledButton } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import IconChevron from "@tabler/icons-react/icons/IconChevronDown";
+import type { TFunction } from "i18next";
 import { useTranslation } from "react-i18next";
+import { whatWasDone } from "../../pages/rules/words";
 import classes from "./Chat.module.css";
 import { translatedReason } from "./reasons";
 import { Fact, Quiet } from "./TracePane";
@@ -132,6 +134,7 @@ export function Prompt({ prompt }: { prompt: NonNullable<Trace["prompt"]> }) {
       )}
       {prompt.estimated && <Quiet>{t("trace.estimated")}</Quiet>}
       {prompt.failure && <Fact name={t("trace.failure")}>{prompt.failure}</Fact>}
+      {prompt.calls && <Calls calls={prompt.calls} />}
       {prompt.tries && (
         <>
           <Quiet>{t("trace.tries")}</Quiet>
@@ -145,6 +148,43 @@ export function Prompt({ prompt }: { prompt: NonNullable<Trace["prompt"]> }) {
       )}
     </>
   );
+}
+
+/** Which tools the model called, with what, and what came of it. */
+function Calls({ calls }: { calls: NonNullable<NonNullable<Trace["prompt"]>["calls"]> }) {
+  const { t } = useTranslation();
+  return (
+    <>
+      <Quiet>{t("trace.tools")}</Quiet>
+      {calls.map(([tool, given, came], number) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: a tool may be called twice, and the list never changes
+        <Card key={number} withBorder padding="sm" bg="transparent">
+          <Text size="sm" fw={600} className="wraps">
+            {tool === "search_knowledge" ? t("tools.search") : tool}
+          </Text>
+          {Object.entries(given).map(([name, value]) => (
+            <Text key={name} size="sm" className="wraps">
+              {name}: {value}
+            </Text>
+          ))}
+          <Text size="sm" c="dimmed" className="wraps">
+            {cameOf(t, came)}
+          </Text>
+        </Card>
+      ))}
+    </>
+  );
+}
+
+function cameOf(t: TFunction, came: string): string {
+  const found = /^(?<count>\d+) found$/.exec(came)?.groups?.count;
+  if (found) return t("tools.found", { count: Number(found) });
+  if (came.startsWith("refused")) return t("tools.refused", { why: came.replace(/^refused: /, "") });
+  if (!came) return t("tools.not-done");
+  return came
+    .split(", ")
+    .map((done) => whatWasDone(t, done))
+    .join(" → ");
 }
 
 /** Answers cost less than a cent: as many digits as a millionth of a dollar has. */

@@ -29,6 +29,8 @@ export interface Trace {
     /** Millionths of a dollar; absent: the model has no price. */
     micros?: number;
     estimated?: boolean;
+    /** Tools it called: with what, and what was done or why not. */
+    calls?: [tool: string, given: Record<string, string>, came: string][];
   };
   stages_ms?: Record<string, number>;
   rules?: {
