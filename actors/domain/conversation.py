@@ -46,6 +46,7 @@ class ConversationState:
     open: Mapping[str, Any] = field(default_factory=dict)  # what nobody answered, see actors/domain/standing.py; set by storage, too
     woken: tuple[int, ...] = ()  # of a lead or contact: when its events woke rules last, in Unix seconds
     closed: Mapping[str, int] = field(default_factory=dict)  # of a lead or contact: tasks whose end woke rules lately, in Unix seconds
+    summary: Mapping[str, str] = field(default_factory=dict)  # what was said long ago, see actors/domain/agent/summary.py
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
@@ -72,6 +73,7 @@ class ConversationState:
             "open": dict(self.open),
             "woken": list(self.woken),
             "closed": dict(self.closed),
+            "summary": dict(self.summary),
             "operator": self.operator,
         }
         return {k: v for k, v in full.items() if v}
@@ -100,6 +102,7 @@ class ConversationState:
             open=raw.get("open", {}),
             woken=tuple(raw.get("woken", ())),
             closed=dict(raw.get("closed", {})),
+            summary=dict(raw.get("summary", {})),
             operator=str(raw.get("operator", "")),
             silent=bool(raw.get("silent", False)),
         )

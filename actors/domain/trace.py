@@ -30,6 +30,7 @@ class PromptTrace:
     tries: tuple[tuple[str, str, float], ...] = ()  # (model, why it brought nothing, ms), in their order
     micros: int | None = None  # price in millionths of a dollar; absent: unknown
     estimated: bool = False  # the server did not say what it used
+    summary: tuple[str, str] | None = None  # of what is shown no more, where it was written anew, and the last message it knows of
     calls: tuple[tuple[str, Mapping[str, str], str], ...] = ()  # (tool, what was filled in, what was done or why not), in their order
 
 
@@ -141,5 +142,6 @@ def prompt_trace(request: AgentRequest, outcome: AgentOutcome) -> PromptTrace:
         tuple([(tried.model, tried.failure, tried.ms) for tried in outcome.tries]),
         spent.micros if spent else None,
         spent is not None and spent.estimated,
+        (outcome.summary.text, outcome.summary.last) if outcome.summary else None,
         tuple([(call.name, dict(call.arguments), "" if call.accepted else call.answer) for call in outcome.calls]),
     )

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, assert_never
@@ -341,6 +341,7 @@ def _ask_agent(turn: _Turn, text: str, asked: Words, catalogue: Catalogue, seen:
 
 
 def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Turn:
+    state = replace(request.state, summary=asdict(outcome.summary)) if outcome.summary else request.state
     return _Turn(
         agent_id=request.agent_id,
         version=request.version,
@@ -348,7 +349,7 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> _Tu
         inbox_ids=request.inbox_ids,
         now=now,
         control=request.control,
-        state=request.state,
+        state=state,
         effects=request.effects,
         scripts=request.scripts,
         findings=outcome.findings,

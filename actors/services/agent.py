@@ -1,5 +1,6 @@
 """The agent's step: look for passages, ask the model if there is one. No transaction is open meanwhile; cancelling it leaves nothing."""
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
@@ -8,6 +9,7 @@ from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Prom
 from actors.domain.agent.spending import PriceList, Spent, spent, tokens
 from actors.domain.agent.spending import together as sum_of
 from actors.domain.agent.strict import unfounded
+from actors.domain.agent.summary import Past, Summary, question, read_summary, summed, unsummed
 from actors.domain.agent.tools import REFUSED, SEARCH, Called, Round, ToolCall, arguments_of, judged
 from actors.domain.errors import TransientError
 from actors.domain.ids import TenantId
@@ -20,6 +22,7 @@ from actors.services.asking import Asked, Asking, OnDelta
 from actors.services.documents import PASSAGES, Documents
 
 LONGEST_ANSWER_TOKENS = 600  # five sentences, in Russian too
+SUMMARY_S = 0.5  # so long an answer that is there waits for the summary
 MOST_ROUNDS = 3  # of calls, then it has to answer
 MOST_CALLED = 8  # of one answer that are looked at
 LONGEST_QUERY = 500
@@ -72,8 +75,14 @@ class AgentService:
             return replace(outcome, failure=f"nobody can say what was spent today: {error}", prompt=prompt.reference)
         if refused:
             return replace(outcome, failure=refused, prompt=prompt.reference, spent=Spent(refused=True))
-        talk = _Talk(self, self._models, request, prompt, tenant_id, findings, began + request.persona.answer_deadline_s)
-        asked = await talk.hold(on_delta)
+        ends_at = began + request.persona.answer_deadline_s
+        talk = _Talk(self, self._models, request, prompt, tenant_id, findings, ends_at)
+        summing = _Summing(self, self._models, request, history, prompt, ends_at)
+        try:
+            asked = await talk.hold(on_delta)
+            summary = await summing.result() if asked.answer else None
+        finally:
+            summing.give_up()
         stages = {**outcome.stages_ms, "model": _ms(self._clock.monotonic() - retrieved)}
         said, failure = _said(asked, talk.given, strict=request.persona.strict)
         return replace(
@@ -84,7 +93,8 @@ class AgentService:
             prompt=prompt.reference,
             stages_ms=stages,
             tries=asked.tries,
-            spent=_paid(self._models.prices, talk.given, asked.paid),
+            spent=_total(_paid(self._models.prices, talk.given, asked.paid), summing.spent),
+            summary=summary,
             calls=tuple(talk.calls),
         )
 
@@ -182,6 +192,44 @@ class _Talk:
         return found_by_search(found.found)
 
 
+class _Summing:
+    """Sums up what is shown no more while the answer is made; nobody waits for it longer than a moment."""
+
+    def __init__(
+        self,
+        service: AgentService,
+        models: Models,
+        request: AgentRequest,
+        history: Sequence[tuple[str, str]],
+        prompt: Prompt,
+        ends_at: float,
+    ) -> None:
+        known = read_summary(request.state.summary)
+        gone = () if request.persona.strict else unsummed(known, history, prompt.past)
+        self.spent: Spent | None = None
+        self._task = asyncio.create_task(self._sum_up(service, models, request, known, gone, ends_at)) if gone else None
+
+    async def result(self) -> Summary | None:
+        """Return the summary if it is there within a moment; else it is tried again in the next turn."""
+        if self._task is None:
+            return None
+        await asyncio.wait([self._task], timeout=SUMMARY_S)
+        return self._task.result() if self._task.done() else None
+
+    def give_up(self) -> None:
+        """End it, whatever became of it."""
+        if self._task is not None:
+            self._task.cancel()
+
+    async def _sum_up(
+        self, service: AgentService, models: Models, request: AgentRequest, known: Summary | None, gone: Past, ends_at: float
+    ) -> Summary | None:
+        system, text = question(known, gone, request.language)
+        asked = await service.ask(models, request.persona, ModelRequest(system, (("user", text),)), ends_at, _keep_back)
+        self.spent = _paid(models.prices, f"{system}\n{text}", asked.paid)
+        return summed(asked.answer.text, gone) if asked.answer else None
+
+
 def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
     """Return whom to ask, in this order; a persona may name models of its own."""
     first = replace(models.first, model=persona.model or models.first.model)
@@ -189,6 +237,10 @@ def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
     if persona.fallback_model:
         spare = replace(spare or models.first, model=persona.fallback_model)
     return [first] if spare is None or spare == first else [first, spare]
+
+
+def _total(one: Spent | None, other: Spent | None) -> Spent | None:
+    return sum_of(one, other) if one and other else one or other
 
 
 def _paid(prices: PriceList, given: str, answers: Sequence[ModelAnswer]) -> Spent | None:

@@ -11,6 +11,7 @@ from typing import Any
 from actors.domain import sequenced, standing
 from actors.domain.agent.engine import HANDOFF_WORD, build_prompt, worth_asking
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona, Said
+from actors.domain.agent.summary import Summary
 from actors.domain.agent.tools import REFUSED, SEARCH, Called
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
@@ -149,7 +150,9 @@ class Replay:
                     again = await self._by.documents.look_again(self._record.tenant_id, request, call.arguments["query"])
                     outcome = replace(outcome, findings=together(outcome.findings, again))
             failure = str(prompted.get("failure", ""))
-            return replace(outcome, said=said, failure=failure, prompt=prompt.reference, calls=calls), True
+            told = prompted.get("summary")
+            summary = Summary(*told) if told else None
+            return replace(outcome, said=said, failure=failure, prompt=prompt.reference, calls=calls, summary=summary), True
         if not self._by.asks:
             return outcome, True  # without a model, passages answer
         # What it would say and call is not known; that it was what it was then is the best guess for the state of later turns.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Literal
 
 from actors.domain.agent.spending import Spent
+from actors.domain.agent.summary import Summary
 from actors.domain.agent.tools import Called, Tool, ToolSpec, read_tool
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Effect
@@ -124,6 +125,7 @@ class AgentOutcome:
     tries: tuple[Try, ...] = ()  # of models, that brought nothing
     spent: Spent | None = None  # None: no model said anything that costs
     calls: tuple[Called, ...] = ()  # tools that the model asked for, in their order
+    summary: Summary | None = None  # of what is shown no more; None: nothing new
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class Prompt:
     messages: tuple[tuple[Literal["user", "assistant"], str], ...]
     reference: str
     tools: tuple[ToolSpec, ...] = ()
+    past: int = 0  # how many of its messages are of earlier turns
 
 
 def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
