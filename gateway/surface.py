@@ -35,6 +35,7 @@ from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
 from gateway.api.replays import ReplaysApi
+from gateway.api.retention import RetentionApi
 from gateway.api.rule_hooks import RuleHooksApi
 from gateway.api.rules import RulesApi
 from gateway.api.scripts import ScriptsApi
@@ -144,6 +145,7 @@ def surface(have: Services) -> Surface:
         JobsApi(have.api, have.signals),
         SchedulesApi(have.api, have.signals),
         DigestApi(have.api, have.signals),
+        RetentionApi(have.api),
         ExportsApi(have.api, have.signals, have.data_dir),
         ReplaysApi(have.api, have.signals),
         BackTestsApi(have.api),

@@ -1,6 +1,7 @@
 """Forgetting what is old."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 from actors.domain.ids import TenantId
@@ -8,11 +9,20 @@ from actors.domain.jobs import Mark
 from actors.ports.jobs import JobLease
 
 
-class ActivityPruning(Protocol):
-    """The activity and the traces of a tenant, as far as they are old."""
+@dataclass(frozen=True, slots=True)
+class Keeping:
+    """After how many days what goes. `conversations_days`: of silence; None: they stay."""
 
-    async def count(self, tenant_id: TenantId, days: int) -> int:
-        """Return how many rows are older than `days`."""
+    activity_days: int
+    traces_days: int  # traces, and what channels sent, word for word
+    conversations_days: int | None = None
 
-    async def prune(self, lease: JobLease, days: int, portion: int, mark: Callable[[int], Mark]) -> int:
-        """Delete at most `portion` rows of each kind under the job's lease, with the mark for that many; return how many went."""
+
+class Retention(Protocol):
+    """What a tenant's past left behind."""
+
+    async def count(self, tenant_id: TenantId, keeping: Keeping) -> int:
+        """Return how many rows and conversations are too old."""
+
+    async def prune(self, lease: JobLease, keeping: Keeping, portion: int, mark: Callable[[int], Mark]) -> int:
+        """Delete at most `portion` of each kind under the job's lease, with the mark for that many; return how many went."""

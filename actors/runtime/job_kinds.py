@@ -15,19 +15,19 @@ from actors.services.jobs.registry import JobRegistry
 from actors.services.jobs.rule_back_test import RuleBackTest
 from actors.services.watching import Watching
 from config.settings import Settings
-from storage.activity_pruning import PostgresActivityPruning
 from storage.back_tests import PostgresBackTests
 from storage.connections import Bots
 from storage.crypto import SecretBox, load_or_create_key
 from storage.digests import PostgresDigests
 from storage.exports import DiskExports, PostgresExportPages, exports_dir
 from storage.postgres import Database
+from storage.retention import PostgresRetention
 
 
 def job_registry(database: Database, chosen: Settings, clock: Clock, *more: JobHandler[Any]) -> JobRegistry:
     """Return every kind of job on the real stores; `more` are those that ask systems outside."""
     return JobRegistry(
-        ActivityRetention(PostgresActivityPruning(database)),
+        ActivityRetention(PostgresRetention(database)),
         DailyDigest(PostgresDigests(database), clock, chosen.public_url),
         ConversationsExport(PostgresExportPages(database), DiskExports(exports_dir(chosen.data_dir)), clock),
         RuleBackTest(PostgresBackTests(database)),

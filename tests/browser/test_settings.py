@@ -57,3 +57,35 @@ async def test_who_may_not_change_settings_is_told_so(house: House, open_tab: Op
     page = await open_tab(viewer.path("settings"), viewer)
     await expect(page.get_by_text("Это меняют владельцы и администраторы.")).to_be_visible()
     await expect(page.get_by_role("link", name="Сохранить в файл")).to_have_count(0)
+
+
+async def test_an_owner_says_how_long_things_are_kept_and_is_told_what_goes(house: House, open_tab: OpenTab, admin: Person) -> None:
+    owner = house.invite("owner")
+    house.installation.chat("Это было давно")
+    old = "(select id from conversations where id in (select conversation_id from messages where body = 'Это было давно'))"
+    await house.rows(f"update conversations set last_at = now() - interval '70 days' where id in {old}")
+    page = await open_tab(owner.path("settings"), owner)
+    card = page.get_by_role("region", name="Сколько что хранить")
+    await card.get_by_role("switch").click(force=True)
+    await card.get_by_label("После стольких дней молчания").fill("60")
+    await settled(page)
+    assert await violations(page) == []
+    await card.get_by_role("button", name="Сохранить").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog).to_contain_text("1 разговор")
+    await dialog.get_by_role("button", name="Отмена").click()
+    (plan,) = await house.rows("select payload ->> 'conversations_days' as days from job_schedules where key = 'activity:retention'")
+    assert plan["days"] is None
+    await card.get_by_role("button", name="Сохранить").click()
+    await dialog.get_by_role("button", name="Хранить только столько").click()
+    await expect(page.get_by_text("Сохранено. Удаление идёт ночью.")).to_be_visible()
+    await expect(dialog).to_have_count(0)
+    house.installation.post(
+        f"/api/schedules/{(await house.rows('select id from job_schedules where key = $1', 'activity:retention'))[0]['id']}/run", {}
+    )
+    await house.until("select not exists (select from messages where body = 'Это было давно')")
+    await card.get_by_role("switch").click(force=True)
+    await card.get_by_role("button", name="Сохранить").click()
+    await house.until("select payload ->> 'conversations_days' is null from job_schedules where key = 'activity:retention'")
+    looker = await open_tab(admin.path("settings"), admin)
+    await expect(looker.get_by_role("region", name="Сколько что хранить").get_by_text("Это меняют владельцы.")).to_be_visible()

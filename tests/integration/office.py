@@ -44,8 +44,8 @@ class Office:
         self._updates = itertools.count(1)
 
     @classmethod
-    async def open(cls, lab: HostLab, rules: Sequence[Mapping[str, Any]] = ()) -> Self:
-        agent = await lab.add_agent({**SHOP, "rules": list(rules)})
+    async def open(cls, lab: HostLab, rules: Sequence[Mapping[str, Any]] = (), sequences: Sequence[Mapping[str, Any]] = ()) -> Self:
+        agent = await lab.add_agent({**SHOP, "rules": list(rules), "sequences": list(sequences)})
         return cls(lab, agent, await _bot(lab, agent, "700"))
 
     @classmethod

@@ -102,7 +102,10 @@ async def test_old_activity_goes_when_asked_for(desk: Desk, company: Company, da
         (schedule,) = (await desk.do("GET", "/api/schedules", level="viewer"))["items"]
         asked = await desk.do("POST", f"/api/schedules/{schedule['id']}/run", expect=202)
         job = await ended(desk, asked["job_id"])
-        assert (job["state"], job["result"]) == ("done", {"deleted": 2501, "days": 365})
+        assert (job["state"], job["result"]) == (
+            "done",
+            {"deleted": 2501, "activity_days": 365, "traces_days": 30, "conversations_days": None},
+        )
         assert job["progress"] == {"done": 2501, "total": 2501, "note": ""}
         assert tuple(await connection.fetchrow(counts)) == (activity - 2500, traces - 1, messages)
 

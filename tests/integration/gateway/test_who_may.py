@@ -58,6 +58,7 @@ BODIES: Mapping[str, Any] = {
     "IntegrationPatch": {"status": "paused"},
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "AssignRequest": {"user_id": None},
+    "RetentionBody": {"activity_days": 365, "traces_days": 30, "conversations_days": None},
     "PageBody": {"address": "https://shop.example/terms"},
     "SiteBody": {"address": "https://shop.example/"},
     "PassagesBody": {"passages": []},
@@ -82,7 +83,15 @@ NOBODYS = {"/api/session", "/api/rules/vocabulary", "/api/webhook-secret", "/api
 # Its own test has both: a file is there only where a provider still has it.
 ELSEWHERE = {"/api/conversations/{id}/messages/{message_id}/files/{n}"}
 # Lists of the caller's own that hold nothing at first.
-PERSONAL = {"/api/session", "/api/me/telegram-link", "/api/tenant/stop", "/api/dashboard/summary", "/api/unanswered", "/api/digest"}
+PERSONAL = {
+    "/api/session",
+    "/api/me/telegram-link",
+    "/api/tenant/stop",
+    "/api/dashboard/summary",
+    "/api/unanswered",
+    "/api/digest",
+    "/api/retention",
+}
 CANARY = "canary-of-acme"
 
 
@@ -123,7 +132,7 @@ def nowhere(operation: Operation) -> str:
 
 async def test_public_operations_are_those_we_know(operations: list[Operation]) -> None:
     assert {(o.method, o.path) for o in operations if o.level is None} == PUBLIC
-    assert {o.level for o in operations} == {None, "viewer", "operator", "admin"}
+    assert {o.level for o in operations} == {None, "viewer", "operator", "admin", "owner"}
 
 
 async def test_every_operation_needs_its_role(gateway: GatewayProcess, company: Company, operations: list[Operation]) -> None:

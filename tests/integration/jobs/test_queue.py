@@ -190,7 +190,7 @@ async def test_schedules_run_once_each_time(lab: RealLab, queue: PostgresJobQueu
     await queue.tick(next_run)
     assert await jobs() == ["queued"]  # the one before is still live
     (job,) = await claim(queue)
-    assert (job.name, job.payload) == ("activity:retention", {"days": 365})
+    assert (job.name, job.payload) == ("activity:retention", {"activity_days": 365, "traces_days": 30, "conversations_days": None})
     await queue.exchange(WORKER, [(job.lease, Done())], 0, 6.0)
     await lab.owner.execute("update job_schedules set next_at = now() - interval '1 hour' where tenant_id = $1", requests.tenant_id)
     await queue.tick(next_run)

@@ -8,6 +8,7 @@ import { ConversationsCard } from "./ConversationsCard";
 import { DigestCard } from "./DigestCard";
 import { KeysCard } from "./people/KeysCard";
 import { PeopleCard } from "./people/PeopleCard";
+import { RetentionCard } from "./RetentionCard";
 
 export function SettingsPage() {
   const { t } = useTranslation();
@@ -22,6 +23,7 @@ export function SettingsPage() {
       {admin && <DigestCard />}
       {admin && <ConfigurationCard />}
       {admin && <ConversationsCard />}
+      {admin && <RetentionCard />}
     </Page>
   );
 }
