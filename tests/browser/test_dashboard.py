@@ -3,10 +3,12 @@
 import re
 from uuid import uuid4
 
+import asyncpg
 from playwright.async_api import expect
 
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
+from tests.browser.pages import settled, violations
 
 _SAID = "select count(*) as n from messages where tenant_id = $1 and role = 'customer'"
 
@@ -86,3 +88,23 @@ async def test_the_first_steps_are_shown_until_customers_write(house: House, ope
     other = await open_tab(viewer.path("").rstrip("/"), viewer)
     await expect(other.get_by_role("region", name="Последние события").locator("li").first).to_be_visible()
     await expect(other.get_by_role("region", name="Первые шаги")).to_have_count(0)
+
+
+async def test_what_is_not_well_is_said_with_what_to_do(house: House, open_tab: OpenTab, admin: Person) -> None:
+    page = await open_tab(admin.path("").rstrip("/"), admin)
+    card = page.get_by_role("region", name="Как всё работает")
+    for part in ("gateway", "database", "redis", "actors", "queue"):
+        await expect(card.locator(f"[data-health={part}]")).to_be_visible()
+    await expect(card.get_by_role("status")).to_have_count(0)
+    await settled(page)
+    assert await violations(page) == []
+    connection = await asyncpg.connect(house.installation.run_json["database_url"], timeout=10)
+    async with connection.transaction():
+        await connection.execute("lock table heartbeats in exclusive mode")  # the stage cannot say that it is there
+        await expect(card.get_by_role("status")).to_contain_text("Ответы ждут, пока вернутся акторы", timeout=30_000)
+        await expect(card.get_by_role("link", name="Акторы")).to_be_visible()
+        await settled(page)
+        assert await violations(page) == []
+    await connection.close()
+    await expect(card.locator("[data-health=actors]")).to_be_visible(timeout=30_000)
+    await expect(card.get_by_role("status")).to_have_count(0)

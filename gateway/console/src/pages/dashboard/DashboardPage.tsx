@@ -11,6 +11,7 @@ import { Chart } from "./Chart";
 import { Checklist } from "./Checklist";
 import { Counters } from "./Counters";
 import classes from "./Dashboard.module.css";
+import { Health } from "./Health";
 import { type DashboardState, useDashboardState } from "./state";
 import { Unanswered } from "./Unanswered";
 import { Updates } from "./Updates";
@@ -33,6 +34,7 @@ export function DashboardPage() {
       </PageHead>
       <Checklist />
       <Unanswered />
+      <Health />
       <Narrow state={state} />
       {summary.isPending && <Loading />}
       {summary.isError && !summary.data && <Failed error={summary.error} again={() => void summary.refetch()} />}
