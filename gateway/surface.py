@@ -14,6 +14,7 @@ from gateway.api.assigning import AssigningApi
 from gateway.api.back_tests import BackTestsApi
 from gateway.api.chat import ChatApi
 from gateway.api.checks import ChecksApi
+from gateway.api.closing import ClosingApi
 from gateway.api.configuration import ConfigurationApi
 from gateway.api.control import ControlApi
 from gateway.api.conversing import TestChatService
@@ -135,6 +136,7 @@ def surface(have: Services) -> Surface:
         ReadingApi(have.api),
         ControlApi(have.api, have.signals),
         AssigningApi(have.api, have.signals),
+        ClosingApi(have.api, have.signals),
         UnansweredApi(have.api),
         have.files,
         TelegramLinkApi(have.api),

@@ -109,6 +109,14 @@ class ConversationControl:
         """Let the bot speak again. None if there is no such conversation."""
         return await self._change(tenant_id, conversation_id, "bot", by)
 
+    async def close(self, tenant_id: UUID, conversation_id: int, by: str) -> bool:
+        """Close it: what waits in it ends, the bot has it for the next message. False if there is no such conversation."""
+        return await self._does(tenant_id, "conversation_close", conversation_id, by)
+
+    async def open(self, tenant_id: UUID, conversation_id: int, by: str) -> bool:
+        """Open a closed one again; what ended stays ended. False if there is no such conversation."""
+        return await self._does(tenant_id, "conversation_open", conversation_id, by)
+
     async def reply(
         self, tenant_id: UUID, conversation_id: int, turn_id: UUID, text: str, by: str, user_id: UUID | None = None
     ) -> OperatorReply | None:
@@ -117,6 +125,10 @@ class ConversationControl:
             await _act_as(connection, user_id)
             r = await connection.fetchrow("select * from operator_reply($1, $2, $3, $4, $5)", tenant_id, conversation_id, turn_id, text, by)
         return OperatorReply(r["message_id"], r["version"]) if r else None
+
+    async def _does(self, tenant_id: UUID, what: Literal["conversation_close", "conversation_open"], conversation_id: int, by: str) -> bool:
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            return await connection.fetchval(f"select * from {what}($1, $2, $3)", tenant_id, conversation_id, by) is not None  # noqa: S608
 
     async def _change(
         self, tenant_id: UUID, conversation_id: int, control: str, by: str, user_id: UUID | None = None

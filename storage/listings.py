@@ -18,14 +18,15 @@ _CONVERSATION = f"""
 select c.id, g.agent_id, g.channel, c.integration_id, c.control, c.version, {TITLE} as title, c.created_at, c.last_at, c.pinned_version,
        coalesce((select left(m.body, 160) from messages m where m.conversation_id = c.id order by m.id limit 1), '') as opening,
        coalesce(l.body, '') as latest, l.role as latest_role, c.assigned_to,
-       (select coalesce(nullif(u.name, ''), u.email) from users u where u.id = c.assigned_to) as assigned_name
+       (select coalesce(nullif(u.name, ''), u.email) from users u where u.id = c.assigned_to) as assigned_name,
+       case when conversation_is_closed(c) then c.closed_at end as closed_at
 from conversations c join integrations g on g.id = c.integration_id
 left join lateral (
   select left(m.body, 160) as body, m.role from messages m where m.conversation_id = c.id order by m.id desc limit 1) l on true"""  # noqa: S608
 _CONVERSATIONS = f"""{_CONVERSATION}
 where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control = $2) and ($3::text is null or g.channel = $3)
   and c.kind = 'chat' and not c.state ? 'operator'
-  and (not $9 or {OPEN}) and ($10::uuid is null or c.assigned_to = $10)
+  and ($11::bool is null or conversation_is_closed(c) = $11) and (not $9 or {OPEN}) and ($10::uuid is null or c.assigned_to = $10)
   and ($4::timestamptz is null or (c.last_at, c.id) < ($4, $5::bigint))
   and ($7::text is null or {TITLE} ilike $7 or c.id::text = $8 or c.id in (
     select r.id from (select x.id from conversations x where x.kind = 'chat' order by x.last_at desc, x.id desc limit {_SEARCHED}) r
@@ -48,6 +49,7 @@ class ConversationFilter:
     text: str | None = None  # in the title or the messages, or the number
     unanswered: bool = False  # only where a customer's last words stand open
     assigned_to: UUID | None = None
+    closed: bool | None = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +71,7 @@ class ConversationItem:
     latest_role: str | None
     assigned_to: UUID | None
     assigned_name: str | None
+    closed_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,7 @@ class Listings:
                 where.text,
                 where.unanswered,
                 where.assigned_to,
+                where.closed,
             )
         return [ConversationItem(*row.values()) for row in rows]
 

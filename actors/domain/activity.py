@@ -76,6 +76,8 @@ KINDS: Mapping[str, Kind] = {
     "contact.unblocked": Kind("Customer unblocked the bot", "conversation"),
     "contact.unreachable": Kind("Customer cannot be reached", "conversation", error=True),
     "conversation.assigned": Kind("Conversation assigned", "conversation"),
+    "conversation.closed": Kind("Conversation closed", "conversation"),
+    "conversation.opened": Kind("Conversation opened again", "conversation"),
     "conversation.given_back": Kind("Conversation given back to the agent", "conversation"),
     "conversation.late": Kind("Message arrived late", "conversation"),
     "conversation.moved": Kind("Conversation moved", "conversation"),

@@ -42,7 +42,9 @@ class ReadingApi:
     async def conversations(self, call: Call[None, ConversationQuery]) -> Answer:
         """List conversations, the most recent first."""
         asked = call.query
-        where = ConversationFilter(asked.agent_id, asked.control, asked.channel, asked.q, asked.unanswered is not None, asked.assigned_to)
+        closed = {None: False, "true": True, "any": None}[asked.closed]
+        unanswered = asked.unanswered is not None
+        where = ConversationFilter(asked.agent_id, asked.control, asked.channel, asked.q, unanswered, asked.assigned_to, closed)
         found = await self._listings.conversations(call.tenant_id, where, after_moment(call.page), call.page.limit + 1)
         return call.listed(ConversationPage, found, conversation_view, lambda last: [last.last_at.isoformat(), last.id])
 

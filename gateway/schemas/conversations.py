@@ -32,6 +32,7 @@ class ConversationQuery(ListQuery):
     channel: Channel | None = None
     q: Search | None = None
     assigned_to: UUID | None = Field(None, description="only those that are this user's")
+    closed: Literal["true", "any"] | None = Field(None, description="`true`: only closed ones, `any`: closed or not; else only open ones")
     unanswered: Literal["true"] | None = Field(None, description="only those that `GET /api/unanswered` counts")
 
 
@@ -76,6 +77,7 @@ class ConversationView(View):
     opening: str = Field(description="the beginning of its first message")
     latest: str = Field(description="the beginning of its last message")
     latest_role: Literal["customer", "agent", "operator"] | None = Field(description="who wrote its last message")
+    closed_at: datetime | None = Field(description="when it was closed; null: it is open, as after the next message")
     assigned_to: PersonView | None = Field(description="whose it is: they are asked first when a person is needed")
 
 
@@ -193,6 +195,7 @@ def conversation_view(item: ConversationItem) -> ConversationView:
         opening=item.opening,
         latest=item.latest,
         latest_role=item.latest_role,
+        closed_at=item.closed_at,
         assigned_to=PersonView(id=item.assigned_to, name=item.assigned_name or "") if item.assigned_to else None,
     )
 

@@ -120,3 +120,30 @@ async def test_a_conversation_is_given_to_a_colleague_and_found_among_theirs(hou
     assert await violations(page) == []
     await page.get_by_label("Ничей").click()
     await expect(page.get_by_text("Ничего не нашлось")).to_be_visible()
+
+
+async def test_a_conversation_is_closed_found_opened_and_opens_by_itself(house: House, open_tab: OpenTab, admin: Person) -> None:
+    said = house.installation.chat("Сколько стоит доставка?")
+    conversation = said["conversation_id"]
+    row = f"[data-conversation='{conversation}']"
+    page = await open_tab(f"{admin.path('conversations')}?conversation={conversation}", admin)
+    other = await open_tab(admin.path("conversations"), admin)
+    await expect(other.locator(row)).to_be_visible()
+    await page.get_by_role("button", name="Закрыть разговор").click()
+    await expect(page.locator(row)).to_have_count(0)
+    await expect(other.locator(row)).to_have_count(0)  # live
+    await expect(page.locator("[data-closed]")).to_have_text("закрыт")
+    await settled(page)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Вернуть").click()
+    await expect(page.locator(row)).to_be_visible()
+    await page.get_by_role("button", name="Закрыть разговор").click()
+    await expect(page.locator(row)).to_have_count(0)
+    await other.get_by_role("combobox", name="Кто отвечает").click()
+    await other.get_by_role("option", name="Закрытые", exact=True).click()
+    await expect(other.locator(row)).to_be_visible()
+    body = {"agent_id": house.installation.agent_id(), "conversation_id": conversation, "text": "Ещё вопрос: где вы?"}
+    house.installation.post("/api/chat", body)
+    await expect(page.locator(row)).to_be_visible()
+    await expect(other.locator(row)).to_have_count(0)
+    await expect(page.locator("[data-closed]")).to_have_count(0)

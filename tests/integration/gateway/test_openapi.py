@@ -92,6 +92,7 @@ async def test_operations_say_what_they_need(gateway: GatewayProcess) -> None:
         "channel",
         "q",
         "assigned_to",
+        "closed",
         "unanswered",
     ]
     assert "Link" in listed["responses"]["200"]["headers"]

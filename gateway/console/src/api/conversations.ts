@@ -14,6 +14,7 @@ export interface InboxFilter {
   channel?: Conversation["channel"];
   unanswered?: "true";
   assigned_to?: string;
+  closed?: "true" | "any";
 }
 
 /** Conversations of all channels, the latest first; changes are seen as they happen. */
@@ -47,6 +48,20 @@ export function useControl(id: string) {
       return to === "human"
         ? said(api.POST("/api/conversations/{id}/takeover", { params }))
         : said(api.POST("/api/conversations/{id}/give-back", { params }));
+    },
+    onSettled: refresh,
+  });
+}
+
+/** Close a conversation, or open it again. */
+export function useClosing(id: string) {
+  const refresh = useRefresh(id);
+  return useMutation({
+    mutationFn: (to: "close" | "open") => {
+      const params = { path: { id } };
+      return to === "close"
+        ? said(api.POST("/api/conversations/{id}/close", { params }))
+        : said(api.POST("/api/conversations/{id}/open", { params }));
     },
     onSettled: refresh,
   });

@@ -13,7 +13,7 @@ import chat from "../../parts/conversation/Chat.module.css";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
 import classes from "./Inbox.module.css";
-import { type InboxState, MINE, UNANSWERED } from "./state";
+import { CLOSED, type InboxState, MINE, UNANSWERED } from "./state";
 
 const TYPING_MS = 300;
 
@@ -92,6 +92,7 @@ function Row({ conversation, state }: { conversation: Conversation; state: Inbox
             {t(`channel.${conversation.channel}`)}
           </Badge>
           {conversation.control !== "bot" && <ControlBadge control={conversation.control} />}
+          {conversation.closed_at && <ClosedBadge />}
           {conversation.assigned_to && (
             <Badge size="sm" variant="default" tt="none" fw={500} maw={140} leftSection={<IconUser size={12} />}>
               {conversation.assigned_to.name}
@@ -109,6 +110,15 @@ export function ControlBadge({ control }: { control: Conversation["control"] }) 
   return (
     <Badge size="sm" variant="light" color={color} tt="none" fw={500} data-control={control}>
       {t(`control.${control}`)}
+    </Badge>
+  );
+}
+
+export function ClosedBadge() {
+  const { t } = useTranslation();
+  return (
+    <Badge size="sm" variant="light" color="gray" tt="none" fw={500} data-closed>
+      {t("inbox.is-closed")}
     </Badge>
   );
 }
@@ -142,9 +152,16 @@ function Filters({ state }: { state: InboxState }) {
             ...(["waiting", "human", "bot"] as const).map((value) => ({ value, label: t(`control.${value}`) })),
             { value: UNANSWERED, label: t("inbox.unanswered") },
             { value: MINE, label: t("inbox.mine") },
+            { value: CLOSED, label: t("inbox.closed") },
           ]}
           value={
-            state.filter.unanswered ? UNANSWERED : state.filter.assigned_to ? MINE : (state.filter.control ?? null)
+            state.filter.closed === "true"
+              ? CLOSED
+              : state.filter.unanswered
+                ? UNANSWERED
+                : state.filter.assigned_to
+                  ? MINE
+                  : (state.filter.control ?? null)
           }
           onChange={(control) => state.change({ control }, true)}
         />

@@ -1,20 +1,23 @@
 import { ActionIcon, Button, Group, Text, Tooltip } from "@mantine/core";
+import IconArchive from "@tabler/icons-react/icons/IconArchive";
+import IconArchiveOff from "@tabler/icons-react/icons/IconArchiveOff";
 import IconArrowLeft from "@tabler/icons-react/icons/IconArrowLeft";
 import IconHand from "@tabler/icons-react/icons/IconHandStop";
 import IconInfo from "@tabler/icons-react/icons/IconInfoCircle";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
 import { useRef } from "react";
 import { useTranslation } from "react-i18next";
-import { useControl, useConversation, useReply } from "../../api/conversations";
+import { useClosing, useControl, useConversation, useReply } from "../../api/conversations";
 import { freshKey } from "../../api/ids";
 import type { Conversation } from "../../api/types";
 import { useMay } from "../../app/session";
+import { offerUndo } from "../../app/toasts";
 import { Composer } from "../../parts/conversation/Composer";
 import { Thread } from "../../parts/conversation/Thread";
 import { useMessages } from "../../parts/conversation/useMessages";
 import { Failed, Loading } from "../../parts/states";
 import classes from "./Inbox.module.css";
-import { ControlBadge } from "./InboxList";
+import { ClosedBadge, ControlBadge } from "./InboxList";
 import type { InboxState } from "./state";
 
 interface Props {
@@ -96,7 +99,10 @@ function Head({ conversation, state, back, about, mayAnswer }: HeadProps) {
         <Text fw={600} truncate>
           {conversation.title || t("inbox.number", { number: conversation.id })}
         </Text>
-        <ControlBadge control={conversation.control} />
+        <Group gap={6}>
+          <ControlBadge control={conversation.control} />
+          {conversation.closed_at && <ClosedBadge />}
+        </Group>
       </div>
       {mayAnswer && conversation.control !== "human" && (
         <Button
@@ -119,6 +125,7 @@ function Head({ conversation, state, back, about, mayAnswer }: HeadProps) {
           {t("inbox.give-back")}
         </Button>
       )}
+      {mayAnswer && <Closing conversation={conversation} />}
       {about && (
         <Tooltip label={t("inbox.context")}>
           <ActionIcon size={36} aria-label={t("inbox.context")} onClick={() => state.change({ about: "1" }, true)}>
@@ -127,5 +134,28 @@ function Head({ conversation, state, back, about, mayAnswer }: HeadProps) {
         </Tooltip>
       )}
     </Group>
+  );
+}
+
+/** What is done with leaves the list, until the customer writes again. */
+function Closing({ conversation }: { conversation: Conversation }) {
+  const { t } = useTranslation();
+  const closing = useClosing(conversation.id);
+  const closed = conversation.closed_at !== null;
+  const close = () =>
+    closing.mutate("close", {
+      onSuccess: () => offerUndo(`closed-${conversation.id}`, t("inbox.was-closed"), () => closing.mutate("open")),
+    });
+  return (
+    <Tooltip label={t(closed ? "inbox.open-again" : "inbox.close")}>
+      <ActionIcon
+        size={36}
+        loading={closing.isPending}
+        aria-label={t(closed ? "inbox.open-again" : "inbox.close")}
+        onClick={() => (closed ? closing.mutate("open") : close())}
+      >
+        {closed ? <IconArchiveOff size={20} /> : <IconArchive size={20} />}
+      </ActionIcon>
+    </Tooltip>
   );
 }

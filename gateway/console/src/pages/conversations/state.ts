@@ -8,6 +8,7 @@ const CONTROLS = ["waiting", "human", "bot"] as const;
 // In the place of who answers.
 export const UNANSWERED = "unanswered";
 export const MINE = "mine";
+export const CLOSED = "closed";
 export type ControlName = (typeof CONTROLS)[number];
 
 /** Filters, the opened conversation and the explained message are in the address. */
@@ -37,6 +38,8 @@ export function useInboxState() {
     ...(agent ? { agent_id: agent } : {}),
     ...(control ? { control } : {}),
     ...(query.get("control") === UNANSWERED ? { unanswered: "true" as const } : {}),
+    // Whoever looks for something finds it, closed or not.
+    ...(query.get("control") === CLOSED ? { closed: "true" as const } : q ? { closed: "any" as const } : {}),
     ...(query.get("control") === MINE ? { assigned_to: user.id } : {}),
     ...(channel ? { channel } : {}),
   };

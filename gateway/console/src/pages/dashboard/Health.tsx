@@ -7,6 +7,7 @@ import { type Health as Found, useHealth } from "../../api/health";
 import { useIntegrations } from "../../api/integrations";
 import type { Integration } from "../../api/types";
 import { useMay, useSession } from "../../app/session";
+import { OWN } from "../../parts/channels";
 import classes from "./Dashboard.module.css";
 
 const PARTS = ["gateway", "database", "redis", "actors", "queue"] as const;
@@ -21,7 +22,9 @@ export function Health() {
   const bots = useIntegrations();
   if (health.isPending) return null;
   const sick = PARTS.filter((part) => !isWell(part, health.data));
-  const shown = (bots.data?.items ?? []).filter(({ status }) => status !== "disconnected");
+  const shown = (bots.data?.items ?? []).filter(
+    ({ channel, status }) => status !== "disconnected" && !OWN.includes(channel),
+  );
   const broken = shown.filter(({ status }) => status === "broken" || status === "blocked");
   const well = PARTS.filter((part) => !sick.includes(part));
   return (

@@ -7,6 +7,7 @@ import { useAgents } from "../../api/agents";
 import { useIntegrations } from "../../api/integrations";
 import { useMay } from "../../app/session";
 import { useTitle } from "../../app/title";
+import { OWN } from "../../parts/channels";
 import { Page, PageHead } from "../../parts/PageHead";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { ConnectDialog } from "./ConnectDialog";
@@ -16,7 +17,6 @@ import { KommoDialog } from "./KommoDialog";
 import { Widgets } from "./Widgets";
 
 // The test chat and the widgets of sites have their own places.
-const OWN = ["test", "web"];
 
 /** Where customers write: the bots, how they are, and what to do about it. */
 export function IntegrationsPage() {
