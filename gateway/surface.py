@@ -28,6 +28,7 @@ from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.knowledge import KnowledgeApi
 from gateway.api.knowledge_incoming import KnowledgeIncomingApi
+from gateway.api.knowledge_questions import QuestionsApi
 from gateway.api.knowledge_sites import KnowledgeSitesApi
 from gateway.api.kommo import KommoApi
 from gateway.api.kommo_copy import KommoCopyApi
@@ -154,6 +155,7 @@ def surface(have: Services) -> Surface:
         live,
         WidgetsApi(have.api, have.public_url),
         KnowledgeApi(have.api, have.knowledge),
+        QuestionsApi(have.api),
         KnowledgeIncomingApi(have.api, have.signals),
         KnowledgeSitesApi(have.api, have.signals),
         visits,

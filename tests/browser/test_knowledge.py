@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator
+from uuid import uuid4
 
 import pytest
 from playwright.async_api import Page, expect
@@ -90,3 +91,35 @@ async def test_a_site_and_its_pages(open_tab: OpenTab, admin: Person, agent_path
     await tab.keyboard.press("Escape")
     await tab.get_by_role("button", name=f"Delete the document “{shop.url}”").click()
     await expect(tab.get_by_text("No documents yet")).to_be_visible()
+
+
+async def test_a_question_without_an_answer_is_answered_or_left_out(house: House, open_tab: OpenTab, admin: Person) -> None:
+    persona = {"debounce_s": 0, "languages": ["ru", "en"], "strict": True}
+    agent = house.installation.post("/api/agents", {"name": f"Вопросы {uuid4().hex[:6]}", "persona": persona})["id"]
+    house.installation.post(f"/api/agents/{agent}/publish", {})
+    for text in ("Есть ли у вас грелки?", "есть ли у вас ГРЕЛКИ", "Продаёте ли вы зонты?"):
+        assert house.installation.post("/api/chat", {"agent_id": agent, "text": text})["reply"]
+    page = await open_tab(admin.path(f"ai-agents/{agent}/knowledge"), admin)
+    card = page.get_by_role("region", name="Вопросы без хорошего ответа")
+    asked = card.get_by_role("listitem")
+    await expect(asked).to_have_count(2)
+    await expect(asked.first).to_contain_text("спросили 2 раза")
+    await settled(page)
+    assert await violations(page) == []
+    await asked.nth(1).get_by_role("button", name="Скрыть: Продаёте ли вы зонты?").click()
+    await expect(asked).to_have_count(1)
+    await page.get_by_role("button", name="Вернуть").click()
+    await expect(asked).to_have_count(2)
+    await asked.nth(1).get_by_role("button", name="Скрыть: Продаёте ли вы зонты?").click()
+    await expect(asked).to_have_count(1)
+    house.installation.post("/api/chat", {"agent_id": agent, "text": "Продаёте ли вы зонты?"})
+    await expect(asked).to_have_count(2)  # asked again
+    await asked.filter(has_text="ГРЕЛКИ").get_by_role("link", name="Написать ответ").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_label("Фразы")).to_have_value("есть ли у вас ГРЕЛКИ")
+    await dialog.get_by_label("Ответ · Русский").fill("Да, есть грелки.")
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    house.installation.post(f"/api/agents/{agent}/publish", {})
+    answered = house.installation.post("/api/chat", {"agent_id": agent, "text": "Есть ли у вас грелки?"})
+    assert answered["reply"]["text"] == "Да, есть грелки."

@@ -208,6 +208,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "script": script["id"],
         "document": document,
         "site": site["site_id"],
+        "question": await a_question(desk, database, said["message_id"]),
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),
@@ -219,6 +220,21 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "message": said["message_id"],
     }
     return Estate(company, things)
+
+
+async def a_question(desk: Desk, database: str, message_id: str) -> str:
+    """Let a message have been without a good answer; return the question's id."""
+    connection = await asyncpg.connect(database)
+    await connection.execute(
+        "insert into activity_logs (tenant_id, kind, agent_id, conversation_id, turn_id, data)"
+        " select m.tenant_id, 'turn.handed_off', $2, m.conversation_id, m.turn_id, '{\"reason\": \"no passage is sure\"}'"
+        " from messages m where m.id = $1",
+        int(message_id),
+        desk.company.agent_id,
+    )
+    await connection.close()
+    [question] = (await desk.do("GET", f"/api/agents/{desk.company.agent_id}/knowledge/questions"))["items"]
+    return str(question["id"])
 
 
 async def a_file(gateway: GatewayProcess, company: Company, name: str) -> str:

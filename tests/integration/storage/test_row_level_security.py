@@ -100,6 +100,8 @@ async def shops(real_lab: RealLab) -> Shops:
         await real_lab.owner.execute("insert into activity_rollups (tenant_id, grain, at) values ($1, 'day', now())", shop.tenant_id)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
         await real_lab.owner.execute("insert into digests (tenant_id, user_id, key) values ($1, $2, 'day')", shop.tenant_id, user.id)
+        left_out = "insert into dismissed_questions values ($1, $2, gen_random_uuid(), now(), 'olga')"
+        await real_lab.owner.execute(left_out, shop.tenant_id, shop.agent_id)
         await _replay(real_lab, shop)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:

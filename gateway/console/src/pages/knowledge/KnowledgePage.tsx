@@ -14,6 +14,7 @@ import { AddMenu } from "./AddMenu";
 import { DocumentDrawer } from "./DocumentDrawer";
 import { DocumentRow } from "./DocumentRow";
 import { DropArea } from "./DropArea";
+import { Questions } from "./Questions";
 import { SiteDrawer } from "./SiteDrawer";
 import { SiteRow } from "./SiteRow";
 import { TrySearch } from "./TrySearch";
@@ -50,6 +51,7 @@ export function KnowledgePage() {
         </Stack>
         <NotYetUsed agentId={agentId} mayEdit={mayEdit} />
         {!nothing && <TrySearch agentId={agentId} />}
+        <Questions agentId={agentId} mayEdit={mayEdit} />
         {files.uploading && (
           <Text size="sm" role="status" mb="sm" className="wraps">
             {t("knowledge.uploading", { name: files.uploading })}

@@ -7,11 +7,13 @@ import { ScriptForm } from "./ScriptForm";
 interface Props {
   agentId: string;
   opened: string | undefined;
+  /** Of a new one, to begin with. */
+  phrase: string | undefined;
   mayEdit: boolean;
   onClose: () => void;
 }
 
-export function Editing({ agentId, opened, mayEdit, onClose }: Props) {
+export function Editing({ agentId, opened, phrase, mayEdit, onClose }: Props) {
   const { t } = useTranslation();
   const known = useScript(agentId, opened === "new" ? undefined : opened);
   return (
@@ -23,7 +25,7 @@ export function Editing({ agentId, opened, mayEdit, onClose }: Props) {
       title={t(opened === "new" ? "scripts.create" : "scripts.edit")}
       closeButtonProps={{ "aria-label": t("app.close") }}
     >
-      {opened === "new" && <ScriptForm agentId={agentId} mayEdit={mayEdit} onDone={onClose} />}
+      {opened === "new" && <ScriptForm agentId={agentId} phrase={phrase} mayEdit={mayEdit} onDone={onClose} />}
       {opened !== "new" && known.isError && <Failed error={known.error} again={() => void known.refetch()} />}
       {opened !== undefined && opened !== "new" && known.isPending && <Loading />}
       {opened !== "new" && known.data && (

@@ -20,6 +20,8 @@ import { LANGUAGES } from "../../i18n";
 interface Props {
   agentId: string;
   known?: Script;
+  /** What a new one answers, to begin with. */
+  phrase?: string | undefined;
   mayEdit: boolean;
   onDone: () => void;
 }
@@ -36,11 +38,11 @@ interface Values {
   handoff: boolean;
 }
 
-export function ScriptForm({ agentId, known, mayEdit, onDone }: Props) {
+export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Props) {
   const { t } = useTranslation();
   const save = useSaveScript(agentId);
   const form = useForm<Values>({
-    initialValues: valuesOf(known),
+    initialValues: valuesOf(known, phrase),
     validate: {
       name: (name) => (name.trim() ? null : t("scripts.needs-name")),
       phrases: (phrases, all) =>
@@ -127,15 +129,15 @@ export function ScriptForm({ agentId, known, mayEdit, onDone }: Props) {
   );
 }
 
-function valuesOf(known: Script | undefined): Values {
+function valuesOf(known: Script | undefined, phrase: string): Values {
   const answer = { ru: "", en: "" };
   if (!known) {
     return {
-      name: "",
+      name: phrase,
       enabled: true,
       priority: 0,
       languages: [],
-      phrases: "",
+      phrases: phrase,
       keywords: "",
       answer,
       alone: false,

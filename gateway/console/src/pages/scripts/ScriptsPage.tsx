@@ -65,7 +65,13 @@ export function ScriptsPage() {
           </Button>
         </Group>
       )}
-      <Editing agentId={agentId} opened={state.opened} onClose={() => state.open(undefined)} mayEdit={mayEdit} />
+      <Editing
+        agentId={agentId}
+        opened={state.opened}
+        phrase={state.phrase}
+        onClose={() => state.open(undefined)}
+        mayEdit={mayEdit}
+      />
     </Page>
   );
 }

@@ -24,8 +24,15 @@ export function useScriptsState() {
   return {
     filter,
     opened: query.get("script") ?? undefined,
+    phrase: query.get("phrase") ?? undefined,
     set,
-    open: (id: string | undefined) => set("script", id, false),
+    open: (id: string | undefined) =>
+      setQuery((now) => {
+        now.delete("phrase");
+        if (id) now.set("script", id);
+        else now.delete("script");
+        return now;
+      }),
   };
 }
 
