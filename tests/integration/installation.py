@@ -102,6 +102,11 @@ class Installation:
     def post(self, path: str, body: Mapping[str, Any]) -> dict[str, Any]:
         return self._call(urllib.request.Request(self.url + path, json.dumps(body).encode(), {"Content-Type": "application/json"}))
 
+    def send(self, method: str, path: str, body: Mapping[str, Any] | bytes, headers: Mapping[str, str]) -> dict[str, Any]:
+        """Send anything else; a mapping as JSON."""
+        data = body if isinstance(body, bytes) else json.dumps(body).encode()
+        return self._call(urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **headers}, method=method))
+
     def delete(self, path: str) -> None:
         self._call(urllib.request.Request(self.url + path, method="DELETE"))
 
