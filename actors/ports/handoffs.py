@@ -9,5 +9,8 @@ class HandoffStore(Protocol):
     async def advance(self, limit: int) -> int:
         """Ask the next operator about at most `limit` handoffs that are due; return how many were."""
 
+    async def tell(self, limit: int) -> int:
+        """Say at most `limit` notices in operators' own chats; return how many."""
+
     async def sweep(self) -> int:
         """Withdraw what a stopped bot would still say; return how many messages."""

@@ -44,7 +44,7 @@ class SchedulerActor:
         self._handoffs = handoffs
         self._rounds, self._steps = Rounds(clock, "scheduler", EVERY_S), Rounds(clock, "steps", STEPS_EVERY_S)
         self._counts = self._rounds.counts
-        self._counts.update(fired=0, called=0, steps=0, expired=0, forgotten=0, asked=0)
+        self._counts.update(fired=0, called=0, steps=0, expired=0, forgotten=0, asked=0, told=0)
 
     async def run(self) -> None:
         """Work every second until drained; due steps, of which hosts take a few at a time, more often."""
@@ -83,6 +83,7 @@ class SchedulerActor:
         if self._handoffs is not None:
             await self._handoffs.sweep()
             self._counts["asked"] += await self._handoffs.advance(_ASKS)
+            self._counts["told"] += await self._handoffs.tell(_ASKS)
 
     async def _keep_house(self) -> None:
         gone = portion = 1_000

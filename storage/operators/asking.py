@@ -13,6 +13,7 @@ from actors.domain.agent.models import OVERDUE
 from actors.domain.conversation import OWN_CHANNELS
 from actors.domain.fields import pick
 from actors.domain.operator_words import SHOWN, Said, notice, take_or_give_back, words
+from storage.operators import notices
 from storage.operators.chats import MAY, lock, say
 from storage.postgres import Connection, Database
 
@@ -80,6 +81,10 @@ class Handoffs:
             async with self._database.tenants_transaction([r["tenant_id"]]) as connection:
                 await _advance(connection, r["id"])
         return len(due)
+
+    async def tell(self, limit: int) -> int:
+        """Say at most `limit` notices in operators' own chats; return how many."""
+        return await notices.tell(self._database, limit)
 
     async def sweep(self) -> int:
         """Withdraw what a stopped bot would still say; return how many messages."""

@@ -1,5 +1,6 @@
 """Operators in Telegram, through a real host into real PostgreSQL."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -245,3 +246,31 @@ async def test_a_rule_says_whose_a_conversation_is_and_they_are_asked_first(data
         ("conversation.assigned", "Boris", None),
         ("rule.failed", None, "nobody with the address boris@example.com answers customers here"),
     ]
+
+
+async def test_what_rules_tell_reaches_operators_once(database: str, tmp_path: Path) -> None:
+    tells = {
+        "id": "tells",
+        "trigger": {"on": "message_received"},
+        "actions": [{"do": "notify", "text": "{contact.name} asks: {message.text}"}],
+    }
+    async with open_shop(database, tmp_path) as shop:
+        lab = HostLab(shop)
+        async with lab.running(lab.host()):
+            office = await Office.open(lab, [{**tells, "lets_answer": True}])
+            await office.says(6, "delivery?")  # nobody is linked: it is in the activity, and waits for nobody
+            ann, _ = await office.operator("Ann", ANN), await office.operator("Boris", BORIS)
+            await office.says(CUSTOMER, "delivery?")
+            both = await asyncio.gather(*[office.handoffs.tell(10) for _ in range(4)])
+            notices = [[body for body in await office.bodies(chat) if "about" in body] for chat in (ANN, BORIS)]
+            about = str(await office.conversation(CUSTOMER))
+            assert notices == [[{"text": "🔔 Ivan asks: delivery?\n👤 Ivan", "about": about}]] * 2
+            assert sum(both) == 1
+            await office.answers(BORIS, int(about), "I am here")  # an answer to it is one to the customer
+            assert (await office.messages(CUSTOMER))[-1] == ("operator", "I am here")
+            await shop.owner.execute("update conversations set control = 'bot', assigned_to = $2 where id = $1", int(about), ann)
+            await office.says(CUSTOMER, "thank you")
+            await office.handoffs.tell(10)
+            heard = [len([text for text in await office.heard(chat) if text.startswith("🔔")]) for chat in (ANN, BORIS)]
+            assert heard == [2, 1]  # it is Ann's now
+            assert await shop.owner.fetchval("select count(*) from notices") == 0

@@ -102,6 +102,8 @@ async def shops(real_lab: RealLab) -> Shops:
         await real_lab.owner.execute("insert into digests (tenant_id, user_id, key) values ($1, $2, 'day')", shop.tenant_id, user.id)
         left_out = "insert into dismissed_questions values ($1, $2, gen_random_uuid(), now(), 'olga')"
         await real_lab.owner.execute(left_out, shop.tenant_id, shop.agent_id)
+        notice = "insert into notices (tenant_id, conversation_id, body) values ($1, $2, 'x')"
+        await real_lab.owner.execute(notice, shop.tenant_id, conversation)
         await _replay(real_lab, shop)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
@@ -287,6 +289,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "job_schedules",
             "jobs",
             "knowledge_bases",
+            "notices",
             "outbox",
             "rule_schedules",
             "tenants",

@@ -31,14 +31,18 @@ class AwayOnce(FakeTimers):
 
 
 class Asking:
-    """Two handoffs are due, once."""
+    """Two handoffs are due, and three notices, once."""
 
     def __init__(self) -> None:
-        self.due = 2
+        self.due, self.notices = 2, 3
 
     async def advance(self, limit: int) -> int:
         asked, self.due = min(self.due, limit), 0
         return asked
+
+    async def tell(self, limit: int) -> int:
+        said, self.notices = min(self.notices, limit), 0
+        return said
 
     async def sweep(self) -> int:
         return 0
@@ -70,4 +74,13 @@ async def test_due_timers_become_inputs_whatever_failed_before() -> None:
     await scheduler.drain()
     await task
     assert [entry.kind for entry in world.inbox.values()] == ["timer"]
-    assert await scheduler.ping() == {"fired": 1, "called": 3, "steps": 0, "expired": 0, "forgotten": 2003, "asked": 2, "failures": 1}
+    assert await scheduler.ping() == {
+        "fired": 1,
+        "called": 3,
+        "steps": 0,
+        "expired": 0,
+        "forgotten": 2003,
+        "asked": 2,
+        "told": 3,
+        "failures": 1,
+    }
