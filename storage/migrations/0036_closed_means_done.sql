@@ -1,7 +1,7 @@
 -- Closed is what nobody waits in. A stop that withdraws a queued answer, and people whose answer waited behind the close, change who
 -- has the conversation and not, or too early, `last_at`: they open it as well.
 create or replace function conversation_is_closed(c conversations) returns bool language sql immutable as $$
-  select c.closed_at is not null and c.closed_at >= c.last_at and c.control = 'bot' and not c.state ? 'open'
+  select c.closed_at is not null and c.closed_at >= c.last_at and c.control = 'bot'
 $$;
 
 -- As in 0031; ends what has become due and lies in the inbox, too, and the notice of a message that died.
