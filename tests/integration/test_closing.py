@@ -168,7 +168,8 @@ async def test_who_waits_since_the_bot_was_stopped_is_listed(office: Office) -> 
     assert await ConversationControl(shop.api).close(office.tenant_id, one, "Ann")
     assert (await office.heard(1), await listed(office, True)) == (["Tomorrow"], [one])
     pressed = await StopButton(shop.api).press(office.tenant_id, None, BOSS, stop=True)
-    assert pressed is not None and pressed.withdrawn == 1
+    assert pressed is not None
+    assert pressed.withdrawn == 1
     assert (await office.control(1), await listed(office), await listed(office, True)) == ("waiting", [one], [])
 
 
@@ -177,7 +178,9 @@ async def test_nobody_is_told_of_a_message_that_died_before_the_close(office: Of
     await office.operator("Ann", 101)
     await office.says(1, "delivery?")
     one = await office.conversation(1)
-    await owner.execute("insert into activity_logs (tenant_id, kind, conversation_id) values ($1, 'message.dead', $2)", office.tenant_id, one)
+    await owner.execute(
+        "insert into activity_logs (tenant_id, kind, conversation_id) values ($1, 'message.dead', $2)", office.tenant_id, one
+    )
     assert await owner.fetchval("select count(*) from handoffs where closed_at is null") == 1
     assert await ConversationControl(office.lab.shop.api).close(office.tenant_id, one, "Boris")
     assert await owner.fetchval("select count(*) from handoffs where closed_at is null") == 0
