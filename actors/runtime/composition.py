@@ -143,9 +143,8 @@ async def build_sender(member: Member) -> Body:
         limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
         counts: Counter[str] = Counter()
         telegram, accounts = TelegramSender(client, clock, counts), PostgresKommo(database, box)
-        kommo = KommoClient(
-            Wire(clock, limits.send_timeout_s, chosen.kommo_api), accounts, PostgresKommoPace(database), clock, fresh_generation
-        )
+        wire = Wire(clock, limits.send_timeout_s, chosen.kommo_api, failpoints.hit)
+        kommo = KommoClient(wire, accounts, PostgresKommoPace(database), clock, fresh_generation, failpoints.hit)
         stack.push_async_callback(kommo.close)
         desk = PostgresCrmDesk(database)
         senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": KommoSender(kommo, accounts, desk, counts)}
