@@ -238,6 +238,7 @@ class Writer:
             "dashboard": person.path("").rstrip("/"),
             "integrations": person.path("integrations"),
             "jobs": person.path("jobs"),
+            "actors": person.path("actors"),
             "settings": person.path("settings"),
             "profile": person.path("profile"),
         }
