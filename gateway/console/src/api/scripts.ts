@@ -126,5 +126,20 @@ function useRefresh(agentId: string) {
 /** What is sent of a script that is there. */
 export function bodyOf(script: Script): ScriptBody {
   const { name, enabled, priority, languages, phrases, keywords, answer, alone, handoff } = script;
-  return { name, enabled, priority, languages, phrases, keywords, answer, alone, handoff };
+  const { steps, finish, leave, expires_s } = script;
+  return {
+    name,
+    enabled,
+    priority,
+    languages,
+    phrases,
+    keywords,
+    answer,
+    alone,
+    handoff,
+    steps,
+    finish,
+    leave,
+    expires_s,
+  };
 }

@@ -51,7 +51,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
   });
   const send = (values: Values) =>
     save.mutate(
-      { body: bodyFrom(values), ...(known ? { known } : {}) },
+      { body: { ...(known && bodyOf(known)), ...bodyFrom(values) }, ...(known ? { known } : {}) },
       {
         onSuccess: () => {
           showDone(t("app.saved"));
