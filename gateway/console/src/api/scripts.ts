@@ -40,8 +40,8 @@ export function useScript(agentId: string, scriptId: string | undefined) {
   });
 }
 
-/** Save a script; one without a version is new. */
-export function useSaveScript(agentId: string) {
+/** Save a script; one without a version is new. `told`: who saves says what went wrong. */
+export function useSaveScript(agentId: string, told = false) {
   const refresh = useRefresh(agentId);
   return useMutation({
     mutationFn: ({ body, known }: { body: ScriptBody; known?: Script }) =>
@@ -59,6 +59,7 @@ export function useSaveScript(agentId: string) {
             }),
           ),
     onSettled: refresh,
+    ...(told && { meta: { told } }),
   });
 }
 
