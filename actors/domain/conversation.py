@@ -48,6 +48,7 @@ class ConversationState:
     closed: Mapping[str, int] = field(default_factory=dict)  # of a lead or contact: tasks whose end woke rules lately, in Unix seconds
     summary: Mapping[str, str] = field(default_factory=dict)  # what was said long ago, see actors/domain/agent/summary.py
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
+    dialogue: Mapping[str, Any] = field(default_factory=dict)  # the question that stands, see actors/domain/scripts/; storage ends it, too
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
     def to_json(self) -> dict[str, Any]:
@@ -75,6 +76,7 @@ class ConversationState:
             "closed": dict(self.closed),
             "summary": dict(self.summary),
             "operator": self.operator,
+            "dialogue": dict(self.dialogue),
         }
         return {k: v for k, v in full.items() if v}
 
@@ -104,6 +106,7 @@ class ConversationState:
             closed=dict(raw.get("closed", {})),
             summary=dict(raw.get("summary", {})),
             operator=str(raw.get("operator", "")),
+            dialogue=raw.get("dialogue", {}),
             silent=bool(raw.get("silent", False)),
         )
 

@@ -50,7 +50,7 @@ def before(index: RuleIndex, view: ConversationView, inputs: Sequence[Input], mo
     return run(index, scene_of(moment, facts), wakes, later, {"facts": _kept(facts, moment)})
 
 
-def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, heard: bool) -> Ran:
+def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, finished: str, heard: bool) -> Ran:
     """Run the rules that the answer wakes, and set the timers of those that wait for silence.
 
     Args:
@@ -58,9 +58,11 @@ def after(ran: Ran, moment: Moment, effects: Sequence[Effect], script: str, hear
         moment: the turn after its answer.
         effects: what the turn does besides `ran`.
         script: the id of the script that matched; empty: none.
+        finished: the id of the script that is at its end, which one without steps is at once.
         heard: the customer said something.
     """
     wakes: list[tuple[Wake, int]] = [(Wake("script_matched", script), 0)] if script else []
+    wakes += [(Wake("script_finished", finished), 0)] if finished else []
     if any(isinstance(effect, SetControl) and effect.control is Control.WAITING for effect in effects):
         wakes.append((Wake("handed_off"), 0))
     facts = ran.told.get("facts", {})

@@ -47,6 +47,7 @@ class Trace:
     mode: str
     reason: str
     scripts: ScriptMatch = NO_MATCH
+    dialogue: Mapping[str, Any] = field(default_factory=dict)  # which step was answered with what, and where it leads
     findings: Findings = NOTHING_FOUND
     prompt: PromptTrace | None = None
     stages_ms: Mapping[str, float] = field(default_factory=dict)
@@ -72,6 +73,7 @@ class Trace:
             "mode": self.mode,
             "reason": self.reason,
             "scripts": _scripts(self.scripts),
+            "dialogue": self.dialogue,
             "passages": [[item.passage.id, item.score, item.coverage] for item in self.findings.found],
             "verdict": self.findings.verdict if self.findings.found else "",
             "knowledge": self.knowledge,

@@ -41,7 +41,8 @@ def difference(then: Side, now: Side, *, words: bool) -> tuple[str, ...]:
 
 def _side(trace: Mapping[str, Any], sources: tuple[tuple[str, str], ...], texts: Sequence[str], *, handoff: bool) -> Side:
     mode = str(trace.get("mode", ""))
-    winner = (trace.get("scripts") or {}).get("winner") or ("", "")
+    told: Mapping[str, Any] = trace.get("dialogue") or {}
+    winner = (trace.get("scripts") or {}).get("winner") or (told.get("script", ""), told.get("name", ""))
     return Side(
         mode,
         str(trace.get("reason", "")),

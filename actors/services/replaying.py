@@ -120,7 +120,7 @@ class Replay:
         if self._control is Control.BOT and seen is not Control.BOT:
             self._state = sequenced.taken_over(self._state, _decided_at(turn))
         if seen is Control.HUMAN:
-            self._state = replace(self._state, open={})
+            self._state = replace(self._state, open={}, dialogue={})
         silent = turn.trace.get("reason") == STOPPED
         return ConversationView(replace(self._state, silent=silent), seen, self._record.channel, self._record.reply_policy)
 

@@ -7,9 +7,10 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
-from actors.domain.scripts.models import Script, ScriptMatch, read_script
+from actors.domain.scripts.dialogue_validation import MOST_STEPS
+from actors.domain.scripts.models import EXPIRES_S, LONGEST_WAIT_S, Script, ScriptMatch, read_script
 from gateway.schemas.agents import Language, Languages, Texts, Title
-from gateway.schemas.bodies import Body, ListQuery, Text, View, cleaned
+from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
 from storage.authoring.definitions import DefinitionItem
 
 FORMAT: Final = "callboard/scripts/1"
@@ -31,7 +32,16 @@ class ScriptQuery(ListQuery):
 
 
 class ScriptFields(Body):
-    """An authored answer. Phrases match as sequences of words, keywords as words in any place; both in every word form."""
+    """An authored answer. Phrases match as sequences of words, keywords as words in any place; both in every word form.
+
+    With `steps` it is a dialogue that `answer`, if any, begins. A step: `{"id", "ask": {"en": "..."}}`, and as needed `expects`
+    (`text`, `number`, `phone`, `email`, `date`, `choice`, `yes_no`), `options` of a choice (`{"value", "label": {"en": "..."}}`),
+    `pattern` of a text (RE2), `min` and `max` of a number, `remember` (the variable that keeps the answer), `retry` (said of an answer
+    that does not fit, after `attempts` of which it goes on at `otherwise`) and `next`: `{"when": a condition as in rules, which may ask
+    for answer.text and answer.number, "goto"}`, the first that is true; else the step behind it follows. `goto` and `otherwise` name
+    a step, `finish`, `hand_off` or `leave`. Texts may name variables and facts, as `{variable.size}`. `finish` is said at the
+    end, `leave` to who leaves before it; `handoff` passes the conversation over at the end.
+    """
 
     name: Title
     enabled: bool = True
@@ -42,6 +52,10 @@ class ScriptFields(Body):
     answer: Texts = {}  # noqa: RUF012
     alone: bool = False
     handoff: bool = False
+    steps: Annotated[list[Document], Field(max_length=MOST_STEPS)] = []  # noqa: RUF012
+    finish: Texts = {}  # noqa: RUF012
+    leave: Texts = {}  # noqa: RUF012
+    expires_s: Annotated[float, Field(ge=60, le=LONGEST_WAIT_S)] = EXPIRES_S
 
 
 class ScriptBody(ScriptFields):
@@ -69,6 +83,10 @@ class ScriptView(View):
     answer: dict[str, str]
     alone: bool
     handoff: bool
+    steps: list[dict[str, Any]]
+    finish: dict[str, str]
+    leave: dict[str, str]
+    expires_s: float
     created_at: datetime
     changed_at: datetime
     changed_by: str
@@ -146,7 +164,7 @@ class ImportView(View):
 def script_view(item: DefinitionItem) -> ScriptView:
     """Return a script."""
     return ScriptView(
-        **_fields(_read(item)),
+        **_fields(item),
         id=item.id,
         key=item.key,
         version=item.version,
@@ -160,7 +178,7 @@ def script_view(item: DefinitionItem) -> ScriptView:
 def scripts_document(items: Sequence[DefinitionItem]) -> ScriptsDocument:
     """Return scripts as one file; it can be imported as it is."""
     # What is stored was accepted once: an export must not fail because rules became stricter.
-    scripts = [ScriptDocument.model_construct(**_fields(_read(item)), key=item.key) for item in items]
+    scripts = [ScriptDocument.model_construct(**_fields(item), key=item.key) for item in items]
     return ScriptsDocument.model_construct(format=FORMAT, scripts=scripts)
 
 
@@ -193,7 +211,8 @@ def _read(item: DefinitionItem) -> Script:
     return read_script(item.definition, "", [])
 
 
-def _fields(script: Script) -> dict[str, Any]:
+def _fields(item: DefinitionItem) -> dict[str, Any]:
+    script = _read(item)
     return {
         "name": script.name,
         "enabled": script.enabled,
@@ -204,4 +223,8 @@ def _fields(script: Script) -> dict[str, Any]:
         "answer": dict(script.answer),
         "alone": script.alone,
         "handoff": script.handoff,
+        "steps": item.definition.get("steps") or [],
+        "finish": dict(script.finish),
+        "leave": dict(script.leave),
+        "expires_s": script.expires_s,
     }

@@ -7,9 +7,10 @@ from actors.domain.text import fold
 
 
 def search_text(definition: Mapping[str, Any]) -> str:
-    """Return what a script is found by: its name, phrases, keywords and answers."""
-    answers = definition.get("answer") or {}
-    parts = [definition.get("name", ""), *definition.get("phrases", ()), *definition.get("keywords", ()), *answers.values()]
+    """Return what a script is found by: its name, phrases, keywords, answers and questions."""
+    said = [definition.get("answer"), *[step.get("ask") for step in definition.get("steps") or ()], definition.get("finish")]
+    answers = [text for texts in said for text in (texts or {}).values()]
+    parts = [definition.get("name", ""), *definition.get("phrases", ()), *definition.get("keywords", ()), *answers]
     return fold("\n".join(str(part) for part in parts))
 
 

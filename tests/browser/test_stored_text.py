@@ -46,7 +46,7 @@ STORED = {
     "PublishBody": {"note"},
     "ReplyRequest": {"text"},
     "RuleBody": {"name", "when{*}", "actions[]{*}"},
-    "ScriptBody": {"name", "phrases[]", "keywords[]", "answer{}"},
+    "ScriptBody": {"name", "phrases[]", "keywords[]", "answer{}", "steps[]{*}", "finish{}", "leave{}"},
     "SequenceBody": {"name", "steps[]{*}", "goal{*}"},
     "TenantPatch": {"name"},
     "UserInvite": {"name"},
@@ -195,6 +195,9 @@ class Writer:
             "phrases": [ink("ScriptBody:phrases[]")],
             "keywords": [ink("ScriptBody:keywords[]")],
             "answer": {"ru": ink("ScriptBody:answer{}")},
+            "steps": [{"id": "s", "ask": {"ru": ink("ScriptBody:steps[]{*}")}}],
+            "finish": {"ru": ink("ScriptBody:finish{}")},
+            "leave": {"ru": ink("ScriptBody:leave{}")},
         }
         script_id = post(f"{base}/scripts", script)["id"]
         said = {"do": "send", "text": {"ru": ink("RuleBody:actions[]{*}")}}

@@ -93,6 +93,7 @@ class AgentRequest:
     state: ConversationState
     effects: tuple[Effect, ...]  # decided before the agent was needed
     scripts: ScriptMatch
+    dialogue: Mapping[str, Any] = field(default_factory=dict)  # of one that is over
     rules: Ran | None = None  # what rules did before the agent was needed; None: the agent has none
     quoted: tuple[str, ...] = ()  # what the messages answer or pass on, a JSON object each
     knowledge: tuple[str, ...] = ()  # bases to search besides the passages of the version

@@ -6,6 +6,7 @@ from typing import Any, Final, Literal
 
 from actors.domain.agent.models import Persona
 from actors.domain.configuration.models import Form
+from actors.domain.scripts.steps import ATTEMPTS, HAND_OFF
 from actors.domain.sequences.models import STOPS_UNSAID
 
 Kind = Literal["script", "rule", "sequence", "passage"]
@@ -28,7 +29,22 @@ PERSONA_FIELDS: Final = tuple([field.name for field in fields(Persona)])
 SHAPES: Final[Mapping[Kind, Shape]] = {
     "script": Shape(
         "key",
-        ("key", "name", "enabled", "priority", "languages", "phrases", "keywords", "answer", "alone", "handoff"),
+        (
+            "key",
+            "name",
+            "enabled",
+            "priority",
+            "languages",
+            "phrases",
+            "keywords",
+            "answer",
+            "alone",
+            "handoff",
+            "steps",
+            "finish",
+            "leave",
+            "expires_s",
+        ),
         {
             "enabled": True,
             "priority": 0,
@@ -38,6 +54,10 @@ SHAPES: Final[Mapping[Kind, Shape]] = {
             "answer": {},
             "alone": False,
             "handoff": False,
+            "steps": [],
+            "finish": {},
+            "leave": {},
+            "expires_s": 86_400,
         },
     ),
     "rule": Shape(
@@ -85,6 +105,18 @@ SHAPES: Final[Mapping[Kind, Shape]] = {
 }
 _HOURS = {"from": "", "to": "", "quiet_from": "", "quiet_to": "", "weekdays": []}
 _TRIGGER = {"after_s": 0, "of": ""}
+_STEP: Mapping[str, Any] = {
+    "expects": "text",
+    "options": [],
+    "pattern": "",
+    "min": None,
+    "max": None,
+    "remember": "",
+    "retry": {},
+    "attempts": ATTEMPTS,
+    "otherwise": HAND_OFF,
+    "next": [],
+}
 
 
 def canonical(kind: Kind, stored: Mapping[str, Any]) -> Form:
@@ -97,6 +129,8 @@ def canonical(kind: Kind, stored: Mapping[str, Any]) -> Form:
         given["hours"] = _without(given["hours"], _HOURS)
     if kind == "rule" and isinstance(given.get("trigger"), Mapping):
         given["trigger"] = _without(given["trigger"], _TRIGGER)
+    if kind == "script" and isinstance(given.get("steps"), list):
+        given["steps"] = [_without(step, _STEP) if isinstance(step, Mapping) else step for step in given["steps"]]
     named = {name: plain(given[name]) for name in shape.order if name in given}
     return {name: value for name, value in named.items() if value is not None and not _goes_without_saying(shape, name, value)}
 

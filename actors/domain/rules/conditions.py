@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import re2
 
-from actors.domain.rules.facts import Facts, Kind, kind_of
+from actors.domain.rules.facts import ANSWERS, Facts, Kind, kind_of
 from actors.domain.rules.models import Condition, Test
 from actors.domain.text import MATCHED_CHARACTERS, fold
 
@@ -124,7 +124,7 @@ def _test(test: Test, tz: str, number: int) -> Check:
     if test.op in ALWAYS:
         wanted = test.op == "known"
         return lambda facts: ((facts.get(fact, tz) is not None) is wanted, number)
-    kind = kind_of(fact) or "text"
+    kind = kind_of(fact) or ANSWERS.get(fact, "text")
     ask = _ASKS[kind](test)
     if kind == "text":
         return _text_check(fact, tz, number, ask)

@@ -26,7 +26,7 @@ class Wake:
     @property
     def facts(self) -> dict[str, Any]:
         """Return what it says by itself."""
-        return {"script.id": self.of} if self.on == "script_matched" else {}
+        return {"script.id": self.of} if self.on in {"script_matched", "script_finished"} else {}
 
 
 @dataclass(frozen=True, slots=True)

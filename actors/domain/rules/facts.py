@@ -59,6 +59,9 @@ FACTS: Mapping[str, Kind] = {
     "agent.name": "text",
     "agent.version": "number",
 }
+# Of the answer that a step of a dialogue was given; known to its branches alone.
+ANSWER_TEXT, ANSWER_NUMBER = "answer.text", "answer.number"
+ANSWERS: Mapping[str, Kind] = {ANSWER_TEXT: "text", ANSWER_NUMBER: "number"}
 VARIABLE = "variable."  # what rules remembered of a conversation, under names of their own
 HOOK = "hook."  # what a webhook of the tenant's own brought, by its path: hook.order.items.0.name
 FIELDS = ("lead.field.", "contact.field.")  # custom fields, under their numbers
@@ -80,6 +83,11 @@ def kind_of(name: str) -> Kind | None:
     if name.startswith(FIELDS):
         return "text" if name.rpartition(".")[2].isdecimal() else None
     return FACTS.get(name)
+
+
+def kind_in_dialogues(name: str) -> Kind | None:
+    """Return the type of a fact that branches of a dialogue may ask for; None if there is none. A dialogue has no time zone."""
+    return ANSWERS.get(name) or (None if name.startswith("time.") else kind_of(name))
 
 
 @lru_cache(maxsize=256)

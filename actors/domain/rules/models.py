@@ -13,6 +13,7 @@ On = Literal[
     "message_received",
     "conversation_started",
     "script_matched",
+    "script_finished",
     "handed_off",
     "tag_set",
     "no_reply",

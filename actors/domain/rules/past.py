@@ -11,10 +11,11 @@ from actors.domain.rules.models import On
 from actors.domain.rules.running import is_of_state
 from actors.domain.text import MATCHED_CHARACTERS
 
-HEARD: frozenset[On] = frozenset({"message_received", "conversation_started", "script_matched", "handed_off"})
+HEARD: frozenset[On] = frozenset({"message_received", "conversation_started", "script_matched", "script_finished", "handed_off"})
 NAMED = 2  # since this format of traces every event is named, with its facts
 _NOT_ASKED = ("dead letter", "the bot is stopped", "a robot is", "waits for an operator; a robot is", "written long before")  # no rule was
 _ELSEWHERE = frozenset({"diagnostic", "operator"})
+_BY_SCRIPTS = frozenset({"script_matched", "script_finished"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ def _recorded(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> I
     concluded = False  # what follows happened when the answer was there
     for entry in told.get("events", ()):
         on, depth = entry["on"], entry.get("depth", 0)
-        concluded = concluded or on == "script_matched" or (on == "handed_off" and not depth)
+        concluded = concluded or on in _BY_SCRIPTS or (on == "handed_off" and not depth)
         if on in ons:
             wake = Wake(on, entry.get("of", ""), entry.get("after_s", 0.0), entry.get("rule", ""))
             facts = {**kept, **entry.get("facts", {}), **wake.facts}
@@ -101,20 +102,30 @@ def _derived(turn: PastTurn, told: Mapping[str, Any], ons: Collection[On]) -> It
     if not _asked(trace):
         return
     winner = (trace.get("scripts") or {}).get("winner")
+    by_script = {"script_matched": str(winner[0]) if winner else "", "script_finished": _finished(trace, winner)}
     facts = _facts(turn, told)
     heard = "message.text" in facts
     happened: Mapping[On, bool] = {
         "conversation_started": heard and facts.get("conversation.turns") == 0,
         "message_received": heard,
-        "script_matched": bool(winner),
+        "script_matched": bool(by_script["script_matched"]),
+        "script_finished": bool(by_script["script_finished"]),
         "handed_off": trace.get("mode") == "handoff",
     }
     for on, did in happened.items():
         if did and on in ons:
-            wake = Wake(on, str(winner[0]) if winner and on == "script_matched" else "")
+            wake = Wake(on, by_script.get(on, ""))
             waits = {"conversation.control": "waiting"} if on == "handed_off" else {}
-            at = _at(turn, concluded=on in {"script_matched", "handed_off"})
+            at = _at(turn, concluded=on in {*_BY_SCRIPTS, "handed_off"})
             yield Event(turn, wake, at, {**facts, **wake.facts, **waits}, whole=False)
+
+
+def _finished(trace: Mapping[str, Any], winner: Any) -> str:
+    """Return the id of the script that was at its end: of a dialogue that finished, of a script without steps that answered."""
+    told: Mapping[str, Any] = trace.get("dialogue") or {}
+    if told.get("goto"):
+        return str(told["script"]) if told["goto"] == "finish" else ""
+    return str(winner[0]) if winner else ""
 
 
 def _facts(turn: PastTurn, told: Mapping[str, Any]) -> dict[str, Any]:

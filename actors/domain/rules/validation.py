@@ -1,7 +1,7 @@
 """What may not be saved as rules: every fault with its place, unknown facts with those there are, rules that wake each other for ever."""
 
 import difflib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,7 +10,7 @@ from actors.domain.cron import next_run
 from actors.domain.errors import InvalidDefinition, Problem
 from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
 from actors.domain.rules.crm import Crm, text_problems
-from actors.domain.rules.facts import FACTS, HOOK, VARIABLE, kind_of, zone
+from actors.domain.rules.facts import FACTS, HOOK, VARIABLE, Kind, kind_of, zone
 from actors.domain.rules.models import (
     SPOKEN,
     TIMED,
@@ -144,19 +144,19 @@ def _of_schedule(rule: Rule, place: str) -> Iterator[Problem]:
             yield Problem(f"{place}.actions[{number}].do", reason)
 
 
-def condition_problems(condition: Condition, place: str) -> Iterator[Problem]:
-    """Yield what is wrong with a condition."""
+def condition_problems(condition: Condition, place: str, known: Callable[[str], Kind | None] = kind_of) -> Iterator[Problem]:
+    """Yield what is wrong with a condition; `known` says of which type a fact is."""
     if isinstance(condition, Test):
-        yield from _of_test(condition, place)
+        yield from _of_test(condition, place, known)
         return
     if condition.of == "any" and not condition.items:
         yield Problem(f"{place}.any", "needs at least one alternative, else it is never true")
     for number, item in enumerate(condition.items):
-        yield from condition_problems(item, f"{place}.not" if condition.of == "not" else f"{place}.{condition.of}[{number}]")
+        yield from condition_problems(item, f"{place}.not" if condition.of == "not" else f"{place}.{condition.of}[{number}]", known)
 
 
-def _of_test(test: Test, place: str) -> Iterator[Problem]:
-    kind = kind_of(test.fact)
+def _of_test(test: Test, place: str, known: Callable[[str], Kind | None]) -> Iterator[Problem]:
+    kind = known(test.fact)
     if kind is None:
         if test.fact:  # an empty one was told already
             yield Problem(
@@ -245,9 +245,15 @@ def action_problems(action: Action, place: str, scripts: Collection[str] | None,
             yield Problem(f"{place}.url", "must begin with https:// (or http://), name a host and contain no password")
 
 
+def name_problem(name: str) -> str:
+    """Return why a variable may not have this name; empty if it may."""
+    fits = name.isidentifier() and name.isascii() and len(name) <= LONGEST_NAME
+    return "" if fits else "use latin letters, digits and _, beginning with a letter"
+
+
 def _of_variable(name: str, value: str, place: str) -> Iterator[Problem]:
-    if name and not (name.isidentifier() and name.isascii() and len(name) <= LONGEST_NAME):
-        yield Problem(f"{place}.name", "use latin letters, digits and _, beginning with a letter")
+    if name and (reason := name_problem(name)):
+        yield Problem(f"{place}.name", reason)
     if len(value) > LONGEST_VALUE:
         yield Problem(f"{place}.value", f"is longer than {LONGEST_VALUE} characters")
 

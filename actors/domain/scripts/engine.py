@@ -50,10 +50,11 @@ class ScriptIndex:
     The winner is the matching script with the highest priority, then the highest score, then the first in the list.
     """
 
-    __slots__ = ("_any_language", "_keywords", "_phrases", "_untried", "scripts")
+    __slots__ = ("_any_language", "_by_id", "_keywords", "_phrases", "_untried", "scripts")
 
     def __init__(self, scripts: Iterable[Script] = ()) -> None:
         self.scripts = tuple(scripts)
+        self._by_id = {script.id: script for script in self.scripts}
         self._phrases: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
         self._keywords: dict[str, list[tuple[frozenset[str], int, str]]] = {}
         for number, script in enumerate(self.scripts):
@@ -73,6 +74,10 @@ class ScriptIndex:
     def _losers_for(self, language: str) -> tuple[Loser, ...]:
         """Return, per script, how it loses when nothing of it matches; made once, because most scripts lose so every time."""
         return tuple([Loser(script.id, _without_match(script, language)) for script in self.scripts])
+
+    def find(self, script_id: str) -> Script | None:
+        """Return a script by its id."""
+        return self._by_id.get(script_id)
 
     def match(self, text: str, language: str, listed: int = LISTED_LOSERS) -> ScriptMatch:
         """Return the script that answers `text`, and why the others do not; `listed` losers by name, the rest counted."""

@@ -1,15 +1,22 @@
-"""Scripts in words: an authored answer, what it listens for, and how a match went."""
+"""Scripts in words: an authored answer or dialogue, what it listens for, and how a match went."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from actors.domain.errors import Problem
 from actors.domain.fields import Fields
+from actors.domain.scripts.steps import Step, read_step
+
+EXPIRES_S = 86_400.0  # how long a question waits for its answer
+LONGEST_WAIT_S = 90 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An authored answer. Phrases match as sequences of words, keywords as words in any place; both by word form."""
+    """An authored answer. Phrases match as sequences of words, keywords as words in any place; both by word form.
+
+    With `steps` it is the beginning of a dialogue: `answer`, if any, is said first.
+    """
 
     id: str
     name: str
@@ -20,7 +27,11 @@ class Script:
     keywords: tuple[str, ...] = ()
     answer: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False  # small talk: answers only a message that says nothing else ("hello", but not "hello, how do I wash it?")
-    handoff: bool = False  # pass the conversation to an operator; the answer, if any, replaces the agent's handoff text
+    handoff: bool = False  # pass the conversation to an operator; what it says, if anything, replaces the agent's handoff text
+    steps: tuple[Step, ...] = ()
+    finish: Mapping[str, str] = field(default_factory=dict)  # said at the end of the dialogue
+    leave: Mapping[str, str] = field(default_factory=dict)  # said to who leaves it before; empty: a short text
+    expires_s: float = EXPIRES_S  # after so long without an answer a message is none
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,4 +79,8 @@ def read_script(raw: object, place: str, problems: list[Problem]) -> Script:
         answer=fields.by_language("answer"),
         alone=fields.flag("alone", False),
         handoff=fields.flag("handoff", False),
+        steps=fields.objects("steps", lambda item, there: read_step(item, there, problems)),
+        finish=fields.by_language("finish"),
+        leave=fields.by_language("leave"),
+        expires_s=fields.number("expires_s", EXPIRES_S, 60.0, LONGEST_WAIT_S),
     )

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.domain.errors import InvalidDefinition, Problem
+from actors.domain.scripts.dialogue_validation import dialogue_problems
 from actors.domain.scripts.models import Script, read_script
 from actors.domain.text import words
 
@@ -41,13 +42,15 @@ def check_script(raw: Mapping[str, Any]) -> Script:
 def _of_one(script: Script, place: str) -> Iterator[Problem]:
     if not script.phrases and not script.keywords:
         yield Problem(place, "needs a phrase or a keyword, else it never answers")
-    if not script.answer and not script.handoff:
+    if not script.answer and not script.handoff and not script.steps:
         yield Problem(f"{place}.answer", "needs a text in at least one language")
     for language in script.languages:
         if script.answer and language not in script.answer:
             yield Problem(f"{place}.answer", f"has no text in {language}, one of the script's languages")
     for name, texts in (("phrases", script.phrases), ("keywords", script.keywords)):
         yield from _of_texts(texts, f"{place}.{name}")
+    if script.steps:
+        yield from dialogue_problems(script, place)
 
 
 def _of_texts(texts: Sequence[str], place: str) -> Iterator[Problem]:

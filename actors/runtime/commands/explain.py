@@ -84,11 +84,25 @@ def _considered(trace: Mapping[str, Any]) -> Iterator[str]:
         yield f"script lost ({reason}): {_names(losers)}"
     if unlisted := scripts.get("unlisted"):
         yield f"and {unlisted} scripts with nothing in common"
+    yield from _dialogue(trace.get("dialogue", {}))
     passages = trace.get("passages", [])
     for passage in passages[:_SEEN]:
         yield f"passage {passage[0]}: score {passage[1]}, coverage {passage[2]}"
     if verdict := trace.get("verdict"):
         yield f"passages: {verdict}"
+
+
+def _dialogue(told: Mapping[str, Any]) -> Iterator[str]:
+    if not told:
+        return
+    step = f", step {told['step']}" if "step" in told else ""
+    understood = f': understood "{_short(told["understood"])}"' if "understood" in told else ""
+    kept = f", kept as {told['remembered']}" if "remembered" in told else ""
+    no_room = " (not kept: there are too many variables)" if told.get("full") else ""
+    why = f": {told['why']}" if "why" in told else ""
+    times = f" ({told['failed']} in a row)" if "failed" in told else ""
+    goto = f" -> {told['goto']}" if "goto" in told else ""
+    yield f"dialogue {told.get('script')}{step}{understood}{kept}{no_room}{why}{times}{goto}"
 
 
 def _names(losers: Sequence[Any]) -> str:

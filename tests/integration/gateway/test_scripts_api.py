@@ -76,6 +76,58 @@ async def test_what_is_wrong_with_a_script_is_pointed_at(desk: Desk, change: Any
     assert [flaw["pointer"] for flaw in refused["errors"]] == [pointer]
 
 
+ORDER: dict[str, Any] = {
+    "name": "Заказ",
+    "key": "order",
+    "phrases": ["хочу заказать"],
+    "finish": {"ru": "Записала: {variable.size}"},
+    "leave": {"ru": "Как скажете"},
+    "expires_s": 3600.0,
+    "steps": [
+        {
+            "id": "size",
+            "ask": {"ru": "Какой размер?"},
+            "expects": "choice",
+            "options": [{"value": "s", "label": {"ru": "Маленький"}}, {"value": "l", "label": {"ru": "Большой"}}],
+            "remember": "size",
+            "next": [{"when": {"fact": "answer.text", "op": "is", "value": "s"}, "goto": "finish"}],
+        },
+        {"id": "phone", "ask": {"ru": "Ваш телефон?"}, "expects": "phone", "remember": "phone", "otherwise": "leave"},
+    ],
+}
+
+
+async def test_a_dialogue_is_kept_as_it_was_written(desk: Desk, scripts: str) -> None:
+    created = await desk.do("POST", scripts, ORDER, expect=201)
+    assert {name: created[name] for name in ORDER} == ORDER
+    assert await keys(desk, scripts, q="какой размер") == ["order"]
+    exported = await desk.do("GET", f"{scripts}/export")
+    other = f"{await desk.agent()}/scripts"
+    await desk.do("POST", f"{other}/import", {"scripts": exported["scripts"]})
+    assert (await desk.do("GET", f"{other}/export"))["scripts"] == exported["scripts"]
+    await desk.do("POST", f"{scripts.removesuffix('/scripts')}/publish", {})
+    document = (await desk.do("GET", f"{scripts.removesuffix('/scripts')}/versions/1"))["definition"]
+    assert document["scripts"][-1]["steps"] == ORDER["steps"]
+    tried = await desk.do("POST", f"{scripts}/try", {"text": "хочу заказать плед"})
+    assert (tried["scripts"][0]["key"], tried["scripts"][0]["wins"]) == ("order", True)
+
+
+@pytest.mark.parametrize(
+    ("change", "pointer"),
+    [
+        ({"finish": {}}, "/finish"),
+        ({"finish": {"ru": "{variable.colour}"}}, "/finish/ru"),
+        ({"expires_s": 5}, "/expires_s"),
+        ({"steps": [ORDER["steps"][0], {**ORDER["steps"][1], "next": [{"goto": "size2"}]}]}, "/steps/1/next/0/goto"),
+        ({"steps": [{**ORDER["steps"][0], "options": [{"value": "s"}, {"value": ""}]}, ORDER["steps"][1]]}, "/steps/0/options/1/value"),
+        ({"steps": [{**ORDER["steps"][0], "next": [{"goto": "finish"}]}, ORDER["steps"][1]]}, "/steps/1"),
+    ],
+)
+async def test_what_is_wrong_with_a_dialogue_is_pointed_at(desk: Desk, change: Any, pointer: str) -> None:
+    refused = await desk.do("POST", f"{await desk.agent()}/scripts", {**ORDER, **change}, expect=422)
+    assert [flaw["pointer"] for flaw in refused["errors"]] == [pointer]
+
+
 async def test_a_key_names_one_script(desk: Desk, scripts: str) -> None:
     taken = await desk.do("POST", scripts, {**PAYMENT, "key": "delivery"}, expect=409)
     assert taken["errors"][0]["pointer"] == "/key"

@@ -51,6 +51,22 @@ DEFINITION: dict[str, Any] = {
         {"id": "hours", "name": "Opening hours", "phrases": ["opening hours"], "answer": {"en": "From 10 to 19."}},
         {"id": "person", "phrases": ["talk to a human"], "handoff": True, "answer": {"en": "One moment."}},
         {"id": "thanks", "phrases": ["thanks"], "alone": True, "answer": {"en": "You are welcome."}},
+        {
+            "id": "booking",
+            "name": "A booking",
+            "phrases": ["book a table"],
+            "finish": {"en": "{variable.guests}, {variable.guest}: booked."},
+            "steps": [
+                {"id": "guests", "ask": {"en": "How many guests?"}, "expects": "number", "remember": "guests", "attempts": 2},
+                {"id": "guest", "ask": {"en": "Your name?"}, "remember": "guest"},
+                {
+                    "id": "sure",
+                    "ask": {"en": "{variable.guests} for {variable.guest}?"},
+                    "expects": "yes_no",
+                    "next": [{"when": {"fact": "answer.text", "op": "is", "value": "no"}, "goto": "guests"}],
+                },
+            ],
+        },
     ],
     "passages": [{"id": row["id"], "title": row["id"], "text": row["text"]} for row in lines("kb_en")],
     "rules": [
@@ -82,6 +98,7 @@ DEFINITION: dict[str, Any] = {
             "when": {"all": [{"fact": "conversation.tags", "op": "has", "value": "noted"}]},
             "actions": [{"do": "remove_tag", "tag": "noted"}],
         },
+        {"id": "booked", "trigger": {"on": "script_finished", "of": "booking"}, "actions": [{"do": "add_tag", "tag": "booked"}]},
         {"id": "remind", "trigger": {"on": "no_reply", "after_s": 900}, "actions": [{"do": "send", "text": {"en": "Still there?"}}]},
     ],
 }
@@ -174,6 +191,14 @@ class Recorder:
         await PostgresTimers(self.lab.shop.engine).fire(10_000)
         await self.lab.settled()
 
+    async def book(self, chats: Sequence[int]) -> None:
+        """Let customers walk through a dialogue: some think of something else, or leave, or do not say what was asked."""
+        ways = (["2", "Ira", "yes"], ["are you open?", "opening hours?", "2"], ["none", "really none"], ["stop"], ["4", "Ira", "no", "5"])
+        await self.say({chat: ["book a table"] for chat in chats})
+        for number in range(max(len(way) for way in ways)):
+            said = {chat: ways[chat // 2 % len(ways)][number : number + 1] for chat in chats}
+            await self.say({chat: texts for chat, texts in said.items() if texts})
+
     async def talk(self, chats: Sequence[int]) -> None:
         """Let every customer have a conversation of its own kind."""
         await self.say({chat: ["/start" if chat % 4 == 0 else "what are your opening hours?"] for chat in chats})
@@ -187,6 +212,7 @@ class Recorder:
         await self.remember()
         await self.slip([chat for chat in chats if chat % 7 == 0])
         await self.say({chat: [STRANGE[chat % len(STRANGE)]] for chat in chats if chat % 2 == 0})
+        await self.book([chat for chat in chats if chat % 2])
         await self.say({chat: ["I want a refund", "a refund please"] for chat in chats if chat % 3 == 0})
         taken = [chat for chat in chats if chat % 5 == 0]
         for chat in taken:
@@ -211,6 +237,7 @@ async def kinds(lab: HostLab) -> Counter[str]:
         has = seen.setdefault(row["conversation_id"], set())
         has.add(trace.get("mode") or "silent")
         has |= {"burst"} if len(trace["inputs"]) > 1 else set()
+        has |= {"dialogue"} if (trace.get("dialogue") or {}).get("goto") == "finish" else set()
         has |= {"tool"} if (trace.get("prompt") or {}).get("calls") else set()
         has |= {"failed model"} if (trace.get("prompt") or {}).get("failure") else set()
     for has in seen.values():

@@ -71,6 +71,7 @@ async def test_the_same_version_decides_every_turn_as_it_did_and_a_mutant_does_n
     async with lab.running(lab.host(model=oracle)):
         await Recorder(lab, await lab.add_integration(asking)).talk(chats)
     have, least = await kinds(lab), CHATS // 10
+    assert have["dialogue"] >= 2, have
     assert all(have[kind] >= least for kind in ("script", "extractive", "rule", "handoff", "burst", "model", "failed model", "tool")), have
     before, asked = await lab.counts(*WORLD), oracle.asked
     for agent_id, asks in ((plain, False), (asking, True)):

@@ -7,7 +7,8 @@ import pytest
 
 from actors.domain.configuration.forms import SHAPES, Kind, canonical, storable
 from actors.domain.knowledge.models import Passage, read_passage
-from actors.domain.scripts.models import Script
+from actors.domain.scripts.models import Script, read_script
+from actors.domain.scripts.steps import Step, read_step
 
 NOT_WRITTEN = {"place"}  # of a chunk that was found
 
@@ -16,6 +17,29 @@ NOT_WRITTEN = {"place"}  # of a chunk that was found
 def test_every_field_has_its_place(kind: Kind, model: Any) -> None:
     known = {"id" if name == "key" else name for name in SHAPES[kind].order}
     assert {field.name for field in fields(model)} - NOT_WRITTEN <= known
+
+
+ASKS = {"id": "size", "ask": {"en": "Which size?"}}
+SAID_ANYWAY: dict[str, Any] = {
+    "expects": "text",
+    "options": [],
+    "pattern": "",
+    "min": None,
+    "max": None,
+    "remember": "",
+    "retry": {},
+    "attempts": 3,
+    "otherwise": "hand_off",
+    "next": [],
+}
+
+
+def test_what_goes_without_saying_of_a_step_is_left_out() -> None:
+    stored = {"id": "order", "phrases": ["order"], "steps": [{**SAID_ANYWAY, **ASKS}], "finish": {"en": "Noted"}, "expires_s": 86_400.0}
+    form = canonical("script", stored)
+    assert form == {"key": "order", "phrases": ["order"], "steps": [ASKS], "finish": {"en": "Noted"}}
+    assert read_script(storable("script", form), "", []) == read_script(stored, "", [])
+    assert read_step({**ASKS, **SAID_ANYWAY}, "", []) == read_step(ASKS, "", []) == Step("size", {"en": "Which size?"})
 
 
 def test_a_passage_comes_back_as_it_was() -> None:

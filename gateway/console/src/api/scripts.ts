@@ -40,8 +40,8 @@ export function useScript(agentId: string, scriptId: string | undefined) {
   });
 }
 
-/** Save a script; one without a version is new. */
-export function useSaveScript(agentId: string) {
+/** Save a script; one without a version is new. `told`: who saves says what went wrong. */
+export function useSaveScript(agentId: string, told = false) {
   const refresh = useRefresh(agentId);
   return useMutation({
     mutationFn: ({ body, known }: { body: ScriptBody; known?: Script }) =>
@@ -59,6 +59,7 @@ export function useSaveScript(agentId: string) {
             }),
           ),
     onSettled: refresh,
+    ...(told && { meta: { told } }),
   });
 }
 
@@ -126,5 +127,20 @@ function useRefresh(agentId: string) {
 /** What is sent of a script that is there. */
 export function bodyOf(script: Script): ScriptBody {
   const { name, enabled, priority, languages, phrases, keywords, answer, alone, handoff } = script;
-  return { name, enabled, priority, languages, phrases, keywords, answer, alone, handoff };
+  const { steps, finish, leave, expires_s } = script;
+  return {
+    name,
+    enabled,
+    priority,
+    languages,
+    phrases,
+    keywords,
+    answer,
+    alone,
+    handoff,
+    steps,
+    finish,
+    leave,
+    expires_s,
+  };
 }

@@ -20,6 +20,7 @@ from tests.unit.domain.rules.test_turn import NOW, SEND, TAG, fired, rule, says,
 
 LATER = datetime(2026, 3, 1, 13, tzinfo=UTC)
 NOTE = {"do": "notify", "text": "look"}
+ANSWERED = ["script_matched", "script_finished"]  # by a script without steps
 
 
 def past(decision: Decision, said: Said | None = None, conversation: int = 1) -> PastTurn:
@@ -52,6 +53,7 @@ def test_events_of_every_kind_are_told_whether_or_not_a_rule_waited() -> None:
         "message_received",
         "tag_set",
         "script_matched",
+        "script_finished",
     ]
     [by_tag] = events_of(past(spoken), ["tag_set"])
     assert (by_tag.wake.of, by_tag.depth, by_tag.facts["conversation.tags"]) == ("vip", 1, ["vip"])
@@ -59,7 +61,7 @@ def test_events_of_every_kind_are_told_whether_or_not_a_rule_waited() -> None:
     [event] = events_of(past(silent), TRIGGERS)
     assert (event.wake.on, event.wake.after_s, event.at) == ("no_reply", 60.0, NOW)
     handed = turn(using, says("call a human"), view(ConversationState(turns=3)))
-    assert [event.wake.on for event in events_of(past(handed), TRIGGERS)] == ["message_received", "script_matched", "handed_off"]
+    assert [event.wake.on for event in events_of(past(handed), TRIGGERS)] == ["message_received", *ANSWERED, "handed_off"]
     assert told(tried(a_rule("handed_off", {"fact": "conversation.control", "op": "is", "value": "waiting"}), past(handed)))[0] == 1
 
 
@@ -111,7 +113,7 @@ def test_a_turn_without_rules_tells_less_and_what_it_does_not_tell_is_unknown() 
     assert not wants_words(bare.trace, {"no_reply"})
     said = Said("delivery?", first=True, channel="telegram")
     trace = past(decision, said)
-    assert [event.wake.on for event in events_of(trace, TRIGGERS)] == ["conversation_started", "message_received", "script_matched"]
+    assert [event.wake.on for event in events_of(trace, TRIGGERS)] == ["conversation_started", "message_received", *ANSWERED]
     asks = {
         "all": [
             {"fact": "message.text", "op": "contains", "value": "delivery"},
@@ -137,7 +139,7 @@ def test_a_trace_of_the_format_before_tells_messages_scripts_and_handoffs_only()
     old = {**new.trace, "format": 1, "rules": {**new.trace["rules"], "events": [{"on": "conversation_started"}]}}
     turn_ = PastTurn(1, UUID(int=1), LATER, old)
     events = {event.wake.on: event.facts for event in events_of(turn_, TRIGGERS)}
-    assert list(events) == ["conversation_started", "message_received", "script_matched", "handed_off"]
+    assert list(events) == ["conversation_started", "message_received", *ANSWERED, "handed_off"]
     assert "conversation.tags" not in events["message_received"]  # a rule changed something in the turn
     assert events["handed_off"]["conversation.control"] == "waiting"
     assert events["message_received"]["contact.name"] == "Olga"

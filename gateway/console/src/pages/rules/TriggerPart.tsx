@@ -7,6 +7,7 @@ import { WebhookPart } from "./WebhookPart";
 import { faultText } from "./words";
 
 const SILENCE = new Set(["no_reply", "no_answer"]);
+const SCRIPTS = new Set(["script_matched", "script_finished"]);
 
 type Trigger = RuleBody["trigger"];
 
@@ -86,7 +87,7 @@ export function TriggerPart({ trigger, faults, vocabulary, scripts, sequences, o
         />
       )}
       {trigger.on === "webhook" && <WebhookPart {...rule} />}
-      {trigger.on === "script_matched" && which(t("rules.which-script"), t("rules.any-script"), named(scripts))}
+      {SCRIPTS.has(trigger.on) && which(t("rules.which-script"), t("rules.any-script"), named(scripts))}
       {trigger.on === "sequence_finished" &&
         which(t("rules.which-sequence"), t("rules.whichever-sequence"), named(sequences))}
     </>

@@ -1,4 +1,5 @@
 import {
+  Alert,
   Button,
   Checkbox,
   Fieldset,
@@ -11,11 +12,16 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { asApiError } from "../../api/problem";
 import { bodyOf, useSaveScript } from "../../api/scripts";
 import type { Script, ScriptBody } from "../../api/types";
-import { showDone } from "../../app/toasts";
+import { showDone, showProblem } from "../../app/toasts";
 import { LANGUAGES } from "../../i18n";
+import { DialoguePart } from "./DialoguePart";
+import { filled, readDialogue, writeDialogue } from "./draft";
+import { faultLine } from "./faults";
 
 interface Props {
   agentId: string;
@@ -40,7 +46,9 @@ interface Values {
 
 export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Props) {
   const { t } = useTranslation();
-  const save = useSaveScript(agentId);
+  const save = useSaveScript(agentId, true);
+  const [dialogue, setDialogue] = useState(() => readDialogue(known));
+  const [faults, setFaults] = useState<Map<string, string>>(new Map());
   const form = useForm<Values>({
     initialValues: valuesOf(known, phrase),
     validate: {
@@ -51,8 +59,14 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
   });
   const send = (values: Values) =>
     save.mutate(
-      { body: bodyFrom(values), ...(known ? { known } : {}) },
+      { body: { ...bodyFrom(values), ...writeDialogue(dialogue) }, ...(known ? { known } : {}) },
       {
+        onError: (error) => {
+          const { status, problem } = asApiError(error);
+          const flaws = problem?.errors?.filter(({ pointer }) => pointer) ?? [];
+          setFaults(new Map(flaws.map(({ pointer = "", detail }) => [pointer, detail])));
+          if (status !== 422 || flaws.length === 0) showProblem(error);
+        },
         onSuccess: () => {
           showDone(t("app.saved"));
           onDone();
@@ -96,6 +110,12 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
               {...form.getInputProps(`answer.${language}`)}
             />
           ))}
+          <DialoguePart
+            dialogue={dialogue}
+            faults={faults}
+            onChange={setDialogue}
+            onPlaces={() => setFaults(new Map())}
+          />
           <MultiSelect
             label={t("scripts.languages")}
             description={t("scripts.languages-hint")}
@@ -111,8 +131,21 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
             {...form.getInputProps("priority")}
           />
           <Checkbox label={t("scripts.alone")} {...form.getInputProps("alone", { type: "checkbox" })} />
-          <Checkbox label={t("scripts.passes-on")} {...form.getInputProps("handoff", { type: "checkbox" })} />
+          <Checkbox
+            label={t("scripts.passes-on")}
+            description={dialogue.steps.length > 0 && t("dialogue.passes-on-hint")}
+            {...form.getInputProps("handoff", { type: "checkbox" })}
+          />
           <Switch label={t("scripts.enabled")} {...form.getInputProps("enabled", { type: "checkbox" })} />
+          {faults.size > 0 && (
+            <Alert color="red" variant="light" role="alert" title={t("rules.not-yet")}>
+              <ul>
+                {[...faults].map(([pointer, reason]) => (
+                  <li key={pointer}>{faultLine(t, pointer, reason)}</li>
+                ))}
+              </ul>
+            </Alert>
+          )}
           {mayEdit && (
             <Group justify="flex-end">
               <Button variant="default" onClick={onDone}>
@@ -162,7 +195,7 @@ function bodyFrom(values: Values): ScriptBody {
     languages,
     phrases: lines(values.phrases),
     keywords: lines(values.keywords),
-    answer: Object.fromEntries(Object.entries(values.answer).filter(([, text]) => text.trim())),
+    answer: filled(values.answer),
     alone,
     handoff,
   };

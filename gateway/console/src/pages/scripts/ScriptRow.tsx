@@ -26,6 +26,11 @@ export function ScriptRow({ agentId, script, mayEdit, onOpen }: Props) {
           <Text fw={600} className="wraps">
             {script.name}
           </Text>
+          {script.steps.length > 0 && (
+            <Badge variant="default" tt="none" fw={500}>
+              {t("dialogue.questions", { count: script.steps.length })}
+            </Badge>
+          )}
           {script.handoff && (
             <Badge variant="default" tt="none" fw={500} leftSection={<IconUser size={12} />}>
               {t("scripts.handoff")}

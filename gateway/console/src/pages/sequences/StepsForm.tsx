@@ -1,10 +1,8 @@
-import { ActionIcon, Button, Card, Group, Menu, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
-import IconArrowDown from "@tabler/icons-react/icons/IconArrowDown";
-import IconArrowUp from "@tabler/icons-react/icons/IconArrowUp";
+import { Button, Group, Menu, NumberInput, Select, Stack, Text, TextInput } from "@mantine/core";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
-import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
 import type { Script, Vocabulary } from "../../api/types";
+import { moved, StepCard } from "../../parts/StepCard";
 import { Weekdays } from "../../parts/Weekdays";
 import { ActionFields } from "../rules/ActionsForm";
 import { Conditions, type Faults } from "../rules/Conditions";
@@ -23,40 +21,18 @@ interface Props {
 /** What is said and done, one after another. */
 export function StepsForm({ steps, faults, scripts, vocabulary, onChange }: Props) {
   const { t } = useTranslation();
-  const move = (number: number, by: number) => {
-    const moved = [...steps];
-    const [taken] = moved.splice(number, 1);
-    if (taken) moved.splice(number + by, 0, taken);
-    onChange(moved);
-  };
   const fault = faults.get("/steps");
   return (
     <Stack gap="xs">
       {steps.map((step, number) => (
-        <Card key={step.id} withBorder padding="sm" role="group" aria-label={`${number + 1}`}>
-          <Group justify="space-between" wrap="nowrap" mb={4}>
-            <Text size="sm" fw={600} className="wraps">
-              {number + 1}. {t(`sequences.do.${String(step.raw.do)}`)}
-            </Text>
-            <Group gap={2} wrap="nowrap">
-              <ActionIcon disabled={number === 0} onClick={() => move(number, -1)} aria-label={t("sequences.step-up")}>
-                <IconArrowUp size={16} />
-              </ActionIcon>
-              <ActionIcon
-                disabled={number === steps.length - 1}
-                onClick={() => move(number, 1)}
-                aria-label={t("sequences.step-down")}
-              >
-                <IconArrowDown size={16} />
-              </ActionIcon>
-              <ActionIcon
-                onClick={() => onChange(steps.filter(({ id }) => id !== step.id))}
-                aria-label={t("sequences.remove-step")}
-              >
-                <IconX size={16} />
-              </ActionIcon>
-            </Group>
-          </Group>
+        <StepCard
+          key={step.id}
+          number={number}
+          count={steps.length}
+          title={t(`sequences.do.${String(step.raw.do)}`)}
+          onMove={(by) => onChange(moved(steps, number, by))}
+          onRemove={() => onChange(steps.filter(({ id }) => id !== step.id))}
+        >
           <Fields
             step={step}
             place={`/steps/${number}`}
@@ -65,7 +41,7 @@ export function StepsForm({ steps, faults, scripts, vocabulary, onChange }: Prop
             vocabulary={vocabulary}
             onChange={(changed) => onChange(steps.map((old) => (old.id === step.id ? changed : old)))}
           />
-        </Card>
+        </StepCard>
       ))}
       {fault && (
         <Text size="sm" c="var(--mantine-color-error)">

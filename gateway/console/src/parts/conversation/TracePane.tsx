@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { CopyButton } from "../CopyButton";
 import { Failed, Loading } from "../states";
 import { When } from "../When";
+import { DialogueOf } from "./DialogueOf";
 import { ActionsOf, RulesOf } from "./RulesPart";
 import { translatedReason } from "./reasons";
 import { Losers, Passages, Prompt, Stages, Winner } from "./TraceParts";
@@ -78,14 +79,16 @@ function Explained({ trace, traceId, at, children }: ExplainedProps) {
         </>
       )}
       <Part title={t("trace.scripts")}>
-        {trace.scripts?.winner ? <Winner winner={trace.scripts.winner} /> : <Quiet>{t("trace.no-script")}</Quiet>}
+        {trace.dialogue && <DialogueOf told={trace.dialogue} scripts={scripts} />}
+        {trace.scripts?.winner && <Winner winner={trace.scripts.winner} />}
+        {!trace.scripts?.winner && !trace.dialogue && <Quiet>{t("trace.no-script")}</Quiet>}
         <Losers losers={trace.scripts?.losers ?? {}} unlisted={trace.scripts?.unlisted ?? 0} scripts={scripts} />
       </Part>
       <Part title={t("trace.passages")}>
         {trace.passages ? (
           <Passages found={trace.passages} verdict={trace.verdict} passages={passages} knowledge={trace.knowledge} />
         ) : (
-          <Quiet>{t(trace.scripts?.winner ? "trace.not-searched" : "trace.no-passage")}</Quiet>
+          <Quiet>{t(trace.scripts?.winner || trace.dialogue?.goto ? "trace.not-searched" : "trace.no-passage")}</Quiet>
         )}
         {trace.knowledge?.why && <Quiet>{t("trace.documents-limited", { why: trace.knowledge.why })}</Quiet>}
       </Part>

@@ -14,6 +14,18 @@ export interface Trace {
     losers?: Record<string, (string | [id: string, score: number])[]>;
     unlisted?: number;
   };
+  /** The step of a dialogue that was answered, and where the answer leads. */
+  dialogue?: {
+    script: string;
+    name?: string;
+    step?: string;
+    understood?: string;
+    remembered?: string;
+    full?: boolean;
+    why?: string;
+    failed?: number;
+    goto?: string;
+  };
   passages?: [id: string, score: number, coverage: number][];
   verdict?: string;
   /** What came of the documents; `why` says why they could not be searched, or by words only. */
@@ -45,6 +57,7 @@ export interface Named {
   name?: string;
   title?: string;
   text?: string;
+  steps?: { id: string; ask?: Record<string, string> }[];
 }
 
 export function useTrace(conversationId: string, messageId: string) {
