@@ -51,6 +51,7 @@ from storage.jobs.queue import PostgresJobQueue
 from storage.knowledge.calls import KnowledgeCalls
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_pace import PostgresKommoPace
+from storage.kommo_salesbots import PostgresSalesbots
 from storage.operators.asking import Handoffs
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
@@ -148,7 +149,8 @@ async def build_sender(member: Member) -> Body:
         )
         stack.push_async_callback(kommo.close)
         desk = PostgresCrmDesk(database)
-        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": KommoSender(kommo, accounts, desk, counts)}
+        in_kommo = KommoSender(kommo, accounts, PostgresSalesbots(database), desk, counts)
+        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": in_kommo}
         settling = Settling(carrier, PostgresDoubts(database), book, {"kommo": KommoHistory(kommo)}, clock, counts)
         delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)

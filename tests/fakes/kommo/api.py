@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.fakes.kommo.asked import Asked, page
 from tests.fakes.kommo.crm import Crm
 from tests.fakes.kommo.hooks import Hooks, message_event
+from tests.fakes.kommo.salesbots import Salesbots
 from tests.fakes.kommo.state import Account, Blocked, Kommo, Refused, Talk
 
 BLOCKED_PAGE = b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body><center><h1>403 Forbidden</h1></center></body>\r\n</html>\r\n"
@@ -48,6 +49,7 @@ class Api:
                 ("GET", r"/api/v4/users", self._users),
                 *Crm(kommo, self._hooks).routes(),
                 ("POST", r"/api/v4/bots/(\d+)/run", self._run_bot),
+                ("POST", r"/api/v4/salesbot/(\d+)/continue/(\d+)", Salesbots(kommo, self._hooks).go_on),
             )
         ]
 

@@ -21,6 +21,7 @@ from storage.crm_desk import PostgresCrmDesk
 from storage.doubts import PostgresDoubts
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
+from storage.kommo_salesbots import PostgresSalesbots
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -36,7 +37,7 @@ async def sending(office: Office, dsn: str, redis_url: str) -> AsyncIterator[Non
     async with await Database.open(dsn, Role.ENGINE, "sender", size=8) as database, RedisSignals(redis_url) as signals:
         client = KommoClient(Wire(clock, TIMEOUT_S, office.kommo.url), office.store, office.pace, clock, uuid4)
         outbox, book = PostgresOutbox(database), IntegrationBook(PostgresIntegrations(database, office.shop.box), carrier)
-        senders = {"kommo": KommoSender(client, office.store, PostgresCrmDesk(database))}
+        senders = {"kommo": KommoSender(client, office.store, PostgresSalesbots(database), PostgresCrmDesk(database))}
         delivery = Delivery(carrier, outbox, book, senders, clock, DeliveryLimits(6.0, TIMEOUT_S))
         settling = Settling(carrier, PostgresDoubts(database), book, {"kommo": KommoHistory(client)}, clock)
         polling = Polling(PostgresInbox(database), book, {}, signals, clock)

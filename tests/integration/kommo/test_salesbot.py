@@ -1,0 +1,196 @@
+"""A Salesbot asks for the answer: from Kommo's request through the gateway, a host and a sender back to Kommo."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from actors.ports.kommo import KommoAccount
+from integrations.kommo.account_api import subscribe
+from storage.housekeeping import Housekeeping
+from tests.integration.gateway.processes import GatewayProcess
+from tests.integration.host_lab import HostLab
+from tests.integration.kommo.office import CHAT, Office
+from tests.integration.kommo.sending import sending
+
+Sender = Callable[[], AbstractAsyncContextManager[None]]
+LONG = "Delivery is tomorrow, between nine and eleven in the morning; the courier will call you half an hour before."
+SCRIPTS = [
+    {"id": "delivery", "keywords": ["delivery"], "answer": {"en": "Tomorrow"}},
+    {"id": "when", "keywords": ["when"], "answer": {"en": LONG}},
+]
+SHOP = {"persona": {"name": "Anna", "languages": ["en"], "debounce_s": 0.05}, "scripts": SCRIPTS}
+ASKED = "kind = 'event' and convert_from(raw, 'UTF8') like '%asked%'"
+SECRET = "secret-1"  # of the integration with which the office is connected
+
+
+@pytest.fixture
+def sender(office: Office, database: str, redis_url: str) -> Sender:
+    return lambda: sending(office, database, redis_url)
+
+
+@pytest.fixture
+async def gateway(office: Office, database: str, redis_url: str, tmp_path: Path) -> AsyncIterator[GatewayProcess]:
+    async with GatewayProcess(database, redis_url, tmp_path, {"CALLBOARD_KOMMO_API": office.kommo.url}) as opened:
+        yield opened
+
+
+async def hook_of(office: Office, account: KommoAccount) -> str:
+    secret = await office.connections.webhook_secret(account.tenant_id, office.shop.agent_id, account.integration_id)
+    return f"/webhooks/kommo/{account.integration_id}/{secret}"
+
+
+async def asking(office: Office, gateway: GatewayProcess, account: KommoAccount, **bot: Any) -> None:
+    """Let a Salesbot ask the gateway whenever a customer writes; the plan has no direct way."""
+    await office.kommo.control("account", id=1, has_sending=False)
+    url = f"{gateway.url}{await hook_of(office, account)}/widget"
+    await office.kommo.control("asking-bot", account=1, id=77, url=url, secret=SECRET, **bot)
+
+
+async def kept(office: Office, *paths: int, lead: int) -> None:
+    """Put bots that wait into the store, as turns do, the last one the newest."""
+    for age, number in enumerate(reversed(paths)):
+        await office.shop.owner.execute(
+            """insert into kommo_asks (tenant_id, integration_id, path, entity, asked_at)
+            select tenant_id, integration_id, $1, $2, now() - $3 * interval '1 second' from kommo_accounts""",
+            f"/api/v4/salesbot/77/continue/{number}",
+            f"lead:{lead}",
+            age,
+        )
+    await office.shop.owner.execute("update kommo_accounts set asked_at = now()")
+
+
+async def left(office: Office) -> list[str]:
+    return [row[0] for row in await office.shop.owner.fetch("select path from kommo_asks order by path")]
+
+
+@pytest.mark.parametrize("bot", [{}, {"form": True, "algorithm": "HS512"}, {"times": 3}], ids=["json", "form", "repeated"])
+async def test_a_message_by_webhook_and_by_request_is_answered_once(
+    office: Office, gateway: GatewayProcess, sender: Sender, bot: dict[str, Any]
+) -> None:
+    lab = HostLab(office.shop)
+    office.shop.agent_id = await lab.add_agent(SHOP)
+    account = await office.with_oauth()
+    await subscribe(office.client(), account, f"{gateway.url}{await hook_of(office, account)}")
+    await asking(office, gateway, account, **bot)
+    talk = await office.kommo.talk(CHAT)
+    async with lab.running(lab.host()), sender():
+        wrote = await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+        assert (wrote["statuses"], wrote["asked"]) == ([200], [200])
+        await office.shop.until("exists (select from outbox where state = 'sent')")
+        await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="when?")
+        await office.shop.until("(select count(*) from outbox where state = 'sent') = 2")
+        await lab.settled()
+        await asyncio.sleep(1.0)  # what would be said twice would be said now
+    sent = [(entry["text"], entry["author"]) for entry in office.kommo.entries("message")]
+    assert sent == [("Tomorrow", "bot"), (LONG, "bot")]
+    assert len(office.kommo.requests("/send_message")) == 1  # refused once, not asked again
+    assert await left(office) == []
+    counts = await office.shop.owner.fetchrow(
+        f"""select (select count(*) from messages where role = 'customer'), (select count(*) from messages where role = 'agent'),
+        (select count(*) from inbox where {ASKED}), (select count(*) from activity_logs where kind = 'salesbot.asked'),
+        (select string_agg(control, ',') from conversations where key = $1)""",
+        CHAT,
+    )
+    assert counts is not None
+    assert tuple(counts) == (2, 2, 2, 2, "bot")  # the bot's own words silence nobody
+    raws = await office.shop.owner.fetchval(f"select string_agg(convert_from(raw, 'UTF8'), '') from inbox where {ASKED}")
+    assert "token" not in raws
+
+
+async def test_a_request_that_comes_after_the_answer_was_ready_is_awaited(office: Office, sender: Sender) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, has_sending=False)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    number = (await office.kommo.control("waiting", account=1))[0]
+    await office.shop.owner.execute("update kommo_accounts set asked_at = now() - interval '1 day'")
+    await office.add_rows(account, {"text": "Tomorrow", "talk_id": talk["talk_id"]})
+    async with sender():
+        await office.shop.until("exists (select from outbox where attempts = 1)")
+        await kept(office, number, lead=talk["entity_id"])
+        await office.shop.settled()
+    assert dict(office.kommo.copies()) == {"Tomorrow": 1}
+
+
+async def test_a_bot_that_has_gone_on_is_passed_by(office: Office, sender: Sender) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, has_sending=False, bots={"78": 501})
+    await office.set_bot(account, 78, 501)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    number = (await office.kommo.control("waiting", account=1))[0]
+    await kept(office, number, 11, 12, lead=talk["entity_id"])
+    texts = ("by the one that waits", "by the bot with a field")
+    await office.add_rows(account, *({"text": text, "talk_id": talk["talk_id"]} for text in texts))
+    async with sender():
+        await office.shop.settled(60)
+        await office.kommo.until("/run", 1)
+        await asyncio.sleep(1.0)
+    sent = office.kommo.entries("message")
+    assert [entry["text"] for entry in sent] == list(texts)
+    assert sent[1]["t"] - sent[0]["t"] > 8  # one bot of a lead at a time
+    assert [entry["status"] for entry in office.kommo.entries("request") if "/continue/" in entry["path"]] == [404, 404, 202]
+    assert await left(office) == []
+
+
+@pytest.mark.parametrize("kind", ["hang_after", "reset_after", "error_504_after"])
+async def test_an_answer_nobody_knows_of_is_found_and_never_repeated(office: Office, sender: Sender, kind: str) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, has_sending=False, bots={"78": 501})
+    await office.set_bot(account, 78, 501)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    number = (await office.kommo.control("waiting", account=1))[0]
+    await office.kommo.fault(kind, path=f"/continue/{number}")
+    await kept(office, number, lead=talk["entity_id"])
+    await office.add_rows(account, {"text": "Tomorrow", "talk_id": talk["talk_id"]})
+    async with sender():
+        await office.shop.until("exists (select from outbox where state = 'sent')", 60)
+    [row] = await office.shop.rows()
+    assert (row["state"], row["uncertain"]) == ("sent", 1)
+    assert dict(office.kommo.copies()) == {"Tomorrow": 1}
+    assert await left(office) == []
+
+
+async def test_a_bot_that_got_nothing_goes_on_waiting(office: Office, sender: Sender) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, has_sending=False)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    number = (await office.kommo.control("waiting", account=1))[0]
+    await office.kommo.fault("too_many", path=f"/continue/{number}")
+    await kept(office, number, lead=talk["entity_id"])
+    await office.add_rows(account, {"text": "Tomorrow", "talk_id": talk["talk_id"]})
+    async with sender():
+        await office.shop.settled()
+    assert dict(office.kommo.copies()) == {"Tomorrow": 1}
+    assert [entry["status"] for entry in office.kommo.requests(f"/continue/{number}")] == [429, 202]
+
+
+async def test_without_a_bot_that_waits_people_are_told(office: Office, sender: Sender) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, has_sending=False)
+    talk = await office.kommo.talk(CHAT)
+    await kept(office, lead=talk["entity_id"])
+    await office.add_rows(account, {"text": "Tomorrow", "talk_id": talk["talk_id"]})
+    async with sender():
+        await office.shop.settled(60)
+    [row] = await office.shop.rows()
+    assert row["state"] == "failed"
+    assert "no Salesbot waits" in row["error"]
+
+
+async def test_what_waited_long_ago_is_forgotten(office: Office) -> None:
+    await office.with_token()
+    await kept(office, 1, 2, lead=5)
+    await office.shop.owner.execute("update kommo_asks set asked_at = now() - interval '2 days' where path like '%/1'")
+    await Housekeeping(office.shop.engine).tidy()
+    assert await left(office) == ["/api/v4/salesbot/77/continue/2"]
