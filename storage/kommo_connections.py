@@ -45,7 +45,10 @@ on conflict (tenant_id, integration_id) do update set host = excluded.host, name
   client_secret_encrypted = excluded.client_secret_encrypted, redirect_uri = excluded.redirect_uri,
   access_encrypted = excluded.access_encrypted, refresh_encrypted = excluded.refresh_encrypted, expires_at = excluded.expires_at,
   generation = k.generation + 1, refreshing_by = null, refreshing_until = null, quota_until = null, quota_problem = null"""
-_PACE = "insert into kommo_pace (tenant_id, integration_id) values ($1, $2) on conflict do nothing"
+# Connecting asked twice, without a moment: for the tokens, and whose they are. Two gaps and a little are left for that.
+_PACE = """
+insert into kommo_pace (tenant_id, integration_id, next_at) values ($1, $2, clock_timestamp() + interval '400 ms')
+on conflict (integration_id) do update set next_at = greatest(kommo_pace.next_at, clock_timestamp()) + interval '400 ms'"""
 _VIEW = """
 select g.id, g.agent_id, k.account_id, k.name, k.host, g.status, g.problem, k.client_id is not null, k.bot_id, k.field_id,
   coalesce((select s.sent from kommo_sends s where s.integration_id = g.id and s.month = date_trunc('month', now())), 0),

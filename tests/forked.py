@@ -23,6 +23,13 @@ _WARM = (
     "uvloop",
     "gateway.app",
     "actors.runtime.composition",
+    "integrations.telegram.client",  # what a sender imports when it starts, with a bot framework: seconds
+    "integrations.telegram.sender",
+    "integrations.telegram.updates",
+    "integrations.http.webhook_runner",
+    "integrations.kommo.crm_runner",
+    "integrations.kommo.history",
+    "integrations.kommo.sender",
     "tests.fakes.kommo.api",
     "tests.fakes.telegram_bot",
 )

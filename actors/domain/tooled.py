@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from actors.domain.agent.models import AgentRequest
 from actors.domain.agent.tools import TOOL, Called
@@ -11,6 +10,7 @@ from actors.domain.decision import Decision
 from actors.domain.effects import LogActivity, SendMessage
 from actors.domain.ruled import Moment, facts_of, scene_of
 from actors.domain.rules.running import carry_out
+from actors.domain.trace import Trace
 
 
 def carried_out(decided: Decision, view: ConversationView, request: AgentRequest, calls: Sequence[Called], moment: Moment) -> Decision:
@@ -35,7 +35,7 @@ def carried_out(decided: Decision, view: ConversationView, request: AgentRequest
     return Decision(ran.state, (*decided.effects, *effects, *told), _traced(decided, calls, done))
 
 
-def _traced(decided: Decision, calls: Sequence[Called], done: Sequence[Sequence[str]]) -> Any:
+def _traced(decided: Decision, calls: Sequence[Called], done: Sequence[Sequence[str]]) -> Trace:
     if decided.trace.prompt is None:
         return decided.trace
     left = iter(done)

@@ -42,15 +42,17 @@ class Reservation:
     """The account's moment for one request.
 
     Args:
-        granted: it may be used; else `wait_s` says how long the queue is.
-        wait_s: from now.
+        granted: it may be used; else `at_s` says where the queue ends.
+        at_s: in seconds, on the clock of whoever keeps the pace.
+        now_s: what that clock said when this was answered.
         generation: of the current tokens.
         stale: the access token ends within a minute.
         blocked_s: how much longer Kommo blocks our address; None: it does not.
     """
 
     granted: bool
-    wait_s: float
+    at_s: float
+    now_s: float
     generation: int
     stale: bool
     blocked_s: float | None

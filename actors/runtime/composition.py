@@ -144,9 +144,8 @@ async def build_sender(member: Member) -> Body:
         limits = DeliveryLimits(chosen.lease_s, chosen.telegram_timeout_s)
         counts: Counter[str] = Counter()
         telegram, accounts = TelegramSender(client, clock, counts), PostgresKommo(database, box)
-        kommo = KommoClient(
-            Wire(clock, limits.send_timeout_s, chosen.kommo_api), accounts, PostgresKommoPace(database), clock, fresh_generation
-        )
+        wire = Wire(clock, limits.send_timeout_s, chosen.kommo_api, failpoints.hit)
+        kommo = KommoClient(wire, accounts, PostgresKommoPace(database), clock, fresh_generation, failpoints.hit)
         stack.push_async_callback(kommo.close)
         desk = PostgresCrmDesk(database)
         in_kommo = KommoSender(kommo, accounts, PostgresSalesbots(database), desk, counts)

@@ -21,7 +21,16 @@ class ClosingApi:
         """Return the operations."""
         base = "/api/conversations/{id}"
         return [
-            Operation("POST", f"{base}/{verb}", handler, level="operator", tag="conversations", answer=ConversationView, numbers={"id"})
+            Operation(
+                "POST",
+                f"{base}/{verb}",
+                handler,
+                level="operator",
+                tag="conversations",
+                answer=ConversationView,
+                idempotent=True,
+                numbers={"id"},
+            )
             for verb, handler in (("close", self.close), ("open", self.open))
         ]
 

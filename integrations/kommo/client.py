@@ -14,16 +14,17 @@ from uuid import UUID
 from actors.domain.errors import CredentialsRefused, TerminalError, UnknownOutcome
 from actors.ports.kommo import Credentials, KommoAccount, KommoCredentials, KommoPace
 from actors.ports.time import Ticks
-from integrations.kommo.errors import BLOCKED_S, AccountMoved, AddressBlocked, Missed, TokenRefused, TooFast
+from integrations.kommo.errors import BLOCKED_S, AccountMoved, AddressBlocked, TokenRefused, TooFast
 from integrations.kommo.hosts import account_host, api_domain
-from integrations.kommo.limits import LATE_S, MISSES, Priority, Reservations, Slot
+from integrations.kommo.limits import Priority, Reservations, Slot
 from integrations.kommo.oauth import Tokens
-from integrations.kommo.wire import NEVER, Moment, Wire
+from integrations.kommo.wire import NEVER, Moment, Wire, no_failpoint
 
 log = logging.getLogger(__name__)
 
 PAGE = 250  # the most that Kommo gives at once
 MAX_PAGES = 10_000
+_WHEREABOUTS = "/oauth2/account/current/subdomain"
 Query = Mapping[str, str | int]
 
 
@@ -43,12 +44,20 @@ class _Asked:
 class KommoClient:
     """Requests on behalf of connected accounts; one for a process."""
 
-    def __init__(self, wire: Wire, credentials: KommoCredentials, pace: KommoPace, clock: Ticks, fresh_id: Callable[[], UUID]) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        credentials: KommoCredentials,
+        pace: KommoPace,
+        clock: Ticks,
+        fresh_id: Callable[[], UUID],
+        pass_: Callable[[str], None] = no_failpoint,
+    ) -> None:
         self._wire = wire
         self._credentials = credentials
         self._pace = pace
-        self._reservations = Reservations(pace, clock)
-        self._tokens = Tokens(credentials, wire, clock, fresh_id)
+        self._reservations = Reservations(pace, clock, pass_)
+        self._tokens = Tokens(credentials, wire, clock, fresh_id, self._reservations)
 
     async def close(self) -> None:
         """Finish refreshes, close connections."""
@@ -87,18 +96,17 @@ class KommoClient:
         slot = await self._reservations.wait(account, priority, not_after)
         credentials = await self._tokens.current(account, slot.generation)
         if slot.stale and credentials.generation == slot.generation and credentials.refresh_token is not None:
-            credentials = await self._refreshed(asked, credentials, slot)
+            credentials = await self._tokens.refreshed(account, credentials)
             slot = await self._reservations.wait(account, priority, not_after)
         try:
             return await self._in_time(asked, credentials, slot)
         except TokenRefused as refused:
             log.info("integration %s: %s", account.integration_id, refused)
-            slot = await self._reservations.wait(account, priority, not_after)
-            again = await self._refreshed(asked, credentials, slot)
+            again = await self._tokens.refreshed(account, credentials)
         except AccountMoved as moved:
-            again = await self._follow(account, credentials, moved)
+            again = await self._follow(asked, credentials, moved)
         try:
-            return await self._in_time(asked, again, await self._reservations.wait(account, priority, not_after))
+            return await self._in_time(asked, again)
         except (TokenRefused, AccountMoved) as error:
             raise CredentialsRefused(f"{error}: connect the account again") from None
 
@@ -127,19 +135,13 @@ class KommoClient:
             answer = await self.ask(account, "GET", following, priority=priority)
         raise TerminalError(f"Kommo's list {path} does not end")
 
-    async def _refreshed(self, asked: "_Asked", old: Credentials, slot: Slot) -> Credentials:
-        """Get newer credentials; a refresh is a request, too, and takes the moment."""
-        await self._reservations.arrive(slot)
-        return await self._tokens.refreshed(asked.account, old)
-
-    async def _in_time(self, asked: "_Asked", credentials: Credentials, slot: Slot) -> Any:
+    async def _in_time(self, asked: "_Asked", credentials: Credentials, slot: Slot | None = None) -> Any:
         """Ask at the moment; where it was missed, at another one."""
-        for _ in range(MISSES):
-            try:
-                return await self._once(asked, credentials, Moment(slot.at, LATE_S, asked.not_after))
-            except Missed:
-                slot = await self._reservations.wait(asked.account, asked.priority, asked.not_after)
-        return await self._once(asked, credentials, Moment(slot.at, not_after=asked.not_after))
+
+        async def send(slot: Slot) -> Any:
+            return await self._once(asked, credentials, Moment(slot.at, slot.late_s, asked.not_after))
+
+        return await self._reservations.keep(asked.account, asked.priority, asked.not_after, send, slot)
 
     async def _once(self, asked: "_Asked", credentials: Credentials, moment: Moment) -> Any:
         try:
@@ -160,12 +162,12 @@ class KommoClient:
             await self._pace.slow_down(asked.account, error.retry_after_s or 1.0)
             raise
 
-    async def _follow(self, account: KommoAccount, credentials: Credentials, moved: AccountMoved) -> Credentials:
+    async def _follow(self, asked: "_Asked", credentials: Credentials, moved: AccountMoved) -> Credentials:
         """Ask the host that the token names where its account is now, and remember that."""
-        knows = api_domain(credentials.access_token)
+        account, knows = asked.account, api_domain(credentials.access_token)
         if knows is None:
             raise CredentialsRefused(f"{moved}: connect the account again") from None
-        host = _host_of(await self._whereabouts(knows, credentials))
+        host = _host_of(await self._whereabouts(asked, knows, credentials))
         if host is None:
             raise CredentialsRefused(f"{moved}: connect the account again") from None
         log.warning("integration %s: the Kommo account moved to %s", account.integration_id, host)
@@ -173,9 +175,13 @@ class KommoClient:
         self._tokens.forget(account)
         return await self._tokens.current(account, 0)
 
-    async def _whereabouts(self, knows: str, credentials: Credentials) -> Any:
+    async def _whereabouts(self, asked: "_Asked", knows: str, credentials: Credentials) -> Any:
+        async def send(slot: Slot) -> Any:
+            moment = Moment(slot.at, slot.late_s, asked.not_after)
+            return await self._wire.ask("GET", knows, _WHEREABOUTS, token=credentials.access_token, moment=moment)
+
         try:
-            return await self._wire.ask("GET", knows, "/oauth2/account/current/subdomain", token=credentials.access_token)
+            return await self._reservations.keep(asked.account, asked.priority, asked.not_after, send)
         except (TerminalError, UnknownOutcome):
             return None
 

@@ -15,9 +15,11 @@ from actors.ports.kommo import Credentials, KommoAccount, KommoCredentials, NewT
 from actors.ports.time import Ticks
 from integrations.kommo.errors import AccountMoved
 from integrations.kommo.hosts import authorize_host
-from integrations.kommo.wire import Wire
+from integrations.kommo.limits import Priority, Reservations, Slot
+from integrations.kommo.wire import NOW, Moment, Wire
 
-LEASE_S = 30.0  # one request of at most 10 s and two commits
+LEASE_S = 30.0  # a moment to write, one request of at most 10 s and two commits
+WRITE_S = 15.0
 WAIT_S = 12.0
 LOOK_S = 0.1
 KEEP_S = 60.0
@@ -40,10 +42,12 @@ async def exchange(wire: Wire, host: str, client_id: str, client_secret: str, co
     return await _tokens(wire, host, client_id, client_secret, redirect_uri, grant)
 
 
-async def _tokens(wire: Wire, host: str, client_id: str, client_secret: str, redirect_uri: str, grant: Mapping[str, str]) -> NewTokens:
+async def _tokens(
+    wire: Wire, host: str, client_id: str, client_secret: str, redirect_uri: str, grant: Mapping[str, str], moment: Moment = NOW
+) -> NewTokens:
     body = {"client_id": client_id, "client_secret": client_secret, "redirect_uri": redirect_uri, **grant}
     try:
-        answer = await wire.ask("POST", host, "/oauth2/access_token", body=body)
+        answer = await wire.ask("POST", host, "/oauth2/access_token", body=body, moment=moment)
     except (TransientError, UnknownOutcome, AccountMoved):
         raise
     except TerminalError as error:
@@ -63,7 +67,8 @@ def _new_tokens(answer: Any) -> NewTokens:
 class Tokens:
     """The access tokens of this process's accounts, always of the latest generation."""
 
-    def __init__(self, store: KommoCredentials, wire: Wire, clock: Ticks, fresh_id: Callable[[], UUID]) -> None:
+    def __init__(self, store: KommoCredentials, wire: Wire, clock: Ticks, fresh_id: Callable[[], UUID], reservations: Reservations) -> None:
+        self._reservations = reservations
         self._store = store
         self._wire = wire
         self._clock = clock
@@ -119,17 +124,24 @@ class Tokens:
                 return now
             if now.refresh_token is None:
                 raise CredentialsRefused("Kommo refuses the long-lived token: make a new one in Kommo and connect the account again")
+            begun_at = self._clock.monotonic()
             if await self._store.begin_refresh(account, now.generation, self._fresh_id(), LEASE_S):
-                return await self._refresh(account, now)
+                return await self._refresh(account, now, begun_at + WRITE_S)
             if self._clock.monotonic() > until:
                 raise TransientError("another process refreshes the token of the Kommo account")
             await self._clock.sleep(LOOK_S)
 
-    async def _refresh(self, account: KommoAccount, now: Credentials) -> Credentials:
+    async def _refresh(self, account: KommoAccount, now: Credentials, not_after: float) -> Credentials:
+        """Refresh at a moment of the account's pace; nothing is written when another process may have the lease."""
         assert now.refresh_token is not None
         grant = {"grant_type": "refresh_token", "refresh_token": now.refresh_token}
+
+        async def send(slot: Slot) -> NewTokens:
+            moment = Moment(slot.at, slot.late_s, not_after)
+            return await _tokens(self._wire, now.host, now.client_id or "", now.client_secret, now.redirect_uri, grant, moment)
+
         try:
-            tokens = await _tokens(self._wire, now.host, now.client_id or "", now.client_secret, now.redirect_uri, grant)
+            tokens = await self._reservations.keep(account, Priority.ANSWER, not_after, send)
         except CredentialsRefused as error:
             later = await self._read(account)
             if later.generation > now.generation:  # a process that stood still used it before us, and its answer came through

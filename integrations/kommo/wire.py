@@ -1,5 +1,6 @@
 """One HTTP request to Kommo: bounded in time and size, stopped before its first byte where it would be too late."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
@@ -40,6 +41,10 @@ class Moment:
 NOW = Moment()
 
 
+def no_failpoint(_: str) -> None:
+    """No failpoints."""
+
+
 @dataclass(slots=True)
 class _Attempt:
     """One request: when its first byte may be written, and whether it may have been."""
@@ -51,8 +56,9 @@ class _Attempt:
 class Wire:
     """The connections of a process to Kommo. `api` replaces every account's address, for tests."""
 
-    def __init__(self, clock: Ticks, timeout_s: float, api: str = "") -> None:
+    def __init__(self, clock: Ticks, timeout_s: float, api: str = "", pass_: Callable[[str], None] = no_failpoint) -> None:
         self._clock = clock
+        self._pass = pass_
         self._timeout = ClientTimeout(total=timeout_s)
         self._api = api.rstrip("/")
         self._session: ClientSession | None = None
@@ -133,12 +139,13 @@ class Wire:
         """The HTTP client calls this when a connection is there and nothing has been written to it: the last moment to stop."""
         attempt: _Attempt = context.trace_request_ctx
         moment = attempt.moment
-        if (early_s := moment.at - self._clock.monotonic()) > 0:
+        while (early_s := moment.at - self._clock.monotonic()) > 0:  # a timer may fire a little early
             await self._clock.sleep(early_s)
+        self._pass("kommo.before_write")
         now = self._clock.monotonic()
         if now > moment.not_after:
             raise LeaseOver
-        if now > moment.at + moment.late_s:
+        if attempt.written or now > moment.at + moment.late_s:  # the client repeats what reads, on a new connection, by itself
             raise Missed
         attempt.written = True
 

@@ -40,7 +40,9 @@ begin
   delete from traces t where t.conversation_id = any (v_ids);
   delete from messages m where m.conversation_id = any (v_ids);
   delete from activity_logs a where a.tenant_id = p_tenant and a.conversation_id = any (v_ids);
-  delete from inbox i using conversations c where c.id = any (v_ids) and i.integration_id = c.integration_id and i.key = c.key;
+  -- What came meanwhile is answered in a new conversation; dead letters wait for a person.
+  delete from inbox i using conversations c
+    where c.id = any (v_ids) and i.integration_id = c.integration_id and i.key = c.key and i.state = 'done';
   delete from kommo_subjects s using unnest(v_ids) x
     where s.tenant_id = p_tenant and s.subject in ('contact:conversation:' || x, 'lead:conversation:' || x);
   delete from conversations c where c.id = any (v_ids);

@@ -2,7 +2,7 @@
 
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -46,23 +46,23 @@ def needs_chromium() -> None:
 
 
 @contextmanager
-def outside(folder: Path) -> Iterator[tuple[TelegramProcess, KommoProcess]]:
-    """Run what is outside of an installation."""
+def running(folder: Path, model: ModelThread | None, more: Mapping[str, str] | None = None) -> Iterator[House]:
+    """Run an installation and what is outside of it."""
     telegram, kommo = TelegramProcess(folder / "telegram.jsonl").start(), KommoProcess(folder / "kommo.jsonl").start()
-    yield telegram, kommo
-    kommo.stop()
-    telegram.stop()
+    house = House(model, telegram, kommo, more)
+    try:
+        house.installation.start()
+        yield house
+    finally:
+        house.installation.remove()
+        kommo.stop()
+        telegram.stop()
 
 
 @pytest.fixture(scope="session")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
-    with ModelThread() as model, outside(tmp_path_factory.mktemp("outside")) as (telegram, kommo):
-        house = House(model, telegram, kommo)
-        try:
-            house.installation.start()
-            yield house
-        finally:
-            house.installation.remove()
+    with ModelThread() as model, running(tmp_path_factory.mktemp("outside"), model) as house:
+        yield house
 
 
 @pytest.fixture(scope="session")

@@ -122,6 +122,8 @@ class Owner:
         await dialog.get_by_label("Сколько ждать", exact=True).fill("3")
         await test_sequences.add_step(page, dialog, "Написать клиенту")
         await dialog.get_by_label("Ответ · Русский").nth(1).fill(SECOND_STEP)
+        for edge in ("С", "До"):
+            await dialog.get_by_label(edge, exact=True).fill("")  # whatever the time of day
         await dialog.get_by_role("button", name="Сохранить").click()
         await expect(dialog).to_have_count(0)
         await self.of_agent("/rules")

@@ -47,6 +47,15 @@ _CUT_OFF = """() => {
   }
   return cut;
 }"""
+# Twice in a row nothing moves: what a click begins starts moving some frames later. An animation whose element goes away is cancelled.
+_STILL = """async () => {
+  for (let still = 0; still < 2; still++) {
+    await new Promise(go => setTimeout(go, 50));
+    const moving = document.getAnimations().filter(a => a.effect.getTiming().iterations !== Infinity);
+    if (moving.length) still = -1;
+    await Promise.allSettled(moving.map(a => a.finished));
+  }
+}"""
 _WIDTH = "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
 
 
@@ -93,10 +102,7 @@ async def settled(page: Page) -> None:
     """Wait until nothing is being loaded or moved."""
     await expect(page.locator("h1, h2").first).to_be_attached()
     await expect(page.locator("[role=status][aria-label='Загрузка'], [role=status][aria-label='Loading']")).to_have_count(0, timeout=30_000)
-    await page.evaluate(
-        # An animation whose element goes away meanwhile is cancelled, not failed.
-        "Promise.allSettled(document.getAnimations().filter(a => a.effect.getTiming().iterations !== Infinity).map(a => a.finished))"
-    )
+    await page.evaluate(_STILL)
 
 
 async def violations(page: Page) -> list[str]:

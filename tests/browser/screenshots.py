@@ -13,12 +13,10 @@ from uuid import uuid4
 
 from playwright.async_api import Browser, Page, async_playwright
 
-from tests.browser.conftest import ARGUMENTS, LOCALES, QUIET
+from tests.browser.conftest import ARGUMENTS, LOCALES, QUIET, running
 from tests.browser.house import House, Person, chromium
 from tests.browser.model_thread import ModelThread
 from tests.browser.pages import OUTSIDERS, addresses, overflow, settled, untranslated
-from tests.fakes.kommo.process import KommoProcess
-from tests.fakes.telegram_process import TelegramProcess
 
 EMPTY = ("agent", "versions", "scripts", "rules", "sequences", "knowledge")  # of an agent that has nothing yet
 
@@ -33,17 +31,9 @@ def main() -> int:
     parser.add_argument("--widths", type=_words, default=["390", "768", "1280", "2560"])
     given = parser.parse_args()
     given.out.mkdir(parents=True, exist_ok=True)
-    telegram, kommo = TelegramProcess(given.out / "telegram.jsonl").start(), KommoProcess(given.out / "kommo.jsonl").start()
-    with ModelThread() as model:
-        house = House(model, telegram, kommo)
-        try:
-            house.installation.start()
-            variants = list(itertools.product(given.languages, given.schemes, map(int, given.widths)))
-            faults = asyncio.run(_all(house, given.out, given.pages, variants))
-        finally:
-            house.installation.remove()
-            telegram.stop()
-            kommo.stop()
+    with ModelThread() as model, running(given.out, model) as house:
+        variants = list(itertools.product(given.languages, given.schemes, map(int, given.widths)))
+        faults = asyncio.run(_all(house, given.out, given.pages, variants))
     for fault in faults:
         sys.stdout.write(f"{fault}\n")
     return 1 if faults else 0

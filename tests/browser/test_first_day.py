@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.browser.conftest import OpenTab, outside
+from tests.browser.conftest import OpenTab, running
 from tests.browser.house import House
 from tests.browser.owner import Owner
 from tests.integration.test_separate_processes import free_port
@@ -14,13 +14,9 @@ from tests.integration.test_separate_processes import free_port
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     """As a person starts it: no key of a model, nobody in it; providers reach it at its address."""
     port = str(free_port())
-    with outside(tmp_path_factory.mktemp("outside")) as (telegram, kommo):
-        house = House(None, telegram, kommo, {"CALLBOARD_PORT": port, "CALLBOARD_PUBLIC_URL": f"http://127.0.0.1:{port}"})
-        try:
-            house.installation.start()
-            yield house
-        finally:
-            house.installation.remove()
+    reached = {"CALLBOARD_PORT": port, "CALLBOARD_PUBLIC_URL": f"http://127.0.0.1:{port}"}
+    with running(tmp_path_factory.mktemp("outside"), None, reached) as house:
+        yield house
 
 
 @pytest.mark.timeout(420)

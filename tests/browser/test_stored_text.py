@@ -11,10 +11,12 @@ from typing import Any
 from urllib.parse import quote
 from uuid import UUID
 
+import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import OpenTab
+from tests.browser.conftest import OpenTab, running
 from tests.browser.house import House, Person
+from tests.browser.model_thread import ModelThread
 from tests.browser.pages import settled
 from tests.fakes.openai_api import streams
 
@@ -91,6 +93,13 @@ WATCH = """
 window.broken = [];
 document.addEventListener('securitypolicyviolation', (event) => window.broken.push(event.violatedDirective));
 """
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """One of its own: what it leaves behind is in the way of others."""
+    with ModelThread() as model, running(tmp_path_factory.mktemp("outside"), model) as house:
+        yield house
 
 
 def document() -> dict[str, Any]:
@@ -267,30 +276,24 @@ async def test_what_is_stored_stays_text(house: House, open_tab: OpenTab) -> Non
     (talk,) = await house.rows("select id from conversations where integration_id = $1 and key = '74'", UUID(bot["id"]))
     pages["customer"] = f"{owner.path('conversations')}?conversation={talk['id']}"
     await asyncio.to_thread(house.installation.delete, f"/api/agents/{agent}/integrations/{bot['id']}")
-    name = (await house.rows("select name from tenants where slug = 'demo'"))[0]["name"]
     page = await open_tab("/", owner, width=1600)
     await page.context.add_init_script(WATCH)
-    try:
-        await page.goto(owner.path("profile"))
-        await page.get_by_label("Имя", exact=True).fill(ink.of("ProfileChange:name"))
-        await page.get_by_role("button", name="Сохранить").first.click()
-        await expect(page.get_by_text("Сохранено")).to_be_visible()
-        await page.goto(owner.path("settings"))
-        card = page.get_by_role("region", name="Компания")
-        await card.get_by_label("Название").fill(ink.of("TenantPatch:name"))
-        await card.get_by_role("button", name="Сохранить").click()
-        await expect(page.get_by_text("Сохранено")).to_be_visible()
-        seen = ""
-        for where, path in pages.items():
-            await page.goto(path)
-            await settled(page)
-            seen += await read(page)
-            assert await page.evaluate("window.x") is None, f"{where}: markup ran"
-            assert await page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0, (
-                f"{where}: markup became an element"
-            )
-            assert await page.evaluate("window.broken") == [], f"{where}: against the content security policy"
-    finally:
-        await house.rows("update tenants set name = $1 where slug = 'demo'", name)
+    await page.goto(owner.path("profile"))
+    await page.get_by_label("Имя", exact=True).fill(ink.of("ProfileChange:name"))
+    await page.get_by_role("button", name="Сохранить").first.click()
+    await expect(page.get_by_text("Сохранено")).to_be_visible()
+    await page.goto(owner.path("settings"))
+    card = page.get_by_role("region", name="Компания")
+    await card.get_by_label("Название").fill(ink.of("TenantPatch:name"))
+    await card.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_text("Сохранено")).to_be_visible()
+    seen = ""
+    for where, path in pages.items():
+        await page.goto(path)
+        await settled(page)
+        seen += await read(page)
+        assert await page.evaluate("window.x") is None, f"{where}: markup ran"
+        assert await page.evaluate("document.querySelectorAll('img[src=x], [onerror]').length") == 0, f"{where}: markup became an element"
+        assert await page.evaluate("window.broken") == [], f"{where}: against the content security policy"
     assert ink.used.keys() == {f"{body}:{place}" for body, places in STORED.items() for place in places}
     assert {field for field, mark in ink.used.items() if f"<img src=x onerror=window.x=1>{mark}" not in seen} == set()

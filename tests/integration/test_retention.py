@@ -1,11 +1,13 @@
 """Retention on a real host's conversations: exactly what is over goes, with all of its rows, and nothing of anybody else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import asyncpg
 import pytest
 
 from actors.domain.ids import Address
@@ -152,3 +154,35 @@ async def test_who_decides_and_what_is_known_before(office: Office) -> None:
     told = await shop.owner.fetchrow("select action, before, after from audit_log order by id desc limit 1")
     assert told is not None
     assert (told["action"], '"conversations_days": 90' in told["after"]) == ("retention.changed", True)
+
+
+async def test_a_message_that_comes_while_its_conversation_is_forgotten_is_answered(office: Office, database: str) -> None:
+    owner = office.lab.shop.owner
+    await office.says(1, "delivery?")
+    await aged(office, 1)
+    other = await asyncpg.connect(database)
+    holding = other.transaction()
+    await holding.start()
+    await other.execute("select from messages for update")  # the deletion stands here, as it would among many rows
+    forgetting = asyncio.create_task(pruned(office, office.tenant_id))
+    waits = "select count(*) > 0 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+    while not await owner.fetchval(waits):
+        await asyncio.sleep(0.01)
+    storing = asyncio.create_task(office.store(office.text(1, "delivery again?")))
+    while not await owner.fetchval("select count(*) > 0 from inbox where state = 'pending'"):
+        await asyncio.sleep(0.01)  # once it is there, the webhook is answered
+    await holding.rollback()
+    await other.close()
+    assert await forgetting == 1
+    await storing
+    assert [body for role, body in await office.messages(1) if role == "customer"] == ["delivery again?"]
+    assert await office.heard(1) == ["Tomorrow"]  # the earlier one went with its conversation
+
+
+async def test_dead_letters_of_a_forgotten_conversation_are_kept(office: Office) -> None:
+    owner = office.lab.shop.owner
+    await office.says(1, "delivery?")
+    await aged(office, 1)
+    await owner.execute("update inbox set state = 'dead'")
+    assert await pruned(office, office.tenant_id) == 1
+    assert await owner.fetchval("select count(*) from inbox where state = 'dead'") == 1

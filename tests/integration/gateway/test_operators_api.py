@@ -11,7 +11,7 @@ from actors.domain.ids import IntegrationId
 from storage.crypto import SecretBox, load_or_create_key
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.gateway.browser import Browser, arrive
-from tests.integration.gateway.company import Company, found
+from tests.integration.gateway.company import Company, EchoHost, found
 from tests.integration.gateway.desk import Desk
 from tests.integration.gateway.processes import GatewayProcess
 
@@ -88,6 +88,42 @@ async def test_an_operator_stops_the_company_and_an_agent(desk: Desk, database: 
     actions = [row["action"] for row in audit["items"] if row["action"].split(".")[1] in ("stopped", "resumed")]
     assert actions == ["agent.resumed", "tenant.resumed", "agent.stopped", "tenant.stopped"]
     assert {row["actor"] for row in audit["items"] if row["action"] in actions} == {"operator"}
+
+
+async def test_an_operator_closes_a_conversation_and_opens_it(desk: Desk, database: str) -> None:
+    said = {"agent_id": str(desk.company.agent_id), "text": "one"}
+    async with EchoHost(database):
+        conversation = (await desk.do("POST", "/api/chat", said))["conversation_id"]
+        path = f"/api/conversations/{conversation}"
+        await desk.do("POST", f"{path}/takeover", level="operator")
+        await desk.do("POST", f"{path}/close", level="viewer", expect=403)
+        closed = await desk.do("POST", f"{path}/close", level="operator", key="c")
+        assert (closed["control"], closed["closed_at"] is not None) == ("bot", True)
+        assert await shown(desk) == ([], [conversation], [conversation])
+        answer = await desk.do("POST", "/api/chat", {**said, "text": "two", "conversation_id": conversation})
+        assert answer["reply"]["text"] == "echo: two"  # the bot has it
+        assert await shown(desk) == ([conversation], [], [conversation])
+        again = await desk.do("POST", f"{path}/close", level="operator", key="c")
+        assert again == closed  # sent again it closes nothing that was opened since
+        assert await shown(desk) == ([conversation], [], [conversation])
+    await desk.do("POST", f"{path}/close", level="operator")
+    opened = await desk.do("POST", f"{path}/open", level="operator")
+    assert opened["closed_at"] is None
+    assert await shown(desk) == ([conversation], [], [conversation])
+    await desk.do("POST", f"/api/conversations/{int(conversation) + 1}/close", level="operator", expect=404)
+    await desk.do("GET", "/api/conversations?closed=false", expect=422)
+    connection = await asyncpg.connect(database)
+    told = await connection.fetch(
+        "select kind, data->>'by' as by from activity_logs where kind in ('conversation.closed', 'conversation.opened') order by id"
+    )
+    await connection.close()
+    assert [(r["kind"].split(".")[1], r["by"]) for r in told] == [("closed", "operator"), ("closed", "operator"), ("opened", "operator")]
+
+
+async def shown(desk: Desk) -> tuple[list[str], ...]:
+    """Return what is listed: open conversations, closed ones, all."""
+    lists = [await desk.do("GET", f"/api/conversations{query}") for query in ("", "?closed=true", "?closed=any")]
+    return tuple([[item["id"] for item in found["items"]] for found in lists])
 
 
 async def state(desk: Desk) -> tuple[str | None, list[str]]:

@@ -60,6 +60,7 @@ BEYOND_SCHEMAS = {
     "version",
     "conversation",
     "not_there",
+    "user",
 }
 
 

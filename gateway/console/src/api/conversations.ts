@@ -58,7 +58,7 @@ export function useClosing(id: string) {
   const refresh = useRefresh(id);
   return useMutation({
     mutationFn: (to: "close" | "open") => {
-      const params = { path: { id } };
+      const params = { path: { id }, header: { "Idempotency-Key": freshKey() } };
       return to === "close"
         ? said(api.POST("/api/conversations/{id}/close", { params }))
         : said(api.POST("/api/conversations/{id}/open", { params }));
