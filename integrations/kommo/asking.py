@@ -1,9 +1,10 @@
 """What a Salesbot asks (`widget_request`): it waits at an address of its account until an answer comes there.
 
 The address and the data are in nobody's signature, and the token names its account and its lead. So the token is checked
-first, then the address, and what the data say is kept and not believed.
+first, then the address, and the data only tell one request from another. They are not kept: the customer's words are in the message.
 """
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -59,7 +60,7 @@ def read_request(media: str, body: bytes) -> BotRequest | None:
 
 
 def checked(request: BotRequest, of: BotAccount) -> Routed:
-    """Return what storing the request needs. One that is repeated has the same key for two hours.
+    """Return what storing the request needs. One that is repeated has the same key for two hours; a bot that asks again, another one.
 
     Raises:
         NotGenuine: the token is not Kommo's, is over, or is another account's.
@@ -77,12 +78,16 @@ def checked(request: BotRequest, of: BotAccount) -> Routed:
         "bot": path.split("/")[4],
         "element_type": text(told, "entity_type") or "lead",
         "element_id": number(told, "entity_id") or number(dict(request.data), "lead"),
-        "data": dict(request.data),
+        "asked": _digest([request.data, str(claims.get("exp"))]),
     }
     found = placed(of.account, Event(ASKED, "asked", item))
     if found.key == TENANT:
         raise NotGenuine
     return found
+
+
+def _digest(value: Any) -> str:
+    return hashlib.sha256(orjson.dumps(value, option=orjson.OPT_SORT_KEYS)).hexdigest()
 
 
 def _json(body: bytes) -> Tree:

@@ -13,7 +13,7 @@ from actors.domain.ids import Address
 from actors.ports.channels import Pace
 from actors.ports.crm_actions import CrmDesk
 from actors.ports.integrations import IntegrationRecord
-from actors.ports.kommo import KommoAccount, KommoOutlets, KommoSalesbots, Outlet
+from actors.ports.kommo import KommoAccount, KommoOutlets, Outlet
 from actors.ports.outbox import Claim
 from integrations.kommo.account_api import AccountApi, Talk
 from integrations.kommo.client import KommoClient
@@ -35,14 +35,14 @@ class KommoSender:
         self,
         client: KommoClient,
         outlets: KommoOutlets,
-        salesbots: KommoSalesbots,
+        continuing: Continuing,
         desk: CrmDesk,
         counts: Counter[str] | None = None,
     ) -> None:
         self._client = client
         self._outlets = outlets
         self._desk = desk
-        self._continuing = Continuing(client, salesbots, outlets)
+        self._continuing = continuing
         self.counts: Counter[str] = Counter() if counts is None else counts
 
     def account_pace(self) -> Pace:

@@ -23,6 +23,6 @@ def claims_of(token: str, client_secret: str) -> Mapping[str, Any] | None:
     options: Any = {"require": required, "verify_aud": False}  # the audience is an address of ours, which may have changed
     try:
         claims: dict[str, Any] = jwt.decode(token, client_secret, algorithms=list(ALGORITHMS), leeway=CLOCKS_S, options=options)
-    except jwt.InvalidTokenError:
+    except (jwt.InvalidTokenError, UnicodeError):
         return None
     return claims

@@ -30,8 +30,12 @@ begin
   from jsonb_array_elements(p_asks) a join conversations c on c.id = (a->>'conversation')::bigint
   order by c.integration_id, a->>'path', (a->>'asked_at')::timestamptz desc
   on conflict (tenant_id, integration_id, path) do update set asked_at = excluded.asked_at, entity = excluded.entity, held_until = '-infinity';
-  update kommo_accounts k set asked_at = clock_timestamp()
-  where k.integration_id in (select c.integration_id from jsonb_array_elements(p_asks) a join conversations c on c.id = (a->>'conversation')::bigint);
+  with asking as (  -- locked in one order, whoever else commits
+    select integration_id from kommo_accounts
+    where integration_id in (
+      select c.integration_id from jsonb_array_elements(p_asks) a join conversations c on c.id = (a->>'conversation')::bigint)
+    order by integration_id for update)
+  update kommo_accounts k set asked_at = clock_timestamp() from asking where k.integration_id = asking.integration_id;
 end $$;
 
 revoke all on function salesbots_asked(jsonb) from public;

@@ -1,5 +1,6 @@
 """Kommo on the page of integrations: the ways to connect, a sync with its progress, and what it found."""
 
+import re
 from collections.abc import AsyncIterator
 from typing import Any, Literal
 from uuid import UUID
@@ -79,7 +80,8 @@ async def test_the_address_for_a_salesbot_is_shown_when_asked_for(house: House, 
         await expect(show).to_be_visible()
         assert await page.get_by_text("/webhooks/kommo/").count() == 0
         await show.click()
-        await expect(page.get_by_text("/widget")).to_be_visible()
+        await expect(page.get_by_text("/widget")).to_have_text(re.compile(r"https?://.+/webhooks/kommo/.+/widget"))
+        await expect(page.get_by_text("{{json.reply}}")).to_be_visible()
         await settled(page)
         assert await violations(page) == []
         assert await page.evaluate("document.documentElement.scrollWidth") <= width

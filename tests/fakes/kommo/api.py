@@ -303,6 +303,8 @@ async def _break(request: web.BaseRequest, kind: str, seconds: float) -> web.Str
             return web.Response(status=504, body=b"<html><body>Gateway Time-out</body></html>", content_type="text/html")
         case "garbage":
             return web.Response(status=202, body=b'{"id":"', content_type="application/json")
+        case "redirect":
+            return web.Response(status=302, headers={"Location": f"{request.scheme}://{request.host}/elsewhere"})
         case "hang":
             await asyncio.sleep(seconds)
     if request.transport is not None:

@@ -80,8 +80,8 @@ class Salesbots:
             if handler["handler"] == "show":
                 said.append(str(handler["params"]["value"]))
             ended = ended or (handler["handler"] == "goto" and handler["params"].get("type") == "finish")
-        if not ended and (reply := str((body.get("data") or {}).get("reply", ""))):
-            said.append(reply)
+        if not ended:  # the step behind shows it, be there something or not
+            said.append(str((body.get("data") or {}).get("reply", "{{json.reply}}")))
         for text in said:
             message = self._kommo.message(talk, text, "bot", outgoing=True)
             await self._hooks.push(account, "add_outgoing_message", message_event(account, talk, message))
@@ -101,6 +101,8 @@ def _check(handlers: Any) -> None:
             )
         if len(params.get("buttons", ())) > MOST_BUTTONS:
             raise _flaw("TooMany", f"execute_handlers.{number}.params.buttons", "This collection should contain 25 elements or less.")
+        if handler.get("handler") == "goto" and params.get("type") != "finish" and type(params.get("step")) is not int:
+            raise _flaw("NotBlank", f"execute_handlers.{number}.params.step", "This value should not be blank.")
 
 
 def _flaw(code: str, path: str, detail: str) -> Refused:

@@ -67,7 +67,8 @@ async def test_what_kommo_signed_is_stored_once_and_all_else_refused(
     gateway: GatewayProcess, company: Company, database: str, tmp_path: Path
 ) -> None:
     hook = await connect(database, company, tmp_path)
-    assert [await ask(gateway, hook, request(1)) for _ in range(2)] == [200, 200]
+    first = request(1)
+    assert set(await asyncio.gather(*(ask(gateway, hook, first) for _ in range(20)))) == {200}
     form = aiohttp.FormData({"token": request()["token"], "return_url": request(2)["return_url"], "data[message]": "hello"})
     async with gateway.session.post(f"{hook.path}/widget", data=form) as response:
         assert response.status == 200
@@ -117,10 +118,12 @@ async def test_nothing_is_refused_or_lost_while_postgresql_is_stopped(
 ) -> None:
     hook = await connect(server.dsn, own_company, tmp_path)
 
+    bodies = [request(n) for n in range(12)]
+
     async def asks(gateway: GatewayProcess, numbers: range) -> None:
         for n in numbers:
             started = time.monotonic()
-            assert await ask(gateway, hook, request(n)) == 200
+            assert await ask(gateway, hook, bodies[n]) == 200
             assert time.monotonic() - started < LIMIT_S
 
     async with GatewayProcess(server.dsn, redis_url, tmp_path) as gateway:

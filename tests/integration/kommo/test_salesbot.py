@@ -1,20 +1,26 @@
 """A Salesbot asks for the answer: from Kommo's request through the gateway, a host and a sender back to Kommo."""
 
 import asyncio
+import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
+from actors.domain.ids import IntegrationId
 from actors.ports.kommo import KommoAccount
 from integrations.kommo.account_api import subscribe
+from integrations.kommo.continuing import Continuing
 from storage.housekeeping import Housekeeping
+from storage.kommo_salesbots import PostgresSalesbots
 from tests.integration.gateway.processes import GatewayProcess
 from tests.integration.host_lab import HostLab
 from tests.integration.kommo.office import CHAT, Office
 from tests.integration.kommo.sending import sending
+from tests.integration.sender_process import SenderProcess
 
 Sender = Callable[[], AbstractAsyncContextManager[None]]
 LONG = "Delivery is tomorrow, between nine and eleven in the morning; the courier will call you half an hour before."
@@ -186,6 +192,131 @@ async def test_without_a_bot_that_waits_people_are_told(office: Office, sender: 
     [row] = await office.shop.rows()
     assert row["state"] == "failed"
     assert "no Salesbot waits" in row["error"]
+
+
+async def later(office: Office, seconds: float = 180.0) -> None:
+    """Let the time pass for bots that wait; who held one is dead by then."""
+    await office.shop.owner.execute(
+        "update kommo_asks set asked_at = asked_at - $1 * interval '1 second', held_until = held_until - $1 * interval '1 second'", seconds
+    )
+
+
+async def none_waits(office: Office) -> None:
+    async with asyncio.timeout(20):
+        while await office.kommo.control("waiting", account=1):
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.parametrize("why", ["a person has the conversation", "the answer goes directly"])
+async def test_a_bot_without_an_answer_does_not_wait_for_ever(office: Office, gateway: GatewayProcess, sender: Sender, why: str) -> None:
+    lab = HostLab(office.shop)
+    office.shop.agent_id = await lab.add_agent(SHOP)
+    account = await office.with_oauth()
+    await subscribe(office.client(), account, f"{gateway.url}{await hook_of(office, account)}")
+    await asking(office, gateway, account)
+    talk = await office.kommo.talk(CHAT)
+    said = ["Good day"] if why.startswith("a person") else ["Tomorrow"]
+    async with lab.running(lab.host()), sender():
+        if said == ["Good day"]:
+            await office.kommo.control("person", account=1, talk_id=talk["talk_id"], text=said[0])
+            await office.shop.until("exists (select from conversations where control = 'human')")
+        else:
+            await office.kommo.control("account", id=1, has_sending=True)
+        wrote = await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+        assert (wrote["statuses"], wrote["asked"]) == ([200], [200])
+        await office.shop.until("exists (select from kommo_asks)")
+        await lab.settled()
+        await office.shop.settled()
+        assert len(await office.kommo.control("waiting", account=1)) == 1
+        await later(office)
+        await none_waits(office)
+        await office.shop.until("not exists (select from kommo_asks)")
+    assert [entry["text"] for entry in office.kommo.entries("message")] == said
+    assert [entry["status"] for entry in office.kommo.entries("request") if "/continue/" in entry["path"]] == [202]
+
+
+async def test_only_those_that_wait_in_vain_are_let_go(office: Office) -> None:
+    account, client, store = await office.with_token(), office.client(), PostgresSalesbots(office.shop.engine)
+    continuing, mine = Continuing(client, store, office.store), [account.integration_id]
+    await kept(office, 1, 2, 3, 4, lead=5)
+    await later(office)
+    await office.shop.owner.execute("update kommo_asks set asked_at = now() - interval '100 seconds' where path like '%/3'")
+    assert await store.hold(account, "/api/v4/salesbot/77/continue/2", 60)
+    assert not await store.hold(account, "/api/v4/salesbot/77/continue/2", 60)
+    assert await continuing.release([IntegrationId(uuid4())]) == 0
+    await office.kommo.fault("too_many", path="/continue/4")
+    assert await continuing.release(mine) == 1  # Kommo says that it has gone on; the other one could not be told
+    assert [entry["path"][-1] for entry in office.kommo.requests() if "/continue/" in entry["path"]] == ["1", "4"]
+    assert [path[-1] for path in await left(office)] == ["2", "3", "4"]
+    assert await continuing.release(mine) == 0  # those that are held are left alone
+    await later(office, 70)
+    assert await continuing.release(mine) == 3
+    assert await left(office) == []
+
+
+async def test_of_two_who_want_a_bot_one_has_it(office: Office) -> None:
+    account, store = await office.with_token(), PostgresSalesbots(office.shop.engine)
+    await kept(office, 1, lead=5)
+    await later(office)
+    path = "/api/v4/salesbot/77/continue/1"
+    for _ in range(10):
+        taken = await asyncio.gather(store.take(account, 5, None, 60), store.hold(account, path, 60), store.take(account, 5, 7, 60))
+        assert len([one for one in taken if one]) == 1
+        await store.give_back(account, path)
+
+
+@pytest.mark.timeout(120)
+@pytest.mark.parametrize(
+    ("point", "copies", "state"),
+    [
+        ("bot.after_take:1", 0, "unknown"),
+        ("kommo.before_write:3", 0, "unknown"),  # behind the direct way, which is refused, and the talk
+        ("bot.after_answer:1", 1, "sent"),
+        ("sender.after_send:1", 1, "sent"),
+    ],
+)
+async def test_a_sender_that_is_killed_says_it_once_or_not_at_all(
+    office: Office, database: str, redis_url: str, tmp_path: Path, point: str, copies: int, state: str
+) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, has_sending=False)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    await kept(office, (await office.kommo.control("waiting", account=1))[0], lead=talk["entity_id"])
+    await office.add_rows(account, {"text": "Tomorrow", "talk_id": talk["talk_id"]})
+    process = SenderProcess(database, redis_url, tmp_path, "http://127.0.0.1:9", 4.0, 1.0, office.kommo.url)
+    try:
+        process.start(office.shop.epoch, point)
+        async with asyncio.timeout(60):
+            while process.ended() is None:
+                await asyncio.sleep(0.05)
+        assert process.ended() == -signal.SIGKILL
+        process.start(office.shop.epoch)
+        await office.shop.until(f"exists (select from outbox where state = '{state}' and uncertain = 1)", 60)
+        await later(office)
+        await none_waits(office)  # let go by the living sender, if it has got nothing
+        await office.shop.until("not exists (select from kommo_asks)")
+    finally:
+        process.kill()
+    assert office.kommo.copies()["Tomorrow"] == copies
+    assert sum(office.kommo.copies().values()) == copies
+
+
+async def test_an_answer_follows_no_redirect(office: Office, sender: Sender) -> None:
+    account = await office.with_oauth()
+    await office.kommo.control("account", id=1, has_sending=False)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    number = (await office.kommo.control("waiting", account=1))[0]
+    await office.kommo.fault("redirect_before", path=f"/continue/{number}", times=9)
+    await kept(office, number, lead=talk["entity_id"])
+    await office.add_rows(account, {"text": "Tomorrow", "talk_id": talk["talk_id"]})
+    async with sender():
+        await office.shop.settled()
+    assert office.kommo.requests("/elsewhere") == []
+    assert [row["state"] for row in await office.shop.rows()] == ["failed"]
 
 
 async def test_what_waited_long_ago_is_forgotten(office: Office) -> None:

@@ -1,5 +1,6 @@
 """What a Salesbot asks: only what Kommo signed for this account, answered only at an address of it."""
 
+import base64
 import time
 from typing import Any
 from urllib.parse import urlencode
@@ -8,7 +9,7 @@ import orjson
 import pytest
 
 from integrations.kommo.asking import JSON, BotAccount, BotRequest, ElsewhereRefused, NotGenuine, checked, read_request
-from integrations.kommo.continuing import MOST_SHOWN, continue_body
+from integrations.kommo.continuing import END, reply_body
 from integrations.kommo.forms import FORM, parse_form
 from integrations.kommo.routing import routed
 from tests.fakes.kommo.salesbots import signed
@@ -27,6 +28,12 @@ def claims(**changes: Any) -> dict[str, Any]:
 
 def asked(algorithm: str = "HS256", secret: str = SECRET, url: str = URL, data: dict[str, str] | None = None, **changes: Any) -> BotRequest:
     return BotRequest(signed(claims(**changes), secret, algorithm), url, {"message": "hello"} if data is None else data)
+
+
+def _renamed(token: str, algorithm: str) -> str:
+    """Return a token that says another algorithm than the one by which it was signed."""
+    head = base64.urlsafe_b64encode(orjson.dumps({"typ": "JWT", "alg": algorithm})).rstrip(b"=").decode()
+    return f"{head}.{token.partition('.')[2]}"
 
 
 def test_json_and_forms_say_the_same() -> None:
@@ -50,7 +57,8 @@ def test_what_kommo_signed_is_placed_at_its_lead(algorithm: str) -> None:
     found = checked(asked(algorithm), ACCOUNT)
     assert (found.kind, found.key) == ("event", "lead:568")
     item = orjson.loads(found.raw)["item"]
-    assert (item["path"], item["bot"], item["data"]) == ("/api/v4/salesbot/77/continue/5", "77", {"message": "hello"})
+    assert (item["path"], item["bot"]) == ("/api/v4/salesbot/77/continue/5", "77")
+    assert b"hello" not in found.raw  # what the customer wrote is kept once, in the message
     assert checked(asked(iss="https://shop.amocrm.com"), ACCOUNT).key == "lead:568"  # an account has several domains
 
 
@@ -68,12 +76,18 @@ def test_leads_and_contacts_are_told_apart(changes: dict[str, Any], key: str) ->
     assert checked(asked(**changes), ACCOUNT).key == key
 
 
-def test_a_request_that_is_repeated_has_the_same_key_whatever_its_token() -> None:
-    first, again = checked(asked(), ACCOUNT), checked(asked("HS512", iat=int(time.time()) - 5), ACCOUNT)
+def test_a_request_that_is_repeated_has_the_same_key_and_a_bot_that_asks_again_another_one() -> None:
+    over = int(time.time()) + 60
+    first, again = checked(asked(exp=over), ACCOUNT), checked(asked("HS512", exp=over, iat=over - 65), ACCOUNT)
     assert first.dedupe_key == again.dedupe_key
     assert first.dedupe_key.startswith("kommo-event:42:")  # forgotten after two hours
-    others = [asked(url=URL + "1"), asked(data={"message": "hello!"}), asked(entity_id=569)]
-    assert len({first.dedupe_key, *(checked(one, ACCOUNT).dedupe_key for one in others)}) == 4
+    others = [
+        asked(exp=over + 1),  # the same words in the same chat, a moment later
+        asked(exp=over, url=URL + "1"),
+        asked(exp=over, data={"message": "hello!"}),
+        asked(exp=over, entity_id=569),
+    ]
+    assert len({first.dedupe_key, *(checked(one, ACCOUNT).dedupe_key for one in others)}) == 5
 
 
 @pytest.mark.parametrize(
@@ -81,7 +95,11 @@ def test_a_request_that_is_repeated_has_the_same_key_whatever_its_token() -> Non
     [
         asked(secret="f" * 64),
         asked("none"),
+        asked("NONE"),
+        asked(""),
         asked("HS384"),
+        asked("RS256"),
+        asked(exp=int(time.time()) - 61),
         asked(exp=int(time.time()) - 120),
         asked(nbf=int(time.time()) + 120),
         asked(exp=None),
@@ -96,6 +114,12 @@ def test_a_request_that_is_repeated_has_the_same_key_whatever_its_token() -> Non
         asked(entity_type="companies"),
         BotRequest("no.token.here", URL, {}),
         BotRequest("", URL, {}),
+        BotRequest("[" * 60_000, URL, {}),
+        BotRequest("ключ.\ud800.x", URL, {}),
+        BotRequest(signed(claims(), SECRET, "HS256") + "x", URL, {}),
+        BotRequest(signed(claims(), SECRET, "HS256").rpartition(".")[0] + ".", URL, {}),
+        BotRequest(_renamed(signed(claims(), SECRET, "HS512"), "HS256"), URL, {}),
+        BotRequest(_renamed(signed(claims(), SECRET, "HS256"), "none"), URL, {}),
     ],
     ids=lambda one: None,
 )
@@ -113,6 +137,19 @@ def test_everything_else_is_nobody(request_: BotRequest) -> None:
         "https://shop.kommo.com@evil.example/api/v4/salesbot/77/continue/5",
         "https://evil.example/https://shop.kommo.com/api/v4/salesbot/77/continue/5",
         "https://shop.kommo.com:8443/api/v4/salesbot/77/continue/5",
+        "https://shop.kommo.com:443/api/v4/salesbot/77/continue/5",
+        "https://evil@shop.kommo.com/api/v4/salesbot/77/continue/5",
+        "https://shop.kommo.com\\@evil.example/api/v4/salesbot/77/continue/5",
+        "https://evil.example#shop.kommo.com/api/v4/salesbot/77/continue/5",
+        "https://shop.kommo.com./api/v4/salesbot/77/continue/5",
+        "https://kommo.com/api/v4/salesbot/77/continue/5",
+        "https://a.shop.kommo.com/api/v4/salesbot/77/continue/5",
+        "https://shop.kommo.com/api/v4/salesbot/77/continue/5/",
+        "https://shop.kommo.com/api/v4/salesbot/77/continue/5#x",
+        "https://shop.kommo.com/api/v4/salesbot/77%2fcontinue/5",
+        "https://shop.kommo.com/api/v4/salesbot/77/../78/continue/5",
+        "https://shop.kommo.com//api/v4/salesbot/77/continue/5",
+        " https://shop.kommo.com/api/v4/salesbot/77/continue/5",
         "https://shop.kommo.com/api/v4/leads/77/continue/5",
         "https://shop.kommo.com/api/v4/salesbot/77/continue/5/../../../leads",
         "https://shop.kommo.com/api/v4/salesbot/77/continue/5?x=1",
@@ -139,9 +176,10 @@ def test_a_webhook_cannot_say_that_a_salesbot_asks() -> None:
     assert routed("42", parse_form(body), body) == []
 
 
-def test_what_is_short_is_shown_and_what_is_long_lies_in_the_data() -> None:
-    shown = continue_body("x" * MOST_SHOWN)
-    assert [handler["handler"] for handler in shown["execute_handlers"]] == ["show", "goto"]
-    assert shown["data"] == {"status": "success"}  # the step behind has nothing to show twice
-    assert continue_body("x" * (MOST_SHOWN + 1)) == {"data": {"status": "success", "reply": "x" * (MOST_SHOWN + 1)}}
-    assert "execute_handlers" not in continue_body("😀" * (MOST_SHOWN // 2 + 1))
+@pytest.mark.parametrize("text", ["", "x", "x" * 80, "x" * 4_000, "😀" * 50])
+def test_an_answer_lies_in_the_data_whatever_its_length(text: str) -> None:
+    assert reply_body(text) == {"data": {"status": "success", "reply": text}}
+
+
+def test_a_bot_without_an_answer_shows_nothing_and_ends() -> None:
+    assert END == {"data": {"status": "silent"}, "execute_handlers": [{"handler": "goto", "params": {"type": "finish", "step": 1}}]}

@@ -7,6 +7,15 @@ import { CopyButton } from "../../parts/CopyButton";
 import { Failed } from "../../parts/states";
 import { When } from "../../parts/When";
 
+function Copied({ value }: { value: string }) {
+  return (
+    <Group gap="xs" wrap="nowrap" align="flex-start">
+      <Code className="wraps">{value}</Code>
+      <CopyButton value={value} />
+    </Group>
+  );
+}
+
 /** The address at which a Salesbot of the account asks for answers; it is a secret, so it is fetched when somebody wants it. */
 export function KommoSalesbot({ integration }: { integration: Integration }) {
   const { t } = useTranslation();
@@ -28,10 +37,11 @@ export function KommoSalesbot({ integration }: { integration: Integration }) {
       )}
       {step.isError && <Failed error={step.error} again={() => void step.refetch()} />}
       {step.data ? (
-        <Group gap="xs" wrap="nowrap" align="flex-start">
-          <Code className="wraps">{step.data.url}</Code>
-          <CopyButton value={step.data.url} />
-        </Group>
+        <>
+          <Copied value={new URL(step.data.url, location.origin).href} />
+          <Text size="sm">{t("kommo.salesbot-behind")}</Text>
+          <Copied value="{{json.reply}}" />
+        </>
       ) : (
         account.data?.access === "oauth" && (
           <Group>
