@@ -85,9 +85,9 @@ class KommoSender:
             message_id = await api.send_message(talk_id, text)
         except (Unprocessable, NotFound) as error:  # the talk was closed; the customer may have begun another one
             newer = await self._current_talk(api, claim)
-            if newer.id == talk_id or not newer.open:
+            if not newer.open or (newer.id == talk_id and isinstance(error, Unprocessable)):
                 raise TerminalError(f"the talk in Kommo is closed: {error}") from None
-            message_id = await api.send_message(newer.id, text)
+            message_id = await _into_open(api, newer.id, text)
         await self._count(account)
         return message_id
 
@@ -128,3 +128,11 @@ class KommoSender:
         if talk is None:
             raise TerminalError("Kommo knows no talk of this chat")
         return talk
+
+
+async def _into_open(api: AccountApi, talk_id: int, text: str) -> str:
+    """Say it where the talk is open: what is not found then is the method, which amoCRM does not document."""
+    try:
+        return await api.send_message(talk_id, text)
+    except NotFound:
+        raise Forbidden("Kommo has no direct way into the talks of this account") from None

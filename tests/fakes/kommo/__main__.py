@@ -6,7 +6,8 @@ start. `/oauth` stands for the page where a person allows the access: it does so
 
 Control, by POST with JSON:
     /control/client    {"client_id", "secret", "redirect_uri"}      an integration, as its maker registers it
-    /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "access_ttl"?, "moved"?, "bots"?: {bot: field}, "scopes"?,
+    /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "knows_sending"?, "access_ttl"?, "moved"?,
+                        "bots"?: {bot: field}, "scopes"?,
                         "index_lag_s"?: how long a search by words does not find what is new}
     /control/seed      {"account", "leads", "contacts"}
     /control/pipelines {"account", "pipelines": [...]}              as GET /api/v4/leads/pipelines shows them
@@ -69,7 +70,7 @@ class Control:
 
     async def _account(self, body: Body) -> Any:
         account = self._kommo.accounts.get(int(body["id"])) or self._kommo.add_account(int(body["id"]), body["subdomain"])
-        for name in ("quota", "has_sending", "access_ttl", "moved", "index_lag_s"):
+        for name in ("quota", "has_sending", "knows_sending", "access_ttl", "moved", "index_lag_s"):
             if name in body:
                 setattr(account, name, body[name])
         if "token" in body:

@@ -201,6 +201,8 @@ class Api:
     async def _send(self, asked: Asked) -> tuple[int, Any]:
         _scope(asked, "send_external_messages")
         account, talk, text = asked.account, _open(asked), str(asked.body.get("text", ""))
+        if not account.knows_sending:
+            raise Refused(404, "Not Found")
         if not account.has_sending:
             raise Refused(402, "Payment Required", "Endpoint not available for current account tariff")
         if account.quota is not None and account.quota <= 0:

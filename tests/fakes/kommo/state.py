@@ -120,6 +120,7 @@ class Account:
     subdomain: str
     name: str
     quota: int | None = None  # of messages a month; None: no end
+    knows_sending: bool = True  # amoCRM does not document it
     has_sending: bool = True  # the plan
     access_ttl: int = 86_400
     moved: bool = False  # nobody is at the old address until somebody asks where it is

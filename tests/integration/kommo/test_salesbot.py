@@ -181,6 +181,22 @@ async def test_a_bot_that_got_nothing_goes_on_waiting(office: Office, sender: Se
     assert [entry["status"] for entry in office.kommo.requests(f"/continue/{number}")] == [429, 202]
 
 
+@pytest.mark.parametrize("talk_id", ["the open one", "none"])
+async def test_an_account_that_does_not_know_the_direct_way_answers_by_the_bot(office: Office, sender: Sender, talk_id: str) -> None:
+    account = await office.with_token()
+    await office.kommo.control("account", id=1, knows_sending=False)
+    await office.kommo.control("asking-bot", account=1, id=77, url="http://127.0.0.1:9/", secret=SECRET)
+    talk = await office.kommo.talk(CHAT)
+    await office.kommo.control("customer", account=1, talk_id=talk["talk_id"], text="delivery?")
+    await kept(office, (await office.kommo.control("waiting", account=1))[0], lead=talk["entity_id"])
+    body = {"text": "Tomorrow"} | ({"talk_id": talk["talk_id"]} if talk_id == "the open one" else {})
+    await office.add_rows(account, body)
+    async with sender():
+        await office.shop.settled()
+    assert dict(office.kommo.copies()) == {"Tomorrow": 1}
+    assert len(office.kommo.requests("/send_message")) == 2  # it is open, so it is the method that is not there
+
+
 async def test_without_a_bot_that_waits_people_are_told(office: Office, sender: Sender) -> None:
     account = await office.with_token()
     await office.kommo.control("account", id=1, has_sending=False)
