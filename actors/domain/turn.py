@@ -26,7 +26,8 @@ from actors.domain.robots import answer as noted_answer
 from actors.domain.ruled import Moment
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
-from actors.domain.sequences.engine import SequenceIndex
+from actors.domain.sequences.calendar import is_open
+from actors.domain.sequences.engine import SequenceIndex, zone_of
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
 from actors.domain.trace import PromptTrace, Trace, prompt_trace
 
@@ -135,8 +136,7 @@ def _ruled(
     inputs = [item for item in inputs if not isinstance(item, InboundMessage) or item.age_s <= LATE_S]
     heard = [item for item in inputs if isinstance(item, InboundMessage)]
     if heard:
-        asked = words("\n".join([item.text for item in heard if item.spoken]))
-        turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, heard)))
+        turn = _in_language(turn, heard)
     ran = ruled.before(catalogue.rules, view, inputs, _moment(turn))
     if view.about:
         ran = crm_events.heard(ran, view, inputs, _moment(turn), ours)
@@ -185,7 +185,7 @@ def _answered(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: Conversat
         turn = _too_late(turn, taken.late)
     if not taken.messages and not taken.open:
         return _silent(turn, "written long before it could be received")
-    return _respond(turn, (*taken.open, *taken.messages), catalogue, view)
+    return _respond(turn, taken, catalogue, view)
 
 
 def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Decision:
@@ -241,8 +241,7 @@ def _robot(turn: _Turn) -> Decision | None:
 
 def _too_late(turn: _Turn, late: Sequence[InboundMessage]) -> _Turn:
     """Pass what was written long ago over to operators, with one apology per conversation."""
-    asked = words("\n".join([item.text for item in late if item.spoken]))
-    turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, late)))
+    turn = _in_language(turn, late)
     effects: tuple[Effect, ...] = (LogActivity("conversation.late", {"messages": len(late), "seconds": int(max(i.age_s for i in late))}),)
     if not turn.state.apologised and any(not item.answer_within_s for item in late):
         effects += (SendMessage(pick(turn.persona.late_text, turn.state.language), "late"),)
@@ -269,13 +268,23 @@ def _chain(turn: _Turn, texts: Sequence[str]) -> Decision:
     return _say(turn, body, "diagnostic")
 
 
-def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
+def _respond(turn: _Turn, taken: TakenIn, catalogue: Catalogue, view: ConversationView) -> Decision | AgentRequest:
+    messages = (*taken.open, *taken.messages)
     texts = [text for message in messages if (text := message.text.strip()) and not is_start(text)]
     each = MATCHED_CHARACTERS // max(len(texts), 1)  # the last of many long messages counts as well
     asked = words("\n".join([text[:each] for text in texts]))
     turn = replace(turn, state=replace(turn.state, language=_language(turn, asked, messages)))
     if not texts:
         return _greet(turn, started=any(message.text.strip() for message in messages))
+    if not taken.open and not is_open(turn.persona.hours, turn.now, zone_of(turn.persona.timezone)):  # what people want answered is
+        return _hand_off(turn, pick(turn.persona.outside_text, turn.state.language), "outside its working hours")
+    return _find(turn, messages, texts, asked, catalogue, view)
+
+
+def _find(
+    turn: _Turn, messages: Sequence[InboundMessage], texts: Sequence[str], asked: Words, catalogue: Catalogue, view: ConversationView
+) -> Decision | AgentRequest:
+    """Answer with what was chosen from a list or a script, or let the agent look further."""
     choice = picked(texts[-1], view.state.choices)
     if chosen := catalogue.passages.get(choice):
         return _say(turn, chosen.text, "extractive", "chosen from the list", (Source(chosen.id, chosen.title),))
@@ -289,6 +298,12 @@ def _respond(turn: _Turn, messages: Sequence[InboundMessage], catalogue: Catalog
     request = _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
     quoted = tuple([shown for message in messages if message.data and (shown := quote(message.data))])
     return replace(request, quoted=quoted) if quoted else request
+
+
+def _in_language(turn: _Turn, messages: Sequence[InboundMessage]) -> _Turn:
+    """Return the turn in the language of the messages."""
+    asked = words("\n".join([message.text for message in messages if message.spoken]))
+    return replace(turn, state=replace(turn.state, language=_language(turn, asked, messages)))
 
 
 def _language(turn: _Turn, asked: Words, messages: Sequence[InboundMessage]) -> str:

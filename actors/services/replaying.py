@@ -187,7 +187,7 @@ def _calls(prompted: Mapping[str, Any], persona: Persona) -> tuple[Called, ...]:
 
 
 def _manner(persona: Persona) -> tuple[Any, ...]:
-    return persona.model, persona.fallback_model, persona.temperature, persona.strict
+    return persona.model, persona.fallback_model, persona.temperature, persona.strict, persona.max_tokens
 
 
 def _first_state(recorded: RecordedConversation) -> ConversationState:

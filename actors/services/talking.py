@@ -12,7 +12,6 @@ from actors.domain.knowledge.models import Findings, together
 from actors.ports.model import ModelAnswer, ModelRequest
 from actors.services.asking import Asked, OnDelta
 
-LONGEST_ANSWER_TOKENS = 600  # five sentences, in Russian too
 MOST_ROUNDS = 3  # of calls, then it has to answer
 MOST_CALLED = 8  # of one answer that are looked at
 LONGEST_QUERY = 500  # characters
@@ -71,7 +70,7 @@ class Talk:
             self._prompt.system,
             self._prompt.messages,
             self._persona.temperature,
-            LONGEST_ANSWER_TOKENS,
+            self._persona.max_tokens,
             tools=self._prompt.tools,
             rounds=tuple(self._rounds),
             speaks=speaks,

@@ -34,12 +34,12 @@ class QuestionsApi:
 
     async def dismiss_question(self, call: Call) -> Answer:
         """Leave a question out until it is asked again."""
-        if not await self._open.dismiss(call.tenant_id, call.uuid("id"), call.uuid("question_id"), call.caller.name):
+        if not await self._open.dismiss(call.tenant_id, call.uuid("id"), call.uuid("question_id"), call.caller.actor):
             raise call.missing()
         return Answer()
 
     async def recall_question(self, call: Call) -> Answer:
         """Show a question again that was left out; one that is shown stays so."""
-        if not await self._open.recall(call.tenant_id, call.uuid("id"), call.uuid("question_id")):
+        if not await self._open.recall(call.tenant_id, call.uuid("id"), call.uuid("question_id"), call.caller.actor):
             raise call.missing()
         return Answer()

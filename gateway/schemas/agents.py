@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.domain.agent.models import read_persona
 from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
+from gateway.schemas.hours import HoursBody, hours_filled
 from storage.authoring.drafts import AgentDraft, PassagesDraft
 from storage.authoring.versions import VersionDocument, VersionItem
 
@@ -53,10 +54,14 @@ class PersonaFields(Body):
     overdue_text: Texts | None = None
     handoff_limit_s: Annotated[float, Field(ge=1, le=86_400)] | None = None
     waiting_s: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
+    hours: Annotated[HoursBody, Field(description="outside of them messages go to people")] | None = None
+    timezone: Line | None = None
+    outside_text: Texts | None = None
     model: Line | None = None
     fallback_model: Line | None = None
     instructions: LongText | None = None
     temperature: Annotated[float, Field(ge=0, le=2)] | None = None
+    max_tokens: Annotated[int, Field(ge=16, le=4_096, description="of a model's answer")] | None = None
     strict: bool | None = None
     answer_deadline_s: Annotated[float, Field(ge=0.1, le=300)] | None = None
     tools: Annotated[list[ToolBody], Field(max_length=20)] | None = None
@@ -64,7 +69,7 @@ class PersonaFields(Body):
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were sent, nulls included."""
-        return self.model_dump(exclude_unset=True)
+        return self.model_dump(exclude_unset=True, by_alias=True)
 
 
 class AgentQuery(ListQuery):
@@ -119,10 +124,14 @@ class PersonaView(View):
     overdue_text: dict[str, str]
     handoff_limit_s: float
     waiting_s: float
+    hours: dict[str, Any]
+    timezone: str
+    outside_text: dict[str, str]
     model: str
     fallback_model: str
     instructions: str
     temperature: float
+    max_tokens: int
     strict: bool
     answer_deadline_s: float
     tools: list[dict[str, Any]]
@@ -218,7 +227,8 @@ def agent_item(draft: AgentDraft) -> AgentItem:
 
 def agent_view(draft: AgentDraft) -> AgentView:
     """Return an agent with its draft."""
-    persona = {**asdict(read_persona(draft.persona, "persona", [])), "tools": draft.persona.get("tools", [])}
+    written = {"tools": draft.persona.get("tools") or [], "hours": hours_filled(draft.persona.get("hours") or {})}
+    persona = {**asdict(read_persona(draft.persona, "persona", [])), **written}
     return AgentView(**_agent(draft), persona=PersonaView(**persona))
 
 

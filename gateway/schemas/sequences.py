@@ -1,22 +1,21 @@
 """Sequences and enrollments: what is sent and what is shown."""
 
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from uuid import UUID
 
-from pydantic import BeforeValidator, Field, StringConstraints
+from pydantic import BeforeValidator, Field
 
 from actors.domain.sequences.engine import Planned
 from actors.domain.sequences.models import AGAIN, STOPS_ON, STOPS_UNSAID, Again, StopsOn
 from gateway.schemas.agents import Line, Title
 from gateway.schemas.bodies import Body, Document, ListQuery, View
 from gateway.schemas.conversations import Channel, Control, Id
+from gateway.schemas.hours import HoursBody, hours_filled
 from gateway.schemas.scripts import Key
 from storage.authoring.sequences import SequenceItem
 from storage.enrollments import Counts, EnrollmentItem, State
 
-Clock = Annotated[str, StringConstraints(pattern=r"^(|([01][0-9]|2[0-3]):[0-5][0-9]|24:00)$"), Field(examples=["09:30"])]
-Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Year = 365 * 86_400.0
 
 
@@ -28,16 +27,6 @@ def _text(value: Any) -> Any:
 
 
 Moment = Annotated[datetime, Field(strict=False), BeforeValidator(_text)]
-
-
-class HoursBody(Body):
-    """When a sequence may speak, in the customer's time; empty: always. `quiet_*`: not within these hours."""
-
-    from_: Annotated[Clock, Field(alias="from")] = ""
-    to: Clock = ""
-    quiet_from: Clock = ""
-    quiet_to: Clock = ""
-    weekdays: Annotated[list[Weekday], Field(max_length=7)] = []  # noqa: RUF012  # pydantic copies defaults
 
 
 class SequenceBody(Body):
@@ -200,7 +189,7 @@ def sequence_view(item: SequenceItem, counts: Counts, outdated: int, published: 
     body = SequenceBody.model_construct(**{**defaults, **item.definition})
     names = ("name", "enabled", "timezone", "stops_on", "again", "again_after_s", "goal", "listens_s", "steps")
     fields = {name: getattr(body, name) for name in names}
-    hours = {**HoursBody().model_dump(by_alias=True), **item.definition.get("hours", {})}
+    hours = hours_filled(item.definition.get("hours", {}))
     return SequenceView(
         **fields,
         hours=hours,

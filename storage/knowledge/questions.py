@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from storage.accounts.audit import Actor, record
 from storage.postgres import Database
 
 DAYS = 30
@@ -62,14 +63,18 @@ class OpenQuestions:
         async with self._database.tenant_transaction(tenant_id) as connection:
             return [OpenQuestion(*r.values()) for r in await connection.fetch(_LIST, tenant_id, agent_id)]
 
-    async def dismiss(self, tenant_id: UUID, agent_id: UUID, key: UUID, by: str) -> bool:
+    async def dismiss(self, tenant_id: UUID, agent_id: UUID, key: UUID, by: Actor) -> bool:
         """Leave a question out until it is asked again. False if there is no such question."""
         async with self._database.tenant_transaction(tenant_id) as connection:
-            return await connection.fetchval(_DISMISS, tenant_id, agent_id, key, by) is not None
+            if await connection.fetchval(_DISMISS, tenant_id, agent_id, key, by.name) is None:
+                return False
+            await record(connection, tenant_id, by, "question.dismissed", f"agent:{agent_id}", None, {"question": str(key)})
+            return True
 
-    async def recall(self, tenant_id: UUID, agent_id: UUID, key: UUID) -> bool:
+    async def recall(self, tenant_id: UUID, agent_id: UUID, key: UUID, by: Actor) -> bool:
         """Show a dismissed question again; one that is shown stays so. False if there is no such question."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             if await connection.fetchval(_RECALL, agent_id, key) is not None:
+                await record(connection, tenant_id, by, "question.recalled", f"agent:{agent_id}", None, {"question": str(key)})
                 return True
             return await connection.fetchval(_SHOWN, tenant_id, agent_id, key) is not None

@@ -1,5 +1,6 @@
 """An owner at work in the console: what they do, each in a method, as a person does it."""
 
+import asyncio
 import re
 import time
 
@@ -52,6 +53,7 @@ class Owner:
         tab = await self.page.context.new_page()
         await tab.goto(self.home)
         await expect(tab.locator("[data-live=live]")).to_be_visible()
+        await self.page.bring_to_front()  # a tab behind another draws one frame a second
         return tab
 
     async def go(self, path: str) -> None:
@@ -148,6 +150,7 @@ class Owner:
         await expect(dialog).to_have_count(0, timeout=SLOW_MS)
         await self.page.get_by_role("tab", name="Версии").click()
         await expect(self.page.get_by_text(note)).to_be_visible()
+        await asyncio.sleep(3)  # hosts look for what was published every second
 
     async def sees_all_of_it_used(self) -> None:
         """The script, the document as a source, the rule."""

@@ -1,6 +1,7 @@
 """Scripts and agents: what is written here is what customers hear after publishing."""
 
 import re
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +11,9 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
 from tests.browser.pages import settled, violations
+from tests.browser.test_test_chat import say
+
+DAYS = ("Понедельник", "Вторник", "Среда", "Четверг", "Пятница", "Суббота", "Воскресенье")
 
 
 @pytest.fixture
@@ -143,3 +147,29 @@ async def test_viewers_see_and_change_nothing(house: House, open_tab: OpenTab) -
         await expect(page.get_by_role("button", name=name)).to_have_count(0)
     await page.goto(viewer.path("test-chat"))
     await expect(page.get_by_label("Сообщение", exact=True)).to_be_disabled()
+
+
+async def test_outside_of_its_hours_the_agent_leaves_messages_to_people(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin)
+    hours = page.get_by_role("group", name="Часы работы", exact=True)
+    await hours.get_by_label("С", exact=True).fill("09:00")
+    await hours.get_by_label("До", exact=True).fill("09:00")
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(hours.get_by_text("Оставьте время, когда можно писать")).to_be_visible()
+    await hours.get_by_label("До", exact=True).fill("18:00")
+    another_day = DAYS[(datetime.now(UTC) + timedelta(days=3)).weekday()]
+    await hours.get_by_role("checkbox", name=another_day).press("Space")
+    await hours.get_by_label("Часовой пояс").fill("Europe/Moscow")
+    await page.get_by_role("group", name="Вне часов работы").get_by_label("Русский").fill("Ответим завтра.")
+    await settled(page)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_text("Черновик сохранён")).to_be_visible()
+    await page.reload()
+    await expect(hours.get_by_label("До", exact=True)).to_have_value("18:00")
+    await page.goto(admin.path(f"test-chat?agent={agent_id}&version=draft"))
+    await say(page, "Сколько стоит доставка?")
+    answer = page.locator("article[data-role=agent]")
+    await expect(answer).to_contain_text("Ответим завтра.")
+    await answer.get_by_role("button", name="Почему?").click()
+    await expect(page.locator("[data-trace]")).to_contain_text("вне часов работы агента")

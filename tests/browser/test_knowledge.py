@@ -114,6 +114,8 @@ async def test_a_question_without_an_answer_is_answered_or_left_out(house: House
     await expect(asked).to_have_count(1)
     house.installation.post("/api/chat", {"agent_id": agent, "text": "Продаёте ли вы зонты?"})
     await expect(asked).to_have_count(2)  # asked again
+    audited = await house.rows("select action from audit_log where subject = $1 and action like 'question.%' order by id", f"agent:{agent}")
+    assert [row["action"] for row in audited] == ["question.dismissed", "question.recalled", "question.dismissed"]
     await asked.filter(has_text="ГРЕЛКИ").get_by_role("link", name="Написать ответ").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog.get_by_label("Фразы")).to_have_value("есть ли у вас ГРЕЛКИ")

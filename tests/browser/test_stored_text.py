@@ -32,6 +32,7 @@ STORED = {
         "persona.handoff_text{}",
         "persona.choices_text{}",
         "persona.overdue_text{}",
+        "persona.outside_text{}",
         "persona.tools[].description",
         "persona.tools[].parameters[].description",
         "persona.tools[].actions[]{*}",
@@ -61,6 +62,7 @@ OTHERS = {
     "AgentCopy": SAME,
     "AgentCreate": SAME,
     "AgentPatch:persona.name": SHOWN_NOWHERE,
+    "AgentPatch:persona.timezone": CHECKED,
     "AgentPatch:persona.tools[].name": CHECKED,
     "AgentPatch:persona.tools[].parameters[].name": CHECKED,
     "BackTestBody": PASSING,
@@ -238,6 +240,7 @@ class Writer:
             "dashboard": person.path("").rstrip("/"),
             "integrations": person.path("integrations"),
             "jobs": person.path("jobs"),
+            "actors": person.path("actors"),
             "settings": person.path("settings"),
             "profile": person.path("profile"),
         }
@@ -253,7 +256,7 @@ class Writer:
 
 
 TOKEN = "7400000001:token-of-the-shop"  # of a bot that there is not
-TEXTS = ("greeting", "fallback_text", "handoff_text", "choices_text", "overdue_text")
+TEXTS = ("greeting", "fallback_text", "handoff_text", "choices_text", "overdue_text", "outside_text")
 
 
 async def read(page: Page) -> str:

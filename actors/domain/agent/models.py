@@ -19,6 +19,7 @@ from actors.domain.rules.engine import NO_RULES, RuleIndex
 from actors.domain.rules.running import Ran
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex
+from actors.domain.sequences.models import Hours, read_hours
 from actors.domain.text import Words
 
 GREETING: Mapping[str, str] = {"ru": "Здравствуйте! Чем могу помочь?", "en": "Hello! How can I help you?"}
@@ -37,6 +38,10 @@ LATE: Mapping[str, str] = {
 OVERDUE: Mapping[str, str] = {
     "ru": "Коллеги сейчас заняты, но ваш вопрос не потерян: вам ответят здесь.",
     "en": "My colleagues are busy at the moment, but your question is not lost: you will be answered here.",
+}
+OUTSIDE: Mapping[str, str] = {
+    "ru": "Мы получили ваше сообщение: коллега ответит вам здесь.",
+    "en": "We have your message: a colleague will answer you here.",
 }
 CHOICES: Mapping[str, str] = {"ru": "Уточните, пожалуйста, что вас интересует:", "en": "Please tell me which of these you mean:"}
 
@@ -57,10 +62,14 @@ class Persona:
     overdue_text: Mapping[str, str] = field(default_factory=lambda: OVERDUE)  # to who waits longer than handoff_limit_s
     handoff_limit_s: float = 600.0  # an operator who was asked and did not answer for so long: the next one is asked
     waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
+    hours: Hours = field(default_factory=Hours)  # outside of them scripts and the agent say nothing: messages go to people
+    timezone: str = "UTC"  # of the hours
+    outside_text: Mapping[str, str] = field(default_factory=lambda: OUTSIDE)  # to who writes then
     model: str = ""  # empty: the installation's default
     fallback_model: str = ""  # asked when the model does not answer; empty: the installation's, if it has one
     instructions: str = ""
     temperature: float = 0.2
+    max_tokens: int = 600  # of a model's answer; 600 are five sentences, in Russian too
     strict: bool = False  # a model says only what it was given, and is not asked where nothing was found
     answer_deadline_s: float = 30.0
     tools: tuple[Tool, ...] = ()  # what a model may have done
@@ -155,10 +164,14 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         overdue_text=fields.by_language("overdue_text") or OVERDUE,
         handoff_limit_s=fields.number("handoff_limit_s", 600.0, 1.0, 86_400.0),
         waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
+        hours=read_hours(fields.inner("hours") or {}, f"{place}.hours", problems),
+        timezone=fields.text("timezone", "UTC"),
+        outside_text=fields.by_language("outside_text") or OUTSIDE,
         model=fields.text("model"),
         fallback_model=fields.text("fallback_model"),
         instructions=fields.text("instructions"),
         temperature=fields.number("temperature", 0.2, 0.0, 2.0),
+        max_tokens=int(fields.number("max_tokens", 600, 16, 4_096)),
         strict=fields.flag("strict", False),
         answer_deadline_s=fields.number("answer_deadline_s", 30.0, 0.1, 300.0),
         tools=fields.objects("tools", lambda item, there: read_tool(item, there, problems)),

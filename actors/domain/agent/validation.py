@@ -7,6 +7,8 @@ from typing import Any
 from actors.domain.agent.models import Persona, read_persona
 from actors.domain.agent.tools import tool_problems
 from actors.domain.errors import InvalidDefinition, Problem
+from actors.domain.rules.facts import zone
+from actors.domain.sequences.validation import hours_problems
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -18,6 +20,9 @@ def persona_problems(persona: Persona, place: str = "persona", scripts: Collecti
         for number, language in enumerate(persona.languages)
         if not _LANGUAGE.fullmatch(language)
     ]
+    if zone(persona.timezone) is None:
+        wrong.append(Problem(f"{place}.timezone", f"there is no time zone {persona.timezone}: write it as Europe/Moscow"))
+    wrong += hours_problems(persona.hours, f"{place}.hours")
     return [*wrong, *tool_problems(persona.tools, f"{place}.tools", scripts)]
 
 

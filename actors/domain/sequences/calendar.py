@@ -36,7 +36,7 @@ def next_clock(wait: WaitUntil, at: datetime, zone: ZoneInfo) -> datetime:
 
 
 def is_open(hours: Hours, at: datetime, zone: ZoneInfo) -> bool:
-    """Return whether a sequence may speak at this moment."""
+    """Return whether this moment is within the hours."""
     local = at.astimezone(zone)
     now = local.hour * 60 + local.minute
     if hours.weekdays and local.weekday() not in hours.weekdays:

@@ -76,7 +76,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """When a sequence may speak, in minutes since midnight of the customer's day. `from` above `to` goes over midnight."""
+    """When something may speak, in minutes since midnight of a time zone's day. `from` above `to` goes over midnight."""
 
     start: int = 0
     end: int = DAY
@@ -114,7 +114,7 @@ def read_sequence(raw: object, place: str, problems: list[Problem]) -> Sequence:
         steps=fields.objects("steps", lambda item, there: _step(item, there, problems)),
         enabled=fields.flag("enabled", True),
         timezone=fields.text("timezone", "UTC"),
-        hours=_hours(fields.inner("hours") or {}, _at(place, "hours"), problems),
+        hours=read_hours(fields.inner("hours") or {}, _at(place, "hours"), problems),
         stops_on=_stops_on(raw, fields),
         again=next((known for known in AGAIN if known == again), "never"),
         again_after_s=fields.number("again_after_s", 0.0, 0.0, MOST_DAYS * 86_400.0),
@@ -133,7 +133,8 @@ def _stops_on(raw: object, fields: Fields) -> tuple[StopsOn, ...]:
     return tuple([known for known in STOPS_ON if known in given])
 
 
-def _hours(raw: object, place: str, problems: list[Problem]) -> Hours:
+def read_hours(raw: object, place: str, problems: list[Problem]) -> Hours:
+    """Read hours, as `{"from": "09:00", "to": "18:00", "weekdays": ["mon"]}`; empty: always. What is wrong is added to `problems`."""
     fields = Fields(raw, place, problems)
     return Hours(
         start=_clock(fields, "from", 0),

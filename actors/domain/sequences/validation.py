@@ -63,7 +63,7 @@ def _of_one(plan: Plan, place: str, scripts: Collection[str] | None) -> Iterator
         yield Problem(f"{place}.steps", "needs a step, else it does nothing")
     if len(plan.steps) > MOST_STEPS:
         yield Problem(f"{place}.steps", f"at most {MOST_STEPS} steps")
-    yield from _of_hours(plan.hours, f"{place}.hours")
+    yield from hours_problems(plan.hours, f"{place}.hours")
     if plan.goal is not None:
         if plan.goal == EVERYTHING:
             yield Problem(f"{place}.goal", "needs a question, else it is reached at once")
@@ -77,7 +77,8 @@ def _of_one(plan: Plan, place: str, scripts: Collection[str] | None) -> Iterator
         yield from _of_step(step, number, plan, here, scripts)
 
 
-def _of_hours(hours: Hours, place: str) -> Iterator[Problem]:
+def hours_problems(hours: Hours, place: str) -> Iterator[Problem]:
+    """Yield what is wrong with hours."""
     if hours.start % DAY == hours.end % DAY and hours.start != 0:
         yield Problem(f"{place}.to", "must differ from the beginning; leave both empty for the whole day")
     elif next_open(hours, _SOME_DAY, UTC_ZONE) is None:

@@ -68,6 +68,10 @@ async def test_agents_come_in_pages(desk: Desk) -> None:
         ({"persona": {}}, "/name"),
         ({"name": "B", "persona": {"languages": ["english"]}}, "/persona/languages/0"),
         ({"name": "B", "persona": {"temperature": 3}}, "/persona/temperature"),
+        ({"name": "B", "persona": {"max_tokens": 5}}, "/persona/max_tokens"),
+        ({"name": "B", "persona": {"timezone": "Mars/Base"}}, "/persona/timezone"),
+        ({"name": "B", "persona": {"hours": {"from": "9"}}}, "/persona/hours/from"),
+        ({"name": "B", "persona": {"hours": {"from": "09:00", "to": "09:00"}}}, "/persona/hours/to"),
         ({"name": "B", "persona": {"greeting": {"Русский": "Привет"}}}, "/persona/greeting/Русский"),
         ({"name": "B", "colour": 1}, "/colour"),
     ],
@@ -75,6 +79,16 @@ async def test_agents_come_in_pages(desk: Desk) -> None:
 async def test_what_is_wrong_with_an_agent_is_pointed_at(desk: Desk, body: Any, pointer: str) -> None:
     refused = await desk.do("POST", "/api/agents", body, expect=422)
     assert [flaw["pointer"] for flaw in refused["errors"]] == [pointer]
+
+
+async def test_hours_are_kept_as_they_were_written_and_taken_back(desk: Desk) -> None:
+    agent = await desk.agent()
+    anytime = {"from": "", "to": "", "quiet_from": "", "quiet_to": "", "weekdays": []}
+    assert (await desk.do("GET", agent))["persona"]["hours"] == anytime
+    wanted = {"from": "18:00", "to": "09:00", "weekdays": ["mon", "tue"]}
+    changed = await desk.do("PATCH", agent, {"persona": {"hours": wanted, "timezone": "Europe/Moscow"}}, match='"1"')
+    assert (changed["persona"]["hours"], changed["persona"]["timezone"]) == ({**anytime, **wanted}, "Europe/Moscow")
+    assert (await desk.do("PATCH", agent, {"persona": {"hours": None}}, match='"2"'))["persona"]["hours"] == anytime
 
 
 async def test_a_repeated_creation_creates_once(desk: Desk) -> None:

@@ -142,6 +142,26 @@ def test_who_waits_gets_only_what_is_sure_and_never_the_handoff_again(text: str,
     assert expected or "waits for an operator" in decision.trace.reason
 
 
+NIGHT = {"hours": {"from": "18:00", "to": "09:00"}, "timezone": "Europe/Moscow", "outside_text": {"ru": "Утром ответим"}}
+
+
+@pytest.mark.parametrize(
+    ("hour", "said"), [(5, "Завтра"), (6, "Утром ответим"), (12, "Утром ответим"), (14, "Утром ответим"), (15, "Завтра"), (23, "Завтра")]
+)
+def test_outside_of_its_hours_messages_go_to_people(hour: int, said: str) -> None:
+    """The hours are those of Moscow, three hours ahead."""
+    decision = decide(view(), says("доставка"), made(**NIGHT), NOW.replace(hour=hour))
+    assert isinstance(decision, Decision)
+    assert [text for _, text in spoken(decision)] == [said]
+    assert (SetControl(Control.WAITING) in decision.effects) == (said == "Утром ответим")
+    assert decision.trace.reason == ("outside its working hours" if said == "Утром ответим" else "")
+
+
+def test_outside_of_its_hours_a_chat_is_greeted_and_who_waits_is_not_told_again() -> None:
+    assert spoken(turn(says("/start"), using=made(**NIGHT))) == [("greeting", "Здравствуйте!")]
+    assert spoken(turn(says("доставка"), view(Control.WAITING), using=made(**NIGHT))) == []
+
+
 def test_the_bot_is_silent_while_a_person_has_the_conversation() -> None:
     decision = turn(says("доставка", "/start"), view(Control.HUMAN, language="ru", turns=4))
     assert decision.effects == ()

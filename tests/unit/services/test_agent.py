@@ -89,12 +89,17 @@ async def test_without_a_model_the_passages_are_the_outcome_at_once() -> None:
 
 
 async def test_a_model_is_shown_the_passages_and_its_words_are_streamed() -> None:
-    outcome, deltas, model = await answer(pieces("In cold", " water."), request(model="big", temperature=0.7))
+    outcome, deltas, model = await answer(pieces("In cold", " water."), request(model="big", temperature=0.7, max_tokens=90))
     assert outcome.said is not None
     assert (outcome.said.text, outcome.said.model, outcome.said.prompt_tokens) == ("In cold water.", "m-1", 10)
     assert deltas == ["In cold", " water."]
     asked = model.asked[0]
-    assert (asked.model, asked.temperature, asked.messages) == ("big", 0.7, (("user", "hi"), ("user", "how to wash a blanket?")))
+    assert (asked.model, asked.temperature, asked.max_tokens, asked.messages) == (
+        "big",
+        0.7,
+        90,
+        (("user", "hi"), ("user", "how to wash a blanket?")),
+    )
     assert "Wash a blanket in cold water." in asked.system
     assert set(outcome.stages_ms) == {"retrieve", "model"}
 

@@ -1,6 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { showProblem } from "../app/toasts";
 import { api, ifMatch, said } from "./client";
 import { freshKey } from "./ids";
+import { isStale } from "./problem";
 import type { Agent, AgentDraft, Persona } from "./types";
 
 const MOST = 100;
@@ -51,8 +53,8 @@ export function useCreateAgent() {
   });
 }
 
-/** `told`: whoever saves shows what is wrong. */
-export function useSaveAgent(told = false) {
+/** Whoever saves shows what is wrong; but whoever comes second sees the form anew, and is told why. */
+export function useSaveAgent() {
   const refresh = useRefresh();
   return useMutation({
     mutationFn: ({ agent, name, persona }: { agent: AgentDraft; name: string; persona: Persona }) =>
@@ -62,8 +64,11 @@ export function useSaveAgent(told = false) {
           body: { name, persona },
         }),
       ),
+    onError: (error) => {
+      if (isStale(error)) showProblem(error);
+    },
     onSettled: refresh,
-    meta: { told },
+    meta: { told: true },
   });
 }
 

@@ -35,3 +35,15 @@ export function asProblem(value: unknown): Problem | undefined {
 export function asApiError(error: unknown): ApiError {
   return error instanceof ApiError ? error : new ApiError(0);
 }
+
+/** Somebody else changed it in between. */
+export function isStale(error: unknown): boolean {
+  return asApiError(error).status === 412;
+}
+
+/** What is wrong below a place of the body, by the JSON pointer from there. */
+export function faultsBelow(error: unknown, place: string): Map<string, string> {
+  const flaws = (error instanceof ApiError && error.problem?.errors) || [];
+  const below = flaws.filter(({ pointer }) => pointer?.startsWith(`${place}/`));
+  return new Map(below.map(({ pointer = "", detail }) => [pointer.slice(place.length), detail]));
+}

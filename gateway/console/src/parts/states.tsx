@@ -53,3 +53,13 @@ export function Failed({ error, again }: { error: unknown; again: () => void }) 
     </Alert>
   );
 }
+
+/** What was refused and why, beside what was sent. */
+export function Refusal({ error }: { error: unknown }) {
+  const problem = asApiError(error);
+  return (
+    <Alert color="red" variant="light" role="alert" title={problemTitle(problem)}>
+      <ProblemText error={problem} />
+    </Alert>
+  );
+}

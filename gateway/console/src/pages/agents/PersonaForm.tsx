@@ -1,12 +1,26 @@
-import { Button, Fieldset, Group, MultiSelect, NumberInput, Stack, Switch, Textarea, TextInput } from "@mantine/core";
+import {
+  Button,
+  Fieldset,
+  Group,
+  MultiSelect,
+  NumberInput,
+  Stack,
+  Switch,
+  Text,
+  Textarea,
+  TextInput,
+} from "@mantine/core";
 import { useForm } from "@mantine/form";
 import { useTranslation } from "react-i18next";
 import { useSaveAgent } from "../../api/agents";
+import { faultsBelow, isStale } from "../../api/problem";
 import type { AgentDraft } from "../../api/types";
 import { showDone } from "../../app/toasts";
 import { LANGUAGES } from "../../i18n";
+import { Hours, type HoursValue } from "../../parts/Hours";
+import { Refusal } from "../../parts/states";
 
-const TEXTS = ["greeting", "fallback_text", "handoff_text", "choices_text", "overdue_text"] as const;
+const TEXTS = ["greeting", "fallback_text", "handoff_text", "choices_text", "overdue_text", "outside_text"] as const;
 const MINUTE_S = 60;
 type Texts = Record<string, string>;
 
@@ -17,6 +31,9 @@ interface Values extends Record<(typeof TEXTS)[number], Texts> {
   model: string;
   fallback_model: string;
   temperature: number | string;
+  max_tokens: number | string;
+  hours: HoursValue;
+  timezone: string;
   answer_deadline_s: number | string;
   handoff_limit_min: number | string;
   waiting_min: number | string;
@@ -46,6 +63,7 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
           ...texts,
           name: name.trim(),
           temperature: Number(values.temperature),
+          max_tokens: Number(values.max_tokens),
           answer_deadline_s: Number(values.answer_deadline_s),
           handoff_limit_s: Number(limit) * MINUTE_S,
           waiting_s: Number(waiting) * MINUTE_S,
@@ -98,6 +116,22 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               </Stack>
             </Fieldset>
           ))}
+          <Fieldset legend={t("agents.hours")}>
+            <Text size="sm" c="dimmed" mb="xs">
+              {t("agents.hours-hint")}
+            </Text>
+            <Hours
+              hours={form.values.hours}
+              timezone={form.values.timezone}
+              timezoneHint={t("agents.timezone-hint")}
+              faults={faultsBelow(save.error, "/persona")}
+              onHours={(hours) => {
+                save.reset();
+                form.setFieldValue("hours", hours);
+              }}
+              onTimezone={(timezone) => form.setFieldValue("timezone", timezone)}
+            />
+          </Fieldset>
           <Group grow align="flex-start" preventGrowOverflow={false}>
             <TextInput
               label={t("agents.model")}
@@ -120,6 +154,16 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               step={0.1}
               decimalScale={2}
               {...form.getInputProps("temperature")}
+            />
+            <NumberInput
+              label={t("agents.longest")}
+              description={t("agents.longest-hint")}
+              miw={220}
+              min={16}
+              max={4096}
+              allowDecimal={false}
+              suffix={t("agents.tokens")}
+              {...form.getInputProps("max_tokens")}
             />
           </Group>
           <Group grow align="flex-start" preventGrowOverflow={false}>
@@ -156,6 +200,7 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
             description={t("agents.strict-hint")}
             {...form.getInputProps("strict", { type: "checkbox" })}
           />
+          {save.error && !isStale(save.error) && <Refusal error={save.error} />}
           {mayEdit && (
             <Group justify="flex-end">
               <Button type="submit" loading={save.isPending} disabled={!form.isDirty()}>
@@ -178,12 +223,16 @@ function valuesOf({ name, persona }: AgentDraft): Values {
     model: persona.model,
     fallback_model: persona.fallback_model,
     temperature: persona.temperature,
+    max_tokens: persona.max_tokens,
+    hours: persona.hours as HoursValue,
+    timezone: persona.timezone,
     strict: persona.strict,
     greeting: { ...blank, ...persona.greeting },
     fallback_text: { ...blank, ...persona.fallback_text },
     handoff_text: { ...blank, ...persona.handoff_text },
     choices_text: { ...blank, ...persona.choices_text },
     overdue_text: { ...blank, ...persona.overdue_text },
+    outside_text: { ...blank, ...persona.outside_text },
     answer_deadline_s: persona.answer_deadline_s,
     handoff_limit_min: persona.handoff_limit_s / MINUTE_S,
     waiting_min: persona.waiting_s / MINUTE_S,

@@ -94,7 +94,9 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
       onSubmit={(event) => {
         event.preventDefault();
         setTouched(true);
-        if (body.name && found.data?.valid) send();
+        // What was typed last may not be looked at yet: then the server says whether it can be saved.
+        const looked = settled === body && !found.isPlaceholderData;
+        if (body.name && !(looked && found.data?.valid === false)) send();
       }}
     >
       <Fieldset variant="unstyled" disabled={!mayEdit}>

@@ -4,10 +4,10 @@ import IconDownload from "@tabler/icons-react/icons/IconDownload";
 import IconUpload from "@tabler/icons-react/icons/IconUpload";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { asApiError } from "../../api/problem";
 import { exportScripts, SCRIPTS_FORMAT, useImportScripts } from "../../api/scripts";
 import type { ScriptsDocument } from "../../api/types";
-import { ProblemText, problemTitle, showDone, showProblem } from "../../app/toasts";
+import { showDone, showProblem } from "../../app/toasts";
+import { Refusal } from "../../parts/states";
 
 type Chosen = ScriptsDocument["scripts"] | "not-a-file";
 
@@ -98,11 +98,7 @@ function TakeIn({ agentId, scripts, onClose }: TakeInProps) {
         checked={replace}
         onChange={(event) => setReplace(event.currentTarget.checked)}
       />
-      {take.error && (
-        <Alert color="red" variant="light" role="alert" title={problemTitle(asApiError(take.error))}>
-          <ProblemText error={asApiError(take.error)} />
-        </Alert>
-      )}
+      {take.error && <Refusal error={take.error} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           {t("app.cancel")}

@@ -8,6 +8,7 @@ import { useScripts } from "../../api/scripts";
 import { bodyOf, useSaveSequence, useSequenceFaults } from "../../api/sequences";
 import type { Sequence, SequenceBody } from "../../api/types";
 import { showDone } from "../../app/toasts";
+import { Hours } from "../../parts/Hours";
 import { Failed, Loading } from "../../parts/states";
 import { Conditions } from "../rules/Conditions";
 import { CrmProvider, useCopy } from "../rules/crm";
@@ -15,7 +16,6 @@ import { Duration } from "../rules/Duration";
 import { freshTest, type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { faultText } from "../rules/words";
 import { readStep, type StepDraft, writeStep } from "./draft";
-import { HoursPart } from "./HoursPart";
 import { PreviewPart } from "./PreviewPart";
 import { StepsForm } from "./StepsForm";
 
@@ -99,7 +99,9 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
       onSubmit={(event) => {
         event.preventDefault();
         setTouched(true);
-        if (body.name && found.data?.valid) send();
+        // What was typed last may not be looked at yet: then the server says whether it can be saved.
+        const looked = settled === body && !found.isPlaceholderData;
+        if (body.name && !(looked && found.data?.valid === false)) send();
       }}
     >
       <Fieldset variant="unstyled" disabled={!mayEdit}>
@@ -125,7 +127,14 @@ function Form({ agentId, known, mayEdit, onDone }: Props) {
             />
           </Part>
           <Part title={t("sequences.hours-title")}>
-            <HoursPart sequence={sequence} faults={faults} onChange={set} />
+            <Hours
+              hours={sequence.hours ?? {}}
+              timezone={sequence.timezone ?? ""}
+              timezoneHint={t("sequences.timezone-hint")}
+              faults={faults}
+              onHours={(hours) => set({ hours })}
+              onTimezone={(timezone) => set({ timezone })}
+            />
           </Part>
           <Part title={t("sequences.end-title")}>
             {STOPS_ON.map((name) => (

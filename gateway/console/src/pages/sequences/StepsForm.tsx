@@ -5,12 +5,12 @@ import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
 import type { Script, Vocabulary } from "../../api/types";
+import { Weekdays } from "../../parts/Weekdays";
 import { ActionFields } from "../rules/ActionsForm";
 import { Conditions, type Faults } from "../rules/Conditions";
 import { Duration } from "../rules/Duration";
 import { faultText } from "../rules/words";
 import { asWait, freshStep, KINDS, type StepDraft, waitSeconds } from "./draft";
-import { Weekdays } from "./Weekdays";
 
 interface Props {
   steps: StepDraft[];

@@ -1,15 +1,15 @@
-import { Alert, Button, Card, Group, Stack, Switch, Text } from "@mantine/core";
+import { Button, Card, Group, Stack, Switch, Text } from "@mantine/core";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconTool from "@tabler/icons-react/icons/IconTool";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSaveAgent } from "../../../api/agents";
-import { asApiError } from "../../../api/problem";
+import { faultsBelow, isStale } from "../../../api/problem";
 import { useScripts } from "../../../api/scripts";
 import { useSequences } from "../../../api/sequences";
 import type { AgentDraft } from "../../../api/types";
-import { ProblemText, problemTitle, showDone } from "../../../app/toasts";
-import { Empty } from "../../../parts/states";
+import { showDone } from "../../../app/toasts";
+import { Empty, Refusal } from "../../../parts/states";
 import { exampleTool, freshTool, readTools, type ToolDraft, writeTools } from "./draft";
 import { ToolCard } from "./ToolCard";
 
@@ -23,9 +23,7 @@ export function ToolsTab({ agent, mayEdit }: { agent: AgentDraft; mayEdit: boole
   const [touched, setTouched] = useState(false);
   const scripts = useScripts(agent.id, { enabled: true });
   const sequences = useSequences(agent.id);
-  const save = useSaveAgent(true);
-  const error = save.error && asApiError(save.error);
-  const flaws = error?.problem?.errors ?? [];
+  const save = useSaveAgent();
   const change = (changed: ToolDraft[]) => {
     setTouched(true);
     save.reset();
@@ -61,7 +59,7 @@ export function ToolsTab({ agent, mayEdit }: { agent: AgentDraft; mayEdit: boole
           key={tool.id}
           tool={tool}
           mayEdit={mayEdit}
-          faults={faultsOf(flaws, `/persona/tools/${number}`)}
+          faults={faultsBelow(save.error, `/persona/tools/${number}`)}
           scripts={scripts.data?.pages[0]?.items ?? []}
           sequences={(sequences.data ?? []).filter(({ enabled }) => enabled)}
           onChange={(changed) => change(tools.map((old) => (old.id === tool.id ? changed : old)))}
@@ -79,11 +77,7 @@ export function ToolsTab({ agent, mayEdit }: { agent: AgentDraft; mayEdit: boole
           setSearches(event.currentTarget.checked);
         }}
       />
-      {error && (
-        <Alert color="red" variant="light" role="alert" title={problemTitle(error)}>
-          <ProblemText error={error} />
-        </Alert>
-      )}
+      {save.error && !isStale(save.error) && <Refusal error={save.error} />}
       {mayEdit && (
         <Group justify="flex-end">
           <Button onClick={send} loading={save.isPending} disabled={!touched}>
@@ -93,10 +87,4 @@ export function ToolsTab({ agent, mayEdit }: { agent: AgentDraft; mayEdit: boole
       )}
     </Stack>
   );
-}
-
-/** What is wrong below a place, by what follows it. */
-function faultsOf(flaws: { detail: string; pointer?: string }[], place: string): Map<string, string> {
-  const below = flaws.filter(({ pointer }) => pointer?.startsWith(`${place}/`));
-  return new Map(below.map(({ pointer = "", detail }) => [pointer.slice(place.length), detail]));
 }

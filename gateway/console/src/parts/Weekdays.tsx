@@ -11,7 +11,7 @@ export function Weekdays({ chosen, onChange }: { chosen: string[]; onChange: (da
   return (
     <Stack gap={4} role="group" aria-labelledby={id}>
       <Text size="sm" fw={500} id={id}>
-        {t("sequences.weekdays")}
+        {t("hours.weekdays")}
       </Text>
       <Group gap={4}>
         {DAYS.map((day) => (
