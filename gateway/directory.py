@@ -72,14 +72,15 @@ class Directory:
 
 
 def _to_bytes(route: Route) -> bytes:
-    secret_hash = route.secret_hash.hex() if route.secret_hash else None
     ids = [str(route.id), str(route.tenant_id), str(route.agent_id)]  # the driver's UUIDs are a type of their own, unknown to orjson
-    fields = [*ids, route.channel, route.account, route.status, route.mode, secret_hash]
+    secrets = [secret.hex() if secret else None for secret in (route.secret_hash, route.client_secret)]
+    fields = [*ids, route.channel, route.account, route.status, route.mode, secrets[0], route.host, secrets[1]]
     return orjson.dumps(fields)
 
 
 def _from_bytes(record: bytes) -> Route:
-    integration, tenant, agent, channel, account, status, mode, secret = orjson.loads(record)
+    integration, tenant, agent, channel, account, status, mode, secret, *more = orjson.loads(record)
+    host, client_secret = more or ("", None)  # of records that are older
     return Route(
         IntegrationId(UUID(integration)),
         TenantId(UUID(tenant)),
@@ -89,4 +90,6 @@ def _from_bytes(record: bytes) -> Route:
         status,
         mode,
         bytes.fromhex(secret) if secret else None,
+        host,
+        bytes.fromhex(client_secret) if client_secret else None,
     )

@@ -12,6 +12,7 @@ from actors.domain.errors import CallboardError
 from gateway.ids import owner_id
 from gateway.ticks import LoopTicks
 from integrations.kommo.account_api import account_facts, subscribe
+from integrations.kommo.asking import BotAccount
 from integrations.kommo.client import KommoClient
 from integrations.kommo.hosts import account_host
 from integrations.kommo.oauth import authorize_url, exchange
@@ -19,6 +20,7 @@ from integrations.kommo.signatures import is_disconnect
 from integrations.kommo.wire import Wire
 from storage.accounts.audit import Actor
 from storage.crypto import SecretBox, load_or_create_key
+from storage.integrations import Route
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_connections import Connected, KommoConnections, KommoState, NewKommo
 from storage.kommo_pace import PostgresKommoPace
@@ -140,12 +142,26 @@ class KommoDesk:
 
     async def _subscribe(self, connected: Connected) -> str | None:
         """Have the account's messages sent to us; what hinders that is shown with the account, which can send meanwhile."""
-        destination = f"{self._public_url}/webhooks/kommo/{connected.account.integration_id}/{connected.webhook_secret}"
+        destination = self._webhook(connected.account.integration_id, connected.webhook_secret)
         try:
             await subscribe(self._kommo(), connected.account, destination)
         except CallboardError as error:
             return f"Kommo does not send messages here yet; connect again to repeat it. {error}"
         return None
+
+    def signing(self, route: Route) -> BotAccount | None:
+        """Return what Salesbots of the account sign with; None: it was connected with a token, without the integration's keys."""
+        if route.client_secret is None:
+            return None
+        return BotAccount(route.account, route.host, self._box.decrypt(route.client_secret, str(route.id)))
+
+    async def widget_address(self, tenant_id: UUID, agent_id: UUID, integration_id: UUID) -> str | None:
+        """Return where a Salesbot of the account asks for answers. It holds the webhook's secret."""
+        secret = await self.accounts.webhook_secret(tenant_id, agent_id, integration_id)
+        return None if secret is None else f"{self._webhook(integration_id, secret)}/widget"
+
+    def _webhook(self, integration_id: UUID, secret: str) -> str:
+        return f"{self._public_url}/webhooks/kommo/{integration_id}/{secret}"
 
     async def disconnected(self, account_id: int, client_id: str, signature: str) -> list[UUID] | None:
         """Kommo says that an account took its access back; return whose that was. None: it is not Kommo who says it."""

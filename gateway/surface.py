@@ -64,6 +64,7 @@ from gateway.patience import Patience
 from gateway.status_routes import StatusRoutes
 from gateway.visiting import Visiting
 from gateway.webhooks.kommo import KommoWebhook
+from gateway.webhooks.kommo_salesbot import SalesbotRequests
 from gateway.webhooks.rules import RuleWebhook
 from gateway.webhooks.telegram import TelegramWebhook
 from storage.idempotency import Idempotency
@@ -116,6 +117,7 @@ def surface(have: Services) -> Surface:
         StatusRoutes(have.probe, have.metrics),
         TelegramWebhook(have.directory, have.intake, have.metrics),
         KommoWebhook(have.directory, have.intake, have.metrics),
+        SalesbotRequests(have.directory, have.intake, have.metrics, have.kommo),
         RuleWebhook(have.api, have.directory, have.intake, have.metrics),
         AccountsApi(have.api, have.callers, have.origins, have.passwords),
         UsersApi(have.api, have.origins),

@@ -37,6 +37,7 @@ _WHAT_GOES = (
     (_forgetting("login_throttles", "key", "began_at"), 1),
     (_forgetting("operator_codes", "user_id", "expires_at"), 0),
     (_forgetting("operator_tries", "conversation_id", "began_at"), 1),
+    (_forgetting("kommo_asks", "tenant_id, integration_id, path", "asked_at"), 1),
     (_forgetting("idempotency_keys", "tenant_id, caller_id, key_hash", "created_at"), 1),
 )
 

@@ -20,7 +20,9 @@ PROGRAM = Actor("Callboard")
 _OWNED = """
 select id, tenant_id, channel, account, mode, status, token_encrypted from integrations
 where shard = any($1) and channel not in ('test', 'agent') and status in ('live', 'broken') and token_encrypted is not null order by id"""
-_ROUTE_COLUMNS = "id, tenant_id, agent_id, channel, account, status, mode, secret_hash"
+_ROUTES = """
+select g.id, g.tenant_id, g.agent_id, g.channel, g.account, g.status, g.mode, g.secret_hash, k.host, k.client_secret_encrypted
+from integrations g left join kommo_accounts k on k.integration_id = g.id"""
 _INSERT = """
 insert into integrations (id, tenant_id, agent_id, channel, account, mode, reply_policy, secret_hash, token_encrypted, shard, username)
 values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)"""
@@ -45,6 +47,8 @@ class Route:
     status: str
     mode: str
     secret_hash: bytes | None = field(repr=False)
+    host: str = ""  # of a Kommo account
+    client_secret: bytes | None = field(default=None, repr=False)  # what Kommo signs with, sealed
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,13 +116,13 @@ class PostgresIntegrations:
     async def route(self, integration_id: UUID) -> Route | None:
         """Return where a webhook of this integration belongs."""
         async with self._database.dispatch_transaction() as connection:
-            row = await connection.fetchrow(f"select {_ROUTE_COLUMNS} from integrations where id = $1", integration_id)  # noqa: S608
+            row = await connection.fetchrow(f"{_ROUTES} where g.id = $1", integration_id)
         return _route(row) if row else None
 
     async def routes(self) -> list[Route]:
         """Return every route, for the cache that outlives a database that is away."""
         async with self._database.dispatch_transaction() as connection:
-            rows = await connection.fetch(f"select {_ROUTE_COLUMNS} from integrations where status <> 'disconnected'")  # noqa: S608
+            rows = await connection.fetch(f"{_ROUTES} where g.status <> 'disconnected'")
         return [_route(r) for r in rows]
 
     def _record(self, r: Any) -> IntegrationRecord:
@@ -199,4 +203,6 @@ def _route(r: Any) -> Route:
         r["status"],
         r["mode"],
         r["secret_hash"],
+        r["host"] or "",
+        r["client_secret_encrypted"],
     )

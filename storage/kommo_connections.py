@@ -53,9 +53,10 @@ _VIEW = """
 select g.id, g.agent_id, k.account_id, k.name, k.host, g.status, g.problem, k.client_id is not null, k.bot_id, k.field_id,
   coalesce((select s.sent from kommo_sends s where s.integration_id = g.id and s.month = date_trunc('month', now())), 0),
   case when k.quota_until > now() then k.quota_problem end,
-  (select case when b.blocked_until > now() then b.blocked_until end from kommo_address b), g.created_at
+  (select case when b.blocked_until > now() then b.blocked_until end from kommo_address b), k.asked_at, g.created_at
 from integrations g join kommo_accounts k on k.integration_id = g.id
 where g.agent_id = $1 and g.id = $2 and g.status <> 'disconnected'"""
+_HOOK = "select token_encrypted from integrations where agent_id = $1 and id = $2 and channel = 'kommo' and status <> 'disconnected'"
 _SET_BOT = "update kommo_accounts set bot_id = $2, field_id = $3 where integration_id = $1"
 _BY_ACCOUNT = "select tenant_id, integration_id, client_secret_encrypted from kommo_accounts where account_id = $1 and client_id = $2"
 _BREAK = """
@@ -119,6 +120,7 @@ class KommoState:
     sent_this_month: int
     quota_problem: str | None
     blocked_until: datetime | None
+    asked_at: datetime | None  # when a Salesbot asked for an answer last
     created_at: datetime
 
 
@@ -212,6 +214,12 @@ class KommoConnections:
         """Return a connected account."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             return await _find(connection, agent_id, integration_id)
+
+    async def webhook_secret(self, tenant_id: UUID, agent_id: UUID, integration_id: UUID) -> str | None:
+        """Return the secret of a connected account's addresses."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            sealed = await connection.fetchval(_HOOK, agent_id, integration_id)
+        return None if sealed is None else self._box.decrypt(sealed, str(integration_id))
 
     async def set_bot(
         self, tenant_id: UUID, by: Actor, agent_id: UUID, integration_id: UUID, bot_id: int | None, field_id: int | None

@@ -57,6 +57,8 @@ class PostgresTurns:
                 await connection.execute("select turns_actions($1)", _json([_actions(turn) for turn in acting]))
             if heard := [row for turn in winners for row in _heard(turn)]:
                 await connection.execute("select turns_overheard($1)", _json(heard))
+            if asks := [row for turn in winners for row in _asks(turn)]:
+                await connection.execute("select salesbots_asked($1)", _json(asks))
             await enrolling.settle(connection, winners)
             await assigning.settle(connection, winners)
             await desk.settle(winners)
@@ -82,6 +84,7 @@ def _has_more(turn: TurnCommit) -> bool:
         turn.steps,
         turn.spent,
         turn.leads_moved,
+        turn.asks,
         turn.assigned,
     )
     return any(rows) or turn.stop_sending is not None or any(m.data for m in turn.messages)
@@ -113,6 +116,10 @@ def _heard(turn: TurnCommit) -> list[dict[str, Any]]:
         | {"said_at": o.said_at, "received_at": o.received_at}
         for n, o in enumerate(turn.overheard)
     ]
+
+
+def _asks(turn: TurnCommit) -> list[dict[str, Any]]:
+    return [{"conversation": turn.conversation_id, "path": a.at, "entity": a.about, "asked_at": a.asked_at.isoformat()} for a in turn.asks]
 
 
 def _first_of_conversation(turns: Sequence[TurnCommit]) -> list[int]:

@@ -106,6 +106,7 @@ KINDS: Mapping[str, Kind] = {
     "rule.failed": Kind("Rule failed", "conversation", error=True),
     "rule.fired": Kind("Rule fired", "conversation"),
     "rule.missed": Kind("Moments of a schedule were left out", "agent"),
+    "salesbot.asked": Kind("A Salesbot waits for an answer", "conversation"),
     "sequence.crossed": Kind("A step crossed the customer's answer", "conversation"),
     "sequence.finished": Kind("Sequence finished", "conversation"),
     "sequence.refused": Kind("Sequence not started", "conversation"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from actors.domain.conversation import ConversationState, ConversationView
-from actors.domain.effects import LeadMoved, LogActivity
+from actors.domain.effects import BotAsks, LeadMoved, LogActivity
 from actors.domain.ids import InboxId
 from actors.domain.messages import CrmEvent, Input
 from actors.domain.ruled import Moment, scene_of
@@ -15,6 +15,7 @@ from actors.domain.rules.running import Ran, run
 
 MOVED = "lead.moved"
 TASK = "task.closed"
+ASKED = "salesbot.asked"
 WAKES: Mapping[str, On] = {
     "lead.added": "lead_added",
     MOVED: "lead_moved",
@@ -52,6 +53,12 @@ def moves(inputs: Sequence[Input], ours: Collection[InboxId]) -> tuple[LeadMoved
     moved = [item for item in inputs if isinstance(item, CrmEvent) and item.kind == MOVED and item.inbox_id not in ours]
     named = [(str(item.facts.get("lead.id", "")), str(item.facts.get("lead.stage", "")), item.inbox_id) for item in moved]
     return tuple([LeadMoved(*found) for found in named if found[0]])
+
+
+def asks(about: str, inputs: Sequence[Input]) -> tuple[BotAsks, ...]:
+    """Return the bots that wait for an answer."""
+    asked = [item for item in inputs if isinstance(item, CrmEvent) and item.kind == ASKED]
+    return tuple([BotAsks(about, str(item.facts.get("bot.at", "")), item.received_at) for item in asked])
 
 
 def heard(ran: Ran, view: ConversationView, inputs: Sequence[Input], moment: Moment, ours: Collection[InboxId]) -> Ran:

@@ -131,6 +131,15 @@ class LeadMoved:
     event: InboxId
 
 
+@dataclass(frozen=True, slots=True)
+class BotAsks:
+    """A bot of the CRM waits for an answer in the chat of a lead or contact, at an address that takes one."""
+
+    about: str  # as `lead:5`
+    at: str
+    asked_at: datetime
+
+
 MoveKind = Literal["link", "stranger", "take", "back", "reply", "wordless", "lost", "ask_stop", "ask_go", "stop", "go", "help"]
 
 
@@ -158,5 +167,6 @@ Effect = (
     | StopSequence
     | SetEnrollment
     | LeadMoved
+    | BotAsks
     | AssignTo
 )

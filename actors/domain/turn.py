@@ -87,7 +87,7 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
     ours: frozenset[InboxId] = frozenset()
     if view.about:
         state, ours = crm_events.own_changes(state, inputs)
-        turn = replace(turn, state=state, effects=turn.effects + crm_events.moves(inputs, ours))
+        turn = replace(turn, state=state, effects=turn.effects + crm_events.moves(inputs, ours) + crm_events.asks(view.about, inputs))
     if view.state.enrolled:
         stepped = sequenced.before(view, inputs, moment_of(turn), catalogue.rules)
         turn = replace(turn, state=stepped.state, control=stepped.control, effects=turn.effects + stepped.effects)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from actors.domain.ids import Address
+from actors.domain.ids import Address, IntegrationId
 from actors.domain.messages import Input
 from actors.ports.inbox import InboxRow, NewInput
 from actors.ports.integrations import IntegrationRecord
@@ -58,6 +58,17 @@ class TypingSender(Protocol):
 
         Raises:
             CallboardError: it is not shown; nothing else depends on it.
+        """
+
+
+class WaitingBots(Protocol):
+    """Bots of a channel that wait for our answers."""
+
+    async def release(self, integrations: Sequence[IntegrationId]) -> int:
+        """Let go those of these integrations that have waited in vain, and return how many.
+
+        Raises:
+            TransientError: the database is away.
         """
 
 

@@ -1,5 +1,6 @@
 """What the Kommo integration needs to be kept for it: credentials, the account's pace, what is left of its quota."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 from uuid import UUID
@@ -111,3 +112,21 @@ class KommoOutlets(Protocol):
 
     async def take_bot(self, account: KommoAccount, lead_id: int, seconds: float) -> float | None:
         """Take the lead's only Salesbot run for some time; else return how long another one has it."""
+
+
+class KommoSalesbots(Protocol):
+    """Bots of accounts that wait for an answer, each at an address that takes one."""
+
+    async def take(self, account: KommoAccount, lead_id: int | None, contact_id: int | None, seconds: float) -> str | None:
+        """Return where the one that asked last in a chat of this lead or contact waits; nobody else gets it for some time."""
+
+    async def overdue(self, integrations: Sequence[IntegrationId], seconds: float, most: int) -> list[tuple[KommoAccount, str]]:
+        """Return those that have waited longer and are nobody's, the oldest first."""
+
+    async def hold(self, account: KommoAccount, path: str, seconds: float) -> bool:
+        """Take one for some time; False: somebody else has it, or it waits no more."""
+
+    async def give_back(self, account: KommoAccount, path: str) -> None: ...
+    async def done(self, account: KommoAccount, path: str) -> None: ...
+    async def asks(self, account: KommoAccount) -> bool:
+        """Whether the account has had such bots lately."""

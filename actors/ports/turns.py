@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from actors.domain.agent.spending import Spent
-from actors.domain.effects import AssignTo, LeadMoved, OperatorMove, SetEnrollment, Source
+from actors.domain.effects import AssignTo, BotAsks, LeadMoved, OperatorMove, SetEnrollment, Source
 from actors.domain.ids import AgentId, ConversationId, InboxId, TenantId, TurnId
 
 
@@ -126,6 +126,7 @@ class TurnCommit:
     heard_at: float | None = None  # when the first of the customer's messages was received, in seconds since 1970
     spent: Spent | None = None  # on models
     assigned: AssignTo | None = None
+    asks: tuple[BotAsks, ...] = ()  # bots of the CRM that wait for an answer
     leads_moved: tuple[LeadMoved, ...] = ()  # the chats of these leads are told, if they have runs that this ends
 
 

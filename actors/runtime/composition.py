@@ -28,6 +28,7 @@ from actors.services.delivery import Delivery, DeliveryLimits
 from actors.services.integration_book import IntegrationBook
 from actors.services.jobs.agent_replay import AgentReplay
 from actors.services.polling import Polling
+from actors.services.releasing import Releasing
 from actors.services.settling import Settling
 from actors.services.typing import Typing
 from config import collector, failpoints
@@ -51,6 +52,7 @@ from storage.jobs.queue import PostgresJobQueue
 from storage.knowledge.calls import KnowledgeCalls
 from storage.kommo_accounts import PostgresKommo
 from storage.kommo_pace import PostgresKommoPace
+from storage.kommo_salesbots import PostgresSalesbots
 from storage.operators.asking import Handoffs
 from storage.outbox import PostgresOutbox
 from storage.postgres import Database, Role
@@ -121,6 +123,7 @@ async def build_sender(member: Member) -> Body:
     from integrations.http.egress import Egress  # noqa: PLC0415
     from integrations.http.webhook_runner import KIND, WebhookRunner  # noqa: PLC0415
     from integrations.kommo.client import KommoClient  # noqa: PLC0415
+    from integrations.kommo.continuing import Continuing  # noqa: PLC0415
     from integrations.kommo.crm_runner import CrmRunner  # noqa: PLC0415
     from integrations.kommo.history import KommoHistory  # noqa: PLC0415
     from integrations.kommo.sender import KommoSender  # noqa: PLC0415
@@ -147,7 +150,9 @@ async def build_sender(member: Member) -> Body:
         kommo = KommoClient(wire, accounts, PostgresKommoPace(database), clock, fresh_generation, failpoints.hit)
         stack.push_async_callback(kommo.close)
         desk = PostgresCrmDesk(database)
-        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": KommoSender(kommo, accounts, desk, counts)}
+        continuing = Continuing(kommo, PostgresSalesbots(database), accounts, failpoints.hit)
+        in_kommo = KommoSender(kommo, accounts, continuing, desk, counts)
+        senders: dict[str, ChannelSender] = {"telegram": telegram, "kommo": in_kommo}
         settling = Settling(carrier, PostgresDoubts(database), book, {"kommo": KommoHistory(kommo)}, clock, counts)
         delivery = Delivery(carrier, outbox, book, senders, clock, limits, failpoints.hit, counts)
         polling = Polling(PostgresInbox(database), book, {"telegram": TelegramUpdateSource(client)}, signals, clock)
@@ -172,6 +177,7 @@ async def build_sender(member: Member) -> Body:
             typing,
             ActionLoop(acting, clock),
             settling,
+            Releasing(book, "kommo", continuing, clock, counts),
         )
         return Composed(sender, stack.pop_all())
 

@@ -27,6 +27,7 @@ from actors.services.delivery import Delivery
 from actors.services.held_claims import HeldClaim
 from actors.services.integration_book import IntegrationBook
 from actors.services.polling import Polling
+from actors.services.releasing import Releasing
 from actors.services.settling import Settling
 from actors.services.typing import Typing
 
@@ -58,6 +59,7 @@ class DeliveryActor:
         typing: Typing | None = None,
         actions: ActionLoop | None = None,
         settling: Settling | None = None,
+        releasing: Releasing | None = None,
     ) -> None:
         self._carrier = carrier
         self._carriers = carriers
@@ -70,6 +72,7 @@ class DeliveryActor:
         self._typing = typing
         self._actions = actions
         self._settling = settling
+        self._releasing = releasing
         self._gap = Gap(clock)
         self._shards = frozenset(owned(carrier.part, carrier.parts))
         self._claim_bell, self._send_bell, self._finish_bell = Bell(), Bell(), Bell()
@@ -129,6 +132,7 @@ class DeliveryActor:
             *([self._signals.listen_typing(self._typing.show)] if self._typing else []),
             *([self._actions.run()] if self._actions else []),
             *([self._settling.run()] if self._settling else []),
+            *([self._releasing.run()] if self._releasing else []),
             self._gap.tick_forever(),
             self._draining.wait(),
         )

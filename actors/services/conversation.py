@@ -15,6 +15,7 @@ from actors.domain.effects import (
     AcknowledgePress,
     Act,
     AssignTo,
+    BotAsks,
     Effect,
     LeadMoved,
     LogActivity,
@@ -158,7 +159,7 @@ def turn_commit(
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
-            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence() | LeadMoved() | AssignTo():
+            case OperatorMove() | SetEnrollment() | StartSequence() | StopSequence() | LeadMoved() | AssignTo() | BotAsks():
                 aside.append(effect)
             case StopSending():
                 stop = effect.reason
@@ -197,6 +198,7 @@ def turn_commit(
         agent_id=record.agent_id,
         enrollments=tuple([effect for effect in aside if isinstance(effect, SetEnrollment)]),
         assigned=next((effect for effect in reversed(aside) if isinstance(effect, AssignTo)), None),
+        asks=tuple([effect for effect in aside if isinstance(effect, BotAsks)]),
         leads_moved=tuple([effect for effect in aside if isinstance(effect, LeadMoved)]),
         steps=any(isinstance(effect, SendMessage) and effect.delivery_class == "step" for effect in decision.effects),
         heard_at=min([item.received_at.timestamp() for item in inputs if isinstance(item, InboundMessage)], default=None),

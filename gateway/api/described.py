@@ -122,7 +122,7 @@ def plain_of(route: Plain) -> Described:
         description=description,
         operationId="_".join([route.method.lower(), *re.findall(r"\w+", route.path)]),
         parameters=[_parameter(name, "path", {"type": "string"}, required=True) for name in _PARAMETER.findall(route.path)],
-        requestBody=RequestBody(content={route.accepts: MediaType()}, required=True) if route.accepts else None,
+        requestBody=RequestBody(content={media: MediaType() for media in route.accepts}, required=True) if route.accepts else None,
         responses={
             **{str(status): Response(description=HTTPStatus(status).phrase, content=content or None) for status in route.statuses},
             **{str(status): _reference(f"responses/{PROBLEMS[status]}") for status in route.also},

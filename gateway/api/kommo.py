@@ -7,7 +7,7 @@ from gateway.api.operation import Answer, Call, Operation
 from gateway.directory import Directory
 from gateway.kommo_desk import NO_PUBLIC_URL, KommoDesk
 from gateway.problems import Flaw, Problem, invalid, not_found, unavailable
-from gateway.schemas.kommo import KommoInvitation, KommoInvite, KommoPatch, KommoToken, KommoView, kommo_view
+from gateway.schemas.kommo import KommoInvitation, KommoInvite, KommoPatch, KommoToken, KommoView, SalesbotStep, kommo_view
 from storage.kommo_connections import ConnectedElsewhere
 
 _ALL = "/api/agents/{id}/integrations/kommo"
@@ -38,6 +38,7 @@ class KommoApi:
             ),
             Operation("POST", _ALL, self.connect, level="admin", tag="kommo", body=KommoToken, answer=KommoView, status=201, also=(409,)),
             Operation("GET", _ONE, self.one, level="viewer", tag="kommo", answer=KommoView),
+            Operation("GET", f"{_ONE}/salesbot-step", self.step, level="admin", tag="kommo", answer=SalesbotStep),
             Operation("PATCH", _ONE, self.change, level="admin", tag="kommo", body=KommoPatch, answer=KommoView),
         ]
 
@@ -72,6 +73,13 @@ class KommoApi:
         if state is None:
             raise not_found(_THING)
         return Answer(kommo_view(state))
+
+    async def step(self, call: Call) -> Answer:
+        """Show the address for a Salesbot's step that asks Callboard for the answer."""
+        url = await self._desk.widget_address(call.tenant_id, call.uuid("id"), call.uuid("integration_id"))
+        if url is None:
+            raise not_found(_THING)
+        return Answer(SalesbotStep(url=url))
 
     async def change(self, call: Call[KommoPatch]) -> Answer:
         """Choose the Salesbot that answers when the month's messages are used up or the plan has none."""

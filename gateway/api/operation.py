@@ -230,7 +230,7 @@ class Plain:
         tag: the group in the document.
         media: of an answer that is no problem.
         statuses: of such answers.
-        accepts: the media type of the body.
+        accepts: the media types of the body.
         credential: the name of a header that must carry a secret.
         also: statuses of problems.
     """
@@ -241,6 +241,6 @@ class Plain:
     tag: str = field(kw_only=True)
     media: tuple[str, ...] = field(default=("application/json",), kw_only=True)
     statuses: tuple[int, ...] = field(default=(200,), kw_only=True)
-    accepts: str | None = field(default=None, kw_only=True)
+    accepts: tuple[str, ...] = field(default=(), kw_only=True)
     credential: str | None = field(default=None, kw_only=True)
     also: tuple[int, ...] = field(default=(), kw_only=True)

@@ -49,6 +49,12 @@ class Salesbot(Body):
     field_id: Id
 
 
+class SalesbotStep(View):
+    """Where a step `widget_request` of a Salesbot asks for answers. The address is a secret."""
+
+    url: str
+
+
 class KommoPatch(Body):
     """How answers go out when the direct way is not there. Null: they fail then, and people see why."""
 
@@ -66,7 +72,8 @@ class KommoView(View):
     """A connected account.
 
     `problem` says what is wrong and what to do. `quota_problem`: why answers go by the Salesbot now. `blocked_until`: Kommo
-    refuses this server because of too many requests; nothing is asked before.
+    refuses this server because of too many requests; nothing is asked before. `salesbot_asked_at`: when a
+    Salesbot asked for an answer last.
     """
 
     id: UUID
@@ -81,6 +88,7 @@ class KommoView(View):
     sent_this_month: int
     quota_problem: str | None
     blocked_until: datetime | None
+    salesbot_asked_at: datetime | None
     created_at: datetime
 
 
@@ -100,5 +108,6 @@ def kommo_view(state: KommoState) -> KommoView:
         sent_this_month=state.sent_this_month,
         quota_problem=state.quota_problem,
         blocked_until=state.blocked_until,
+        salesbot_asked_at=state.asked_at,
         created_at=state.created_at,
     )

@@ -43,7 +43,7 @@ class RuleWebhook:
     def plain(self) -> list[Plain]:
         """Return the routes."""
         also = (400, 401, 404, 408, 413, 415, 422, 503)
-        return [Plain("POST", PATH, self.receive, tag="webhooks", accepts="application/json", statuses=(202,), also=also)]
+        return [Plain("POST", PATH, self.receive, tag="webhooks", accepts=("application/json",), statuses=(202,), also=also)]
 
     async def receive(self, request: web.Request) -> web.Response:
         """Take a JSON object in for a rule: 202 once it is on a disk.

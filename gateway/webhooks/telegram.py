@@ -42,7 +42,7 @@ class TelegramWebhook:
                 "/webhooks/telegram/{integrationId}",
                 self.receive,
                 tag="webhooks",
-                accepts="application/json",
+                accepts=("application/json",),
                 credential=SECRET_HEADER,
                 also=(400, 401, 408, 413, 415, 422, 503),
             )

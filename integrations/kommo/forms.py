@@ -15,6 +15,7 @@ from actors.domain.messages import clean_text
 Node: TypeAlias = "str | dict[str, Node]"
 Tree: TypeAlias = "dict[str, Node]"
 
+FORM = "application/x-www-form-urlencoded"
 MAX_BODY = 1024 * 1024
 MAX_FIELDS = 1_000
 MAX_DEPTH = 12  # the deepest real key: unsorted[add][0][data][leads][0][custom_fields][0][values][0][value]

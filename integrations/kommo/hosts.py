@@ -10,6 +10,10 @@ import orjson
 from actors.domain.errors import TerminalError
 
 _ACCOUNT = re.compile(r"[a-z0-9][a-z0-9-]{0,62}\.(?:kommo\.com|amocrm\.ru|amocrm\.com)")
+_CONTINUE = re.compile(
+    r"https://([a-z0-9][a-z0-9-]{0,62})\.(?:kommo\.com|amocrm\.ru|amocrm\.com)"
+    r"(/api/v4/(?:salesbot|marketingbot)/[0-9]{1,18}/continue/[0-9]{1,18})"
+)
 _SUBDOMAIN = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 _PLATFORMS = {"kommo": "www.kommo.com", "amocrm": "www.amocrm.ru"}
 
@@ -38,6 +42,23 @@ def api_domain(access_token: str) -> str | None:
     claims = _claims(access_token)
     domain = claims.get("api_domain")
     return domain if isinstance(domain, str) and _ACCOUNT.fullmatch(domain) else None
+
+
+def continue_path(return_url: str, host: str) -> str | None:
+    """Return where a Salesbot of the account at `host` takes its answer; None: the address is not one of its own.
+
+    An account has several domains; its subdomain is the same in all of them. The token goes to `host` all the same.
+    """
+    found = _CONTINUE.fullmatch(return_url)
+    return found[2] if found and found[1] == host.partition(".")[0] else None
+
+
+def is_issuer(issuer: Any, host: str) -> bool:
+    """Whether a token was made by the account at `host`: it says its address."""
+    try:
+        return isinstance(issuer, str) and account_host(issuer).partition(".")[0] == host.partition(".")[0]
+    except TerminalError:
+        return False
 
 
 def _claims(token: str) -> dict[str, Any]:

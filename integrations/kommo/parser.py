@@ -33,6 +33,8 @@ class KommoParser:
                 return _message(row, item)
             case "outgoing_message", "add":
                 return _outgoing(row, item)
+            case "salesbot", "asked":
+                return CrmEvent(row.id, row.received_at, "salesbot.asked", {"bot": text(item, "bot")}, {"bot.at": text(item, "path")})
             case "cut", _:
                 return CrmEvent(row.id, row.received_at, "webhook.cut", {"events": text(item, "events")})
             case _:

@@ -10,12 +10,12 @@ import orjson
 
 from integrations.kommo.forms import Form, Node, Tree, branch, items, text
 
-MESSAGE, OUTGOING, CUT = "message", "outgoing_message", "cut"
+MESSAGE, OUTGOING, CUT, ASKED = "message", "outgoing_message", "cut", "salesbot"
 TENANT = "tenant"  # the address of events that belong to no chat, lead or contact
 _CHAT = re.compile(r"[0-9A-Za-z_.-]{1,64}")
 _ID = re.compile(r"[0-9]{1,18}")
 _MESSAGE_ID = re.compile(r"[!-~]{1,128}")
-_ENVELOPE = frozenset({"account"})
+_ENVELOPE = frozenset({"account", ASKED})  # a Salesbot signs what it asks: it never comes as an event of a webhook
 _ELEMENTS = {"1": "contact", "contact": "contact", "contacts": "contact", "2": "lead", "lead": "lead", "leads": "lead"}
 
 
@@ -128,7 +128,7 @@ def _address(event: Event) -> str:
             return f"lead:{lead}" if lead else TENANT
         case "talk":
             return _of_talk(item)
-        case "task":
+        case "task" | "salesbot":
             return _element(text(item, "element_type"), number(item, "element_id"))
         case _:
             return TENANT

@@ -1,6 +1,8 @@
 """Kommo on the page of integrations: the ways to connect, a sync with its progress, and what it found."""
 
+import re
 from collections.abc import AsyncIterator
+from typing import Any, Literal
 from uuid import UUID
 
 import pytest
@@ -28,12 +30,18 @@ async def account(house: House, admin: Person) -> AsyncIterator[None]:
     pipeline = {"id": 77, "name": "Продажи", "sort": 1, "is_main": True, "_embedded": {"statuses": STAGES}}
     await house.kommo.control("pipelines", account=1, pipelines=[pipeline])
     await house.kommo.control("seed", account=1, leads=2_000, contacts=500)
+    integration_id = await connected(house, admin)
+    yield
+    installation.delete(f"/api/agents/{installation.agent_id()}/integrations/{integration_id}")
+
+
+async def connected(house: House, admin: Person, **keys: Any) -> UUID:
+    """Connect it, or give it other credentials."""
+    installation = house.installation
     async with await Database.open(installation.run_json["database_url"], Role.API, "test", size=1) as database:
         connections = KommoConnections(database, SecretBox(load_or_create_key(installation.data_dir)))
-        new = NewKommo(UUID(installation.agent_id()), 1, "demo.kommo.com", "Demo", "demo-token")
-        connected = await connections.connect(UUID(admin.tenant_id), Actor("olga"), new)
-    yield
-    installation.delete(f"/api/agents/{installation.agent_id()}/integrations/{connected.account.integration_id}")
+        new = NewKommo(UUID(installation.agent_id()), 1, "demo.kommo.com", "Demo", "demo-token", **keys)
+        return (await connections.connect(UUID(admin.tenant_id), Actor("olga"), new)).account.integration_id
 
 
 async def test_a_sync_is_started_watched_and_shown(house: House, open_tab: OpenTab, admin: Person, account: None) -> None:
@@ -56,6 +64,27 @@ async def test_a_sync_is_started_watched_and_shown(house: House, open_tab: OpenT
     await expect(english.get_by_text("2 stages · main")).to_be_visible()
     await settled(english)
     assert await violations(english) == []
+
+
+async def test_the_address_for_a_salesbot_is_shown_when_asked_for(house: House, open_tab: OpenTab, admin: Person, account: None) -> None:
+    page = await open_tab(admin.path("integrations"), admin)
+    await expect(page.get_by_text("Этот аккаунт подключён по токену.")).to_be_visible()
+    assert await page.get_by_role("button", name="Показать адрес для шага").count() == 0
+    await settled(page)
+    assert await violations(page) == []
+    await connected(house, admin, refresh_token="r", client_id="client", client_secret="secret", redirect_uri="https://x.example/")
+    looks: list[tuple[int, Literal["light", "dark"]]] = [(1280, "light"), (390, "dark")]
+    for width, scheme in looks:
+        page = await open_tab(admin.path("integrations"), admin, width=width, scheme=scheme)
+        show = page.get_by_role("button", name="Показать адрес для шага")
+        await expect(show).to_be_visible()
+        assert await page.get_by_text("/webhooks/kommo/").count() == 0
+        await show.click()
+        await expect(page.get_by_text("/widget")).to_have_text(re.compile(r"https?://.+/webhooks/kommo/.+/widget"))
+        await expect(page.get_by_text("{{json.reply}}")).to_be_visible()
+        await settled(page)
+        assert await violations(page) == []
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_both_ways_to_connect_say_what_to_do(house: House, open_tab: OpenTab, admin: Person) -> None:

@@ -6,7 +6,8 @@ start. `/oauth` stands for the page where a person allows the access: it does so
 
 Control, by POST with JSON:
     /control/client    {"client_id", "secret", "redirect_uri"}      an integration, as its maker registers it
-    /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "access_ttl"?, "moved"?, "bots"?: {bot: field}, "scopes"?,
+    /control/account   {"id", "subdomain", "token"?, "quota"?, "has_sending"?, "knows_sending"?, "access_ttl"?, "moved"?,
+                        "bots"?: {bot: field}, "scopes"?,
                         "index_lag_s"?: how long a search by words does not find what is new}
     /control/seed      {"account", "leads", "contacts"}
     /control/pipelines {"account", "pipelines": [...]}              as GET /api/v4/leads/pipelines shows them
@@ -18,6 +19,8 @@ Control, by POST with JSON:
     /control/customer  {"account", "talk_id", "text", "ago"?}       a customer writes: `message[add]`
     /control/person    {"account", "talk_id", "text", "ago"?}       a manager writes in Kommo: `outgoing_message[add]`
     /control/look      {"account"}                                  everything that is in it
+    /control/asking-bot {"account", "id", "url", "secret", "algorithm"?, "form"?, "times"?}  a Salesbot asks there when a customer writes
+    /control/waiting   {"account"}                                  where Salesbots wait for an answer
     /control/disable   {"account"}                                  its webhooks are switched off, as after too many refusals
     /control/expire    {"account"}                                  access tokens end now
     /control/revoke    {"account"}                                  refresh tokens, too
@@ -39,7 +42,8 @@ from aiohttp import web
 from tests.fakes.kommo.api import Api
 from tests.fakes.kommo.crm import Crm
 from tests.fakes.kommo.hooks import Hooks, event_of, message_event
-from tests.fakes.kommo.state import Account, Client, Fault, Kommo, Ledger
+from tests.fakes.kommo.salesbots import Salesbots
+from tests.fakes.kommo.state import Account, AskingBot, Client, Fault, Kommo, Ledger
 
 Body = dict[str, Any]
 LATE_S = 0.005
@@ -52,6 +56,7 @@ class Control:
         self._kommo = kommo
         self._hooks = Hooks(kommo)
         self._crm = Crm(kommo, self._hooks)
+        self._salesbots = Salesbots(kommo, self._hooks)
 
     async def do(self, what: str, body: Body) -> Any:
         return await getattr(self, f"_{what.replace('-', '_')}")(body)
@@ -65,7 +70,7 @@ class Control:
 
     async def _account(self, body: Body) -> Any:
         account = self._kommo.accounts.get(int(body["id"])) or self._kommo.add_account(int(body["id"]), body["subdomain"])
-        for name in ("quota", "has_sending", "access_ttl", "moved", "index_lag_s"):
+        for name in ("quota", "has_sending", "knows_sending", "access_ttl", "moved", "index_lag_s"):
             if name in body:
                 setattr(account, name, body[name])
         if "token" in body:
@@ -130,7 +135,18 @@ class Control:
         talk = account.talks[int(body["talk_id"])]
         message = self._kommo.message(talk, body["text"], author, outgoing=outgoing)
         message.created_at -= int(body.get("ago", 0))
-        return {"id": message.id, "statuses": await self._hooks.push(account, code, message_event(account, talk, message))}
+        statuses = await self._hooks.push(account, code, message_event(account, talk, message))
+        asked = [] if outgoing else await self._salesbots.customer_wrote(account, talk, message.text)
+        return {"id": message.id, "statuses": statuses, "asked": asked}
+
+    async def _asking_bot(self, body: Body) -> Any:
+        account = self._of(body)
+        bot = AskingBot(**{name: value for name, value in body.items() if name != "account"})
+        account.asking[bot.id] = bot
+        return {}
+
+    async def _waiting(self, body: Body) -> Any:
+        return [waits for _, waits in self._of(body).waiting]
 
     async def _disable(self, body: Body) -> Any:
         for hook in self._of(body).webhooks.values():

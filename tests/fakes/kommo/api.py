@@ -14,6 +14,7 @@ from aiohttp import web
 from tests.fakes.kommo.asked import Asked, page
 from tests.fakes.kommo.crm import Crm
 from tests.fakes.kommo.hooks import Hooks, message_event
+from tests.fakes.kommo.salesbots import Salesbots
 from tests.fakes.kommo.state import Account, Blocked, Kommo, Refused, Talk
 
 BLOCKED_PAGE = b"<html>\r\n<head><title>403 Forbidden</title></head>\r\n<body><center><h1>403 Forbidden</h1></center></body>\r\n</html>\r\n"
@@ -48,6 +49,7 @@ class Api:
                 ("GET", r"/api/v4/users", self._users),
                 *Crm(kommo, self._hooks).routes(),
                 ("POST", r"/api/v4/bots/(\d+)/run", self._run_bot),
+                ("POST", r"/api/v4/salesbot/(\d+)/continue/(\d+)", Salesbots(kommo, self._hooks).go_on),
             )
         ]
 
@@ -199,6 +201,8 @@ class Api:
     async def _send(self, asked: Asked) -> tuple[int, Any]:
         _scope(asked, "send_external_messages")
         account, talk, text = asked.account, _open(asked), str(asked.body.get("text", ""))
+        if not account.knows_sending:
+            raise Refused(404, "Not Found")
         if not account.has_sending:
             raise Refused(402, "Payment Required", "Endpoint not available for current account tariff")
         if account.quota is not None and account.quota <= 0:
@@ -301,6 +305,8 @@ async def _break(request: web.BaseRequest, kind: str, seconds: float) -> web.Str
             return web.Response(status=504, body=b"<html><body>Gateway Time-out</body></html>", content_type="text/html")
         case "garbage":
             return web.Response(status=202, body=b'{"id":"', content_type="application/json")
+        case "redirect":
+            return web.Response(status=302, headers={"Location": f"{request.scheme}://{request.host}/elsewhere"})
         case "hang":
             await asyncio.sleep(seconds)
     if request.transport is not None:

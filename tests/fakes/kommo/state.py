@@ -103,11 +103,24 @@ class Talk:
 
 
 @dataclass
+class AskingBot:
+    """A Salesbot that asks an address for the answer whenever a customer writes."""
+
+    id: int
+    url: str
+    secret: str  # of the integration whose widget its step is
+    algorithm: str = "HS256"
+    form: bool = False  # what was seen; JSON is documented
+    times: int = 1
+
+
+@dataclass
 class Account:
     id: int
     subdomain: str
     name: str
     quota: int | None = None  # of messages a month; None: no end
+    knows_sending: bool = True  # amoCRM does not document it
     has_sending: bool = True  # the plan
     access_ttl: int = 86_400
     moved: bool = False  # nobody is at the old address until somebody asks where it is
@@ -121,6 +134,8 @@ class Account:
     users: list[dict[str, Any]] = field(default_factory=list)
     fields: list[dict[str, Any]] = field(default_factory=list)
     bots: dict[int, int] = field(default_factory=dict)  # bot -> the field it sends
+    asking: dict[int, AskingBot] = field(default_factory=dict)
+    waiting: dict[tuple[int, int], int] = field(default_factory=dict)  # bot, continue -> talk
     notes: dict[int, dict[str, Any]] = field(default_factory=dict)
     tasks: dict[int, dict[str, Any]] = field(default_factory=dict)
     index_lag_s: float = 1.0  # so long `query` does not find what is new

@@ -23,7 +23,7 @@ values ($1, $2, 'pipelines', $3, now(), '{"pipelines": {"added": 0, "changed": 1
 
 async def test_a_sync_is_asked_for_once_and_shown(database: str, redis_url: str, tmp_path: Path) -> None:
     company, stranger = await found(database, "shop"), await found(database, "other")
-    account = await connect_kommo(company, database)
+    account = await connect_kommo(company, database, tmp_path)
     path = f"/api/agents/{company.agent_id}/integrations/{account}"
     async with GatewayProcess(database, redis_url, tmp_path) as gateway:
         desk, other = Desk(gateway, company), Desk(gateway, stranger)

@@ -14,7 +14,7 @@ from gateway.api.operation import Operation
 from gateway.openapi import unconnected
 from storage.accounts.audit import Actor
 from storage.accounts.roles import RANK, Level, at_least
-from storage.crypto import SecretBox
+from storage.crypto import SecretBox, load_or_create_key
 from storage.kommo_connections import KommoConnections, NewKommo
 from storage.postgres import Database, Role
 from tests.fakes.telegram_process import TelegramProcess
@@ -212,7 +212,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
         "version": "1",
         "widget": widget["id"],
         "integration": str(next(iter(company.bots))),
-        "kommo": str(await connect_kommo(company, database)),
+        "kommo": str(await connect_kommo(company, database, Path(gateway.env["CALLBOARD_DATA_DIR"]))),
         "user": user["user"]["id"],
         "api key": key["id"],
         "tenant": str(company.tenant_id),
@@ -292,10 +292,11 @@ async def an_action(database: str, company: Company, conversation_id: int) -> st
         await owner.close()
 
 
-async def connect_kommo(company: Company, database: str) -> UUID:
+async def connect_kommo(company: Company, database: str, data_dir: Path) -> UUID:
+    box = SecretBox(load_or_create_key(data_dir))
     async with await Database.open(database, Role.API, "test", size=1) as api:
         new = NewKommo(company.agent_id, company.agent_id.int % 10**9, "shop.kommo.com", "Shop", "token")
-        return (await KommoConnections(api, SecretBox(bytes(32))).connect(company.tenant_id, Actor("olga"), new)).account.integration_id
+        return (await KommoConnections(api, box).connect(company.tenant_id, Actor("olga"), new)).account.integration_id
 
 
 async def test_nobody_reaches_what_is_not_theirs(

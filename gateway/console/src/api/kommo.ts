@@ -34,6 +34,30 @@ export function useSync(integration: Integration) {
   });
 }
 
+export function useKommoAccount(integration: Integration) {
+  return useQuery({
+    queryKey: ["kommo-account", integration.id],
+    queryFn: () =>
+      said(api.GET("/api/agents/{id}/integrations/kommo/{integration_id}", { params: { path: pathOf(integration) } })),
+    refetchInterval: QUIET_MS,
+  });
+}
+
+/** The address is kept no longer than it is shown. */
+export function useSalesbotStep(integration: Integration, wanted: boolean) {
+  return useQuery({
+    queryKey: ["salesbot-step", integration.id],
+    enabled: wanted,
+    gcTime: 0,
+    queryFn: () =>
+      said(
+        api.GET("/api/agents/{id}/integrations/kommo/{integration_id}/salesbot-step", {
+          params: { path: pathOf(integration) },
+        }),
+      ),
+  });
+}
+
 export function useConnectKommo() {
   const queries = useQueryClient();
   return useMutation({

@@ -5,6 +5,7 @@ import { useChangeIntegration, useTestIntegration } from "../../api/integrations
 import type { Integration, TestedIntegration } from "../../api/types";
 import { When } from "../../parts/When";
 import { Disconnect } from "./Disconnect";
+import { KommoSalesbot } from "./KommoSalesbot";
 import { KommoSync } from "./KommoSync";
 import { ProblemNote } from "./ProblemNote";
 import { Settings } from "./Settings";
@@ -55,6 +56,7 @@ export function IntegrationCard({ integration, agentName, webhooks, mayEdit }: P
           </Text>
         )}
         {integration.channel === "kommo" && !gone && <KommoSync integration={integration} mayEdit={mayEdit} />}
+        {integration.channel === "kommo" && mayEdit && !gone && <KommoSalesbot integration={integration} />}
         {mayEdit && !gone && <Controls integration={integration} webhooks={webhooks} />}
       </Stack>
     </Card>
