@@ -92,7 +92,7 @@ def _aside(state: ConversationState, script: Script, position: Position, match: 
     if other.told or other.handoff:
         return replace(other, told={**other.told, "left": script.id} if other.told else told)
     text = "\n\n".join([part for part in (other.text, question(script, position, said)) if part])
-    again = replace(position, asked_at=int(said.now.timestamp()))
+    again = replace(position, asked_at=int(said.now.timestamp()), turns=position.turns + 1)  # so that no robot is answered for ever
     return replace(other, text=text, state=replace(state, dialogue=again.to_json()), reason=ELSEWHERE, told={**told, "aside": True})
 
 

@@ -18,6 +18,7 @@ from actors.domain.messages import InboundMessage, Input
 from actors.domain.rules.models import TRIGGERS
 from actors.domain.rules.past import PastTurn, events_of
 from actors.domain.rules.running import MOST_VARIABLES
+from actors.domain.scripts.dialogue import MOST_TURNS
 from actors.domain.trace import from_bytes
 from actors.domain.turn import conclude, decide
 
@@ -115,10 +116,17 @@ def test_an_answer_to_the_question_is_nothing_else_meanwhile() -> None:
 def test_what_is_no_answer_may_be_another_scripts_question() -> None:
     aside = turn(says("how much is delivery?"), BEGUN)
     assert spoken(aside) == ["Tomorrow.\n\nHow many?"]
-    assert (aside.state.dialogue, aside.trace.reason) == (BEGUN.dialogue, "another script answered")
+    assert (aside.state.dialogue, aside.trace.reason) == ({**BEGUN.dialogue, "turns": 1}, "another script answered")
     assert aside.trace.scripts.winner
     assert told(aside) == {"script": "order", "name": "An order", "step": "count", "why": "another script answered", "aside": True}
     assert spoken(turn(says("3"), aside.state)) == ["Your name?"]
+
+
+def test_a_robot_that_asks_something_else_is_not_answered_for_ever() -> None:
+    state, turns = BEGUN, 0
+    while state.dialogue and turns < 2 * MOST_TURNS:
+        state, turns = turn(says("how much is delivery?"), state).state, turns + 1
+    assert turns == MOST_TURNS + 1
 
 
 def test_a_script_that_hands_over_or_asks_itself_ends_it() -> None:
