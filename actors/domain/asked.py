@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from actors.domain.rules.facts import Facts
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.text import Words
@@ -28,12 +29,12 @@ def picked(text: str, choices: Sequence[str]) -> str:
     return choices[int(number) - 1]
 
 
-def match_scripts(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str) -> ScriptMatch:
+def match_scripts(scripts: ScriptIndex, texts: Sequence[str], asked: Words, language: str, facts: Facts) -> ScriptMatch:
     """Match the last message alone, unless all together reach a script of a higher priority ("how much is delivery?", "thanks")."""
-    together = scripts.match_words(asked, language)
+    together = scripts.match_words(asked, "\n".join(texts), language, facts)
     if len(texts) == 1 or together.winner is None:
         return together
-    alone = scripts.match(texts[-1], language)
+    alone = scripts.match(texts[-1], language, facts)
     if alone.winner and alone.winner.script.priority >= together.winner.script.priority:
         return alone
     return together

@@ -112,7 +112,8 @@ def catalogue(agent_id: AgentId, version: int, definition: Mapping[str, Any]) ->
     read = read_definition(definition)
     said = {script.id: script.answer for script in read.scripts}
     rules = RuleIndex(read.rules, said) if read.rules or read.sequences or read.persona.tools else NO_RULES
-    scripts, passages, sequences = ScriptIndex(read.scripts), PassageIndex(read.passages), _sequences(read.sequences, definition)
+    scripts, passages = ScriptIndex(read.scripts, read.persona.timezone), PassageIndex(read.passages)
+    sequences = _sequences(read.sequences, definition)
     return Catalogue(agent_id, version, read.persona, scripts, passages, rules, read.knowledge, sequences)
 
 

@@ -10,6 +10,8 @@ from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Effect, SetControl
 from actors.domain.fields import pick
 from actors.domain.messages import InboundMessage
+from actors.domain.rules.crm import filled
+from actors.domain.rules.facts import Facts
 from actors.domain.rules.running import MOST_VARIABLES
 from actors.domain.scripts.dialogue import Heard, Position, Said, begin, hear, question, why_over
 from actors.domain.scripts.engine import ScriptIndex
@@ -59,7 +61,7 @@ def matched(state: ConversationState, match: ScriptMatch, winner: Winner, said: 
     script = winner.script
     if script.steps:
         return _scripted(state, script, begin(script, said), "a dialogue begins", match)
-    text = pick(script.answer, said.language)
+    text = filled(pick(script.answer, said.language), said.facts)
     return Scripted(script.id, text, state, handoff=script.handoff, scripts=match)
 
 
@@ -72,7 +74,8 @@ def going_on(state: ConversationState, scripts: ScriptIndex, messages: Sequence[
     heard = hear(script, position, said)
     if "failed" not in heard.told:
         return _scripted(state, script, heard)
-    match = match_scripts(scripts, said.texts, words(said.text), said.language) if said.texts else NO_MATCH
+    facts = Facts(said.facts, said.now)
+    match = match_scripts(scripts, said.texts, words(said.text), said.language, facts) if said.texts else NO_MATCH
     if match.winner is None or match.winner.script.id == script.id:
         return _scripted(state, script, heard)
     return _aside(state, script, position, match, match.winner, said)

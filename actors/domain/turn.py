@@ -21,6 +21,7 @@ from actors.domain.intake import LATE_S, TakenIn, take_in
 from actors.domain.knowledge.hybrid import chunk_of
 from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
+from actors.domain.rules.facts import Facts
 from actors.domain.rules.running import state_facts
 from actors.domain.scripted import Scripted
 from actors.domain.scripts.dialogue import Said
@@ -262,9 +263,9 @@ def _find(
     """Answer with what was chosen from a list or a script, or let the agent look further."""
     if (chosen := _chosen(turn, texts[-1], asked, catalogue, view)) is not None:
         return chosen
-    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language))
+    said = _said(turn, messages, view)
+    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language, Facts(said.facts, turn.now)))
     if winner := turn.scripts.winner:
-        said = _said(turn, messages, view) if winner.script.steps else Said(texts, turn.state.language, {}, now=turn.now)
         return _by_script(turn, scripted.matched(turn.state, turn.scripts, winner, said))
     if not asked.folded:
         return _fall_back(turn)

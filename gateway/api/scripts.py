@@ -160,7 +160,7 @@ def _shown(call: Call[Any, Any], script: DefinitionItem | None) -> Answer:
 
 
 def _match(items: list[DefinitionItem], text: str, language: str) -> ScriptMatch:
-    return ScriptIndex(script_of(item) for item in items).match(text, language, TRIED)
+    return ScriptIndex(script_of(item) for item in items).match(text, language, listed=TRIED)
 
 
 def _fresh_key() -> str:

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from actors.domain.errors import Problem
 from actors.domain.rules.conditions import OPERATORS
-from actors.domain.rules.facts import FACTS, HOOK, VARIABLE
+from actors.domain.rules.facts import FACTS, HOOK, VARIABLE, kind_in_scripts
 from actors.domain.rules.models import LONGEST_WAIT_S, TRIGGERS, On
 from actors.services.jobs.rule_back_test import MOST_DAYS
 from gateway.schemas.agents import Line, Title
@@ -154,6 +154,7 @@ class FactView(View):
     name: str
     kind: str
     operators: list[str]
+    in_scripts: bool = Field(default=False, description="scripts may ask for it, too")
 
 
 class VocabularyView(View):
@@ -277,7 +278,10 @@ def fault_view(problem: Problem, pointer: str) -> FaultView:
 
 def vocabulary() -> VocabularyView:
     """Return all that rules can be made of."""
-    facts = [FactView(name=name, kind=kind, operators=list(OPERATORS[kind])) for name, kind in FACTS.items()]
+    facts = [
+        FactView(name=name, kind=kind, operators=list(OPERATORS[kind]), in_scripts=kind_in_scripts(name) is not None)
+        for name, kind in FACTS.items()
+    ]
     variable, hook = [FactView(name=name, kind="text", operators=list(OPERATORS["text"])) for name in (VARIABLE, HOOK)]
     return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable, hook=hook)
 

@@ -7,8 +7,10 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from actors.domain.rules.conditions import LONGEST_PATTERN
 from actors.domain.scripts.dialogue_validation import MOST_STEPS
 from actors.domain.scripts.models import EXPIRES_S, LONGEST_WAIT_S, Script, ScriptMatch, read_script
+from actors.domain.scripts.validation import MOST_EXPRESSIONS
 from gateway.schemas.agents import Language, Languages, Texts, Title
 from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
 from storage.authoring.definitions import DefinitionItem
@@ -17,6 +19,7 @@ FORMAT: Final = "callboard/scripts/1"
 Key = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"), BeforeValidator(cleaned)]
 Phrase = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(cleaned)]
 Phrases = Annotated[list[Phrase], Field(max_length=1_000)]
+Expression = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_PATTERN), BeforeValidator(cleaned)]
 
 
 Search = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), BeforeValidator(cleaned)]
@@ -34,6 +37,10 @@ class ScriptQuery(ListQuery):
 class ScriptFields(Body):
     """An authored answer. Phrases match as sequences of words, keywords as words in any place; both in every word form.
 
+    `expressions` are RE2's, found anywhere in the text, without case and accents. `when` is a condition as in rules that must hold as
+    well; it may ask for facts of message, conversation and agent, for variables, contact.name, contact.blocked and times, by the clock
+    of the agent's time zone. Texts may name facts and variables, as `{contact.name}`.
+
     With `steps` it is a dialogue that `answer`, if any, begins. A step: `{"id", "ask": {"en": "..."}}`, and as needed `expects`
     (`text`, `number`, `phone`, `email`, `date`, `choice`, `yes_no`), `options` of a choice (`{"value", "label": {"en": "..."}}`),
     `pattern` of a text (RE2), `min` and `max` of a number, `remember` (the variable that keeps the answer), `retry` (said of an answer
@@ -49,6 +56,8 @@ class ScriptFields(Body):
     languages: Languages = []  # noqa: RUF012  # pydantic copies defaults; empty: any language
     phrases: Phrases = []  # noqa: RUF012
     keywords: Phrases = []  # noqa: RUF012
+    expressions: Annotated[list[Expression], Field(max_length=MOST_EXPRESSIONS)] = []  # noqa: RUF012
+    when: Document = {"all": []}  # noqa: RUF012
     answer: Texts = {}  # noqa: RUF012
     alone: bool = False
     handoff: bool = False
@@ -80,6 +89,8 @@ class ScriptView(View):
     languages: list[str]
     phrases: list[str]
     keywords: list[str]
+    expressions: list[str]
+    when: dict[str, Any]
     answer: dict[str, str]
     alone: bool
     handoff: bool
@@ -220,6 +231,8 @@ def _fields(item: DefinitionItem) -> dict[str, Any]:
         "languages": list(script.languages),
         "phrases": list(script.phrases),
         "keywords": list(script.keywords),
+        "expressions": list(script.expressions),
+        "when": item.definition.get("when") or {"all": []},
         "answer": dict(script.answer),
         "alone": script.alone,
         "handoff": script.handoff,

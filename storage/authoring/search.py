@@ -7,10 +7,11 @@ from actors.domain.text import fold
 
 
 def search_text(definition: Mapping[str, Any]) -> str:
-    """Return what a script is found by: its name, phrases, keywords, answers and questions."""
+    """Return what a script is found by: its name, what it listens for, its answers and questions."""
     said = [definition.get("answer"), *[step.get("ask") for step in definition.get("steps") or ()], definition.get("finish")]
     answers = [text for texts in said for text in (texts or {}).values()]
-    parts = [definition.get("name", ""), *definition.get("phrases", ()), *definition.get("keywords", ()), *answers]
+    listed = [text for name in ("phrases", "keywords", "expressions") for text in definition.get(name, ())]
+    parts = [definition.get("name", ""), *listed, *answers]
     return fold("\n".join(str(part) for part in parts))
 
 

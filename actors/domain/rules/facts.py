@@ -90,6 +90,12 @@ def kind_in_dialogues(name: str) -> Kind | None:
     return ANSWERS.get(name) or (None if name.startswith("time.") else kind_of(name))
 
 
+def kind_in_scripts(name: str) -> Kind | None:
+    """Return the type of a fact that a script may ask for; None if there is none: only what is known of a customer's message."""
+    known = name.startswith(("message.", "conversation.", "time.", "agent.", VARIABLE)) or name in {"contact.name", "contact.blocked"}
+    return kind_of(name) if known else None
+
+
 @lru_cache(maxsize=256)
 def zone(name: str) -> ZoneInfo | None:
     """Return a time zone by its name; None if there is none."""

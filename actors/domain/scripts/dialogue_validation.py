@@ -60,7 +60,7 @@ def _of_expected(step: Step, place: str) -> Iterator[Problem]:
     for name, expects in _ONLY.items():
         if given[name] and step.expects != expects:
             yield Problem(f"{place}.{name}", f"only where the answer is expected to be of the kind {expects}")
-    if step.pattern and (reason := _pattern_problem(step.pattern)):
+    if step.pattern and (reason := pattern_problem(step.pattern)):
         yield Problem(f"{place}.pattern", reason)
     if step.least is not None and step.most is not None and step.least > step.most:
         yield Problem(f"{place}.max", "is below the lowest number")
@@ -68,7 +68,8 @@ def _of_expected(step: Step, place: str) -> Iterator[Problem]:
         yield from _of_options(step, f"{place}.options")
 
 
-def _pattern_problem(text: str) -> str:
+def pattern_problem(text: str) -> str:
+    """Return what is wrong with an expression; empty if nothing."""
     if len(text) > LONGEST_PATTERN:
         return f"must be an expression of at most {LONGEST_PATTERN} characters"
     try:
@@ -167,19 +168,20 @@ def _set_before(steps: Sequence[Step], answered: Mapping[str, Collection[str]]) 
 def _of_named(script: Script, place: str, known: Mapping[str, set[str]]) -> Iterator[Problem]:
     for number, step in enumerate(script.steps):
         for name, texts in (("ask", step.ask), ("retry", step.retry)):
-            yield from _of_text(texts, f"{place}.steps[{number}].{name}", known[step.id])
-    yield from _of_text(script.answer, f"{place}.answer", set())
-    yield from _of_text(script.finish, f"{place}.finish", known[FINISH])
-    yield from _of_text(script.leave, f"{place}.leave", set())
+            yield from text_problems(texts, f"{place}.steps[{number}].{name}", known[step.id])
+    yield from text_problems(script.answer, f"{place}.answer", set())
+    yield from text_problems(script.finish, f"{place}.finish", known[FINISH])
+    yield from text_problems(script.leave, f"{place}.leave", set())
 
 
-def _of_text(texts: Mapping[str, str], place: str, variables: Collection[str]) -> Iterator[Problem]:
+def text_problems(texts: Mapping[str, str], place: str, variables: Collection[str] | None) -> Iterator[Problem]:
+    """Yield what is wrong with texts that name facts in braces; `variables` may be named, None: any."""
     for language, text in texts.items():
         if len(text) > LONGEST:
             yield Problem(f"{place}.{language}", f"is longer than {LONGEST} characters")
         for fact in sorted(named_facts(text)):
             if fact.startswith(VARIABLE):
-                if fact.removeprefix(VARIABLE) not in variables:
+                if variables is not None and fact.removeprefix(VARIABLE) not in variables:
                     yield Problem(f"{place}.{language}", f"no step before it remembers {fact.removeprefix(VARIABLE)}")
             elif kind_of(fact) is None or fact.startswith("time."):
                 yield Problem(f"{place}.{language}", f"there is no {fact}; there are: {VARIABLE}NAME, {', '.join(FACTS)}")

@@ -1,10 +1,14 @@
 """Which script answers: an inverted index over stems, so that the cost follows the message, not the number of scripts."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
+from actors.domain.rules.conditions import BadPattern, Check, compiled, pattern
+from actors.domain.rules.facts import Facts, OutOfBudget
+from actors.domain.rules.models import EVERYTHING
 from actors.domain.scripts.models import Loser, Script, ScriptMatch, Winner
 from actors.domain.stopwords import STOP_STEMS
-from actors.domain.text import Words, words
+from actors.domain.text import MATCHED_CHARACTERS, Words, fold, words
 
 LISTED_LOSERS = 50  # kept in a trace; beyond, only their number
 
@@ -12,6 +16,7 @@ _DISABLED = "disabled"
 _LANGUAGE = "not for this language"
 _SAYS_MORE = "small talk, and the message says more"
 _NOTHING_MATCHES = "no phrase or keyword matches"
+_CONDITION = "its condition is not met"
 
 
 class _Hit:
@@ -47,18 +52,21 @@ class _Hit:
 class ScriptIndex:
     """All scripts of an agent version; immutable after construction.
 
-    The winner is the matching script with the highest priority, then the highest score, then the first in the list.
+    The winner is the matching script with the highest priority, then the highest score, then the first in the list. Times in conditions
+    are those of the time zone.
     """
 
-    __slots__ = ("_any_language", "_by_id", "_keywords", "_phrases", "_untried", "scripts")
+    __slots__ = ("_any_language", "_by_id", "_checks", "_expressions", "_keywords", "_phrases", "_untried", "scripts")
 
-    def __init__(self, scripts: Iterable[Script] = ()) -> None:
+    def __init__(self, scripts: Iterable[Script] = (), timezone: str = "UTC") -> None:
         self.scripts = tuple(scripts)
         self._by_id = {script.id: script for script in self.scripts}
         self._phrases: dict[str, list[tuple[tuple[str, ...], int, str]]] = {}
         self._keywords: dict[str, list[tuple[frozenset[str], int, str]]] = {}
+        self._expressions: list[tuple[Any, int, str]] = []
         for number, script in enumerate(self.scripts):
             self._add(number, script)
+        self._checks = {n: compiled(s.when, timezone) for n, s in enumerate(self.scripts) if s.when != EVERYTHING}
         named = {language for script in self.scripts for language in script.languages}
         self._untried = {language: self._losers_for(language) for language in named}
         self._any_language = self._losers_for("")
@@ -70,6 +78,7 @@ class ScriptIndex:
         for keyword in script.keywords:
             if stems := words(keyword).stems:
                 self._keywords.setdefault(stems[0], []).append((frozenset(stems), number, keyword))
+        self._expressions += [(found, number, text) for text in script.expressions if (found := _expression(text)) is not None]
 
     def _losers_for(self, language: str) -> tuple[Loser, ...]:
         """Return, per script, how it loses when nothing of it matches; made once, because most scripts lose so every time."""
@@ -79,20 +88,28 @@ class ScriptIndex:
         """Return a script by its id."""
         return self._by_id.get(script_id)
 
-    def match(self, text: str, language: str, listed: int = LISTED_LOSERS) -> ScriptMatch:
-        """Return the script that answers `text`, and why the others do not; `listed` losers by name, the rest counted."""
-        return self.match_words(words(text), language, listed)
+    def match(self, text: str, language: str, facts: Facts | None = None, listed: int = LISTED_LOSERS) -> ScriptMatch:
+        """Return the script that answers `text`, and why the others do not; `listed` losers by name, the rest counted.
 
-    def match_words(self, message: Words, language: str, listed: int = LISTED_LOSERS) -> ScriptMatch:
+        Without `facts` conditions are taken for fulfilled.
+        """
+        return self.match_words(words(text), text, language, facts, listed)
+
+    def match_words(self, message: Words, text: str, language: str, facts: Facts | None, listed: int = LISTED_LOSERS) -> ScriptMatch:
         """Do what `match` does for a text whose words are known already."""
         untried = self._untried.get(language, self._any_language)
         hits = self._hits(message.stems, untried)
+        if self._expressions:
+            self._add_expressions(text, untried, hits)
         if not hits:
             return ScriptMatch(None, untried[:listed], max(0, len(untried) - listed))
-        drowned = self._drowned(message.stems, hits)
-        ranked = sorted(hits.keys() - drowned, key=lambda number: (-self.scripts[number].priority, -hits[number].score, number))
+        failing = {number for number in hits.keys() & self._checks.keys() if not _holds(self._checks[number], facts)}
+        open_hits = {number: hit for number, hit in hits.items() if number not in failing} if failing else hits
+        drowned = self._drowned(message.stems, open_hits)
+        ranked = sorted(open_hits.keys() - drowned, key=lambda number: (-self.scripts[number].priority, -hits[number].score, number))
         losers = [self._beaten(number, ranked[0], hits) for number in ranked[1:]]
         losers += [Loser(self.scripts[number].id, _SAYS_MORE, hits[number].score) for number in sorted(drowned)]
+        losers += [Loser(self.scripts[number].id, _CONDITION, hits[number].score) for number in sorted(failing)]
         losers += [loser for number, loser in enumerate(untried) if number not in hits]
         winner = self._winner(ranked[0], hits) if ranked else None
         return ScriptMatch(winner, tuple(losers[:listed]), max(0, len(losers) - listed))
@@ -107,6 +124,13 @@ class ScriptIndex:
                 if (len(needed) == 1 or needed.issubset(stems)) and untried[number].reason == _NOTHING_MATCHES:
                     hits.setdefault(number, _Hit()).add_keyword(text, needed)
         return hits
+
+    def _add_expressions(self, text: str, untried: Sequence[Loser], hits: dict[int, _Hit]) -> None:
+        """Add what expressions find: it counts as a phrase of the words it is."""
+        folded = fold(text[:MATCHED_CHARACTERS])
+        for expression, number, written in self._expressions:
+            if untried[number].reason == _NOTHING_MATCHES and (found := expression.search(folded)) is not None:
+                hits.setdefault(number, _Hit()).add_phrase(written, words(found.group()).stems or ("",))
 
     def _drowned(self, stems: Sequence[str], hits: Mapping[int, _Hit]) -> set[int]:
         """Return the small talk among the hits if the message says anything besides small talk."""
@@ -127,6 +151,21 @@ class ScriptIndex:
         if score < top:
             return Loser(script.id, f"score {score} is below {top} of {winner.id}", score)
         return Loser(script.id, f"same priority and score as {winner.id}, which comes first", score)
+
+
+def _expression(text: str) -> Any:
+    """Return a compiled expression; None for one that was stored before it was refused."""
+    try:
+        return pattern(text.replace("ё", "е").replace("Ё", "Е"))  # as texts are folded
+    except BadPattern:
+        return None
+
+
+def _holds(check: Check, facts: Facts | None) -> bool:
+    try:
+        return facts is None or check(facts)[0] is True
+    except OutOfBudget:
+        return False
 
 
 def _without_match(script: Script, language: str) -> str:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 from actors.domain.errors import Problem
 from actors.domain.fields import Fields
+from actors.domain.rules.models import EVERYTHING, Condition, read_condition
 from actors.domain.scripts.steps import Step, read_step
 
 EXPIRES_S = 86_400.0  # how long a question waits for its answer
@@ -13,7 +14,7 @@ LONGEST_WAIT_S = 90 * 86_400.0
 
 @dataclass(frozen=True, slots=True)
 class Script:
-    """An authored answer. Phrases match as sequences of words, keywords as words in any place; both by word form.
+    """An authored answer. Phrases match as sequences of words, keywords as words in any place, both by word form; expressions are RE2's.
 
     With `steps` it is the beginning of a dialogue: `answer`, if any, is said first.
     """
@@ -25,6 +26,8 @@ class Script:
     languages: tuple[str, ...] = ()  # empty: any
     phrases: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
+    expressions: tuple[str, ...] = ()
+    when: Condition = EVERYTHING  # asked where words match; what is not known does not fulfil it
     answer: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False  # small talk: answers only a message that says nothing else ("hello", but not "hello, how do I wash it?")
     handoff: bool = False  # pass the conversation to an operator; what it says, if anything, replaces the agent's handoff text
@@ -76,6 +79,8 @@ def read_script(raw: object, place: str, problems: list[Problem]) -> Script:
         languages=fields.texts("languages"),
         phrases=fields.texts("phrases"),
         keywords=fields.texts("keywords"),
+        expressions=fields.texts("expressions"),
+        when=read_condition(fields.inner("when") or {"all": []}, f"{place}.when" if place else "when", problems),
         answer=fields.by_language("answer"),
         alone=fields.flag("alone", False),
         handoff=fields.flag("handoff", False),

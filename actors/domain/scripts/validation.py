@@ -4,11 +4,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.domain.errors import InvalidDefinition, Problem
-from actors.domain.scripts.dialogue_validation import dialogue_problems
+from actors.domain.rules.conditions import questions_of
+from actors.domain.rules.facts import kind_in_scripts
+from actors.domain.rules.validation import condition_problems
+from actors.domain.scripts.dialogue_validation import MOST_TESTS, dialogue_problems, pattern_problem, text_problems
 from actors.domain.scripts.models import Script, read_script
 from actors.domain.text import words
 
 MOST_SCRIPTS = 10_000
+MOST_EXPRESSIONS = 20  # of one script
 LONGEST_PHRASE = 200  # characters; a phrase is something a customer says in one breath
 
 
@@ -40,17 +44,31 @@ def check_script(raw: Mapping[str, Any]) -> Script:
 
 
 def _of_one(script: Script, place: str) -> Iterator[Problem]:
-    if not script.phrases and not script.keywords:
+    if not script.phrases and not script.keywords and not script.expressions:
         yield Problem(place, "needs a phrase or a keyword, else it never answers")
     if not script.answer and not script.handoff and not script.steps:
         yield Problem(f"{place}.answer", "needs a text in at least one language")
     for language in script.languages:
         if script.answer and language not in script.answer:
             yield Problem(f"{place}.answer", f"has no text in {language}, one of the script's languages")
-    for name, texts in (("phrases", script.phrases), ("keywords", script.keywords)):
-        yield from _of_texts(texts, f"{place}.{name}")
+    yield from _of_triggers(script, place)
     if script.steps:
         yield from dialogue_problems(script, place)
+    else:
+        yield from text_problems(script.answer, f"{place}.answer", None)
+
+
+def _of_triggers(script: Script, place: str) -> Iterator[Problem]:
+    for name, texts in (("phrases", script.phrases), ("keywords", script.keywords)):
+        yield from _of_texts(texts, f"{place}.{name}")
+    if len(script.expressions) > MOST_EXPRESSIONS:
+        yield Problem(f"{place}.expressions", f"at most {MOST_EXPRESSIONS} expressions")
+    for number, text in enumerate(script.expressions):
+        if reason := pattern_problem(text):
+            yield Problem(f"{place}.expressions[{number}]", reason)
+    if len(questions_of(script.when)) > MOST_TESTS:
+        yield Problem(f"{place}.when", f"at most {MOST_TESTS} questions")
+    yield from condition_problems(script.when, f"{place}.when", kind_in_scripts)
 
 
 def _of_texts(texts: Sequence[str], place: str) -> Iterator[Problem]:

@@ -104,6 +104,23 @@ def test_a_number_that_was_not_offered_chooses_nothing(text: str) -> None:
     assert spoken(turn(says(text), view(choices=("wool",))))[0][0] == "handoff"
 
 
+def test_scripts_ask_what_is_known_and_name_it() -> None:
+    """The first message of a customer is met with turns = 0."""
+    welcome: dict[str, Any] = {
+        "id": "new",
+        "keywords": ["доставка"],
+        "priority": 5,
+        "when": {"fact": "conversation.turns", "op": "is", "value": 0},
+    }
+    welcome["answer"] = {"ru": "Рады знакомству!"}
+    named = {"id": "vip", "keywords": ["скидка"], "answer": {"ru": "{contact.name}, ваша скидка {variable.discount}%"}}
+    using = catalogue(AGENT, 5, {**DEFINITION, "scripts": [welcome, named, *DEFINITION["scripts"]]})
+    assert spoken(turn(says("доставка"), using=using)) == [("script", "Рады знакомству!")]
+    assert spoken(turn(says("доставка"), view(turns=3), using=using)) == [("script", "Завтра")]
+    known = view(name="Анна", variables={"discount": "7"})
+    assert spoken(turn(says("скидка есть?"), known, using=using)) == [("script", "Анна, ваша скидка 7%")]
+
+
 def test_nothing_found_is_handed_off_and_the_bot_waits() -> None:
     decision = turn(says("вы чините часы?"))
     assert decision.effects == (

@@ -1,11 +1,19 @@
 """Which script wins, and why the others do not."""
 
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from actors.domain.rules.facts import Facts
+from actors.domain.rules.models import Test
 from actors.domain.scripts.engine import LISTED_LOSERS, ScriptIndex
 from actors.domain.scripts.models import Script, ScriptMatch
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def script(name: str, *, phrases: str = "", keywords: str = "", **more: object) -> Script:
@@ -109,4 +117,53 @@ def test_as_many_losers_are_listed_as_asked_for() -> None:
     index = ScriptIndex([Script(str(n), "x", phrases=("wool",)) for n in range(60)])
     for text, losers in (("wool", 59), ("silk", 60)):
         assert (len(index.match(text, "en").losers), index.match(text, "en").unlisted) == (50, losers - 50)
-        assert (len(index.match(text, "en", 60).losers), index.match(text, "en", 60).unlisted) == (losers, 0)
+        assert (len(index.match(text, "en", listed=60).losers), index.match(text, "en", listed=60).unlisted) == (losers, 0)
+
+
+def test_an_expression_is_found_anywhere_and_counts_as_a_phrase() -> None:
+    order = Script("order", "x", expressions=(r"заказ\w*\s*№?\s*\d{4,}", r"\+7\s?\d{3}"))
+    index = ScriptIndex([script("word", keywords="заказ"), order])
+    won = index.match("Где мой ЗАКАЗ № 12345?", "ru").winner
+    assert won is not None
+    assert (won.script.id, won.score, won.matched) == ("order", 3, (r"заказ\w*\s*№?\s*\d{4,}",))
+    assert winner(index.match("мой заказ", "ru")) == "word"
+    assert winner(index.match("звоните +7 916", "ru")) == "order"
+    assert winner(ScriptIndex([replace(order, enabled=False)]).match("заказ 12345", "ru")) == ""
+    assert winner(ScriptIndex([replace(order, languages=("en",))]).match("заказ 12345", "ru")) == ""
+
+
+def test_small_talk_by_an_expression_answers_only_what_it_covers() -> None:
+    index = ScriptIndex([Script("hi", "x", expressions=(r"^при+ве+т",), alone=True)])
+    assert winner(index.match("Приивеет!", "ru")) == "hi"
+    assert winner(index.match("Приивеет, сколько стоит доставка?", "ru")) == ""
+
+
+@pytest.mark.parametrize(
+    ("facts", "answers"),
+    [
+        ({"conversation.channel": "telegram"}, "in telegram"),
+        ({"conversation.channel": "kommo"}, "anywhere"),
+        ({}, "anywhere"),
+    ],
+)
+def test_a_condition_must_hold_where_words_match(facts: dict[str, Any], answers: str) -> None:
+    when = Test("conversation.channel", "is", "telegram")
+    index = ScriptIndex([Script("in telegram", "x", keywords=("цена",), priority=5, when=when), script("anywhere", keywords="цена")])
+    match = index.match("цена?", "ru", Facts(facts, NOW))
+    assert winner(match) == answers
+    assert [loser.reason for loser in match.losers if loser.script_id == "in telegram"] == (
+        ["its condition is not met"] if answers == "anywhere" else []
+    )
+    assert winner(index.match("цена?", "ru")) == "in telegram"  # whoever tries a phrase has no conversation
+
+
+def test_times_of_conditions_are_those_of_the_agents_zone() -> None:
+    night = Script("night", "x", keywords=("цена",), when=Test("time.clock", "between", ("22:00", "08:00")))
+    assert winner(ScriptIndex([night], "Asia/Tokyo").match("цена", "ru", Facts({}, NOW.replace(hour=14)))) == "night"  # 23:00
+    assert winner(ScriptIndex([night]).match("цена", "ru", Facts({}, NOW.replace(hour=14)))) == ""
+
+
+def test_a_condition_that_asks_too_much_does_not_hold() -> None:
+    when = Test("conversation.channel", "is", "telegram")
+    index = ScriptIndex([Script("a", "x", keywords=("цена",), when=when)])
+    assert winner(index.match("цена", "ru", Facts({"conversation.channel": "telegram"}, NOW, budget=0))) == ""

@@ -26,6 +26,10 @@ def test_a_good_script_is_read() -> None:
         ({"phrases": []}, [""]),
         ({"phrases": ["hello", "?"]}, ["phrases[1]"]),
         ({"answer": {}}, ["answer"]),
+        ({"phrases": [], "expressions": ["order \\d+", "(open"]}, ["expressions[1]"]),
+        ({"when": {"fact": "lead.price", "op": "more", "value": 5}}, ["when.fact"]),
+        ({"when": {"all": [{"fact": "message.text", "op": "sings", "value": "la"}]}}, ["when.all[0].op"]),
+        ({"answer": {"en": "Hi {contact.nme} of {variable.town}"}}, ["answer.en"]),
         ({"answer": {"en": ""}, "priority": "high"}, ["priority", "answer.en"]),
     ],
 )

@@ -19,9 +19,13 @@ import { bodyOf, useSaveScript } from "../../api/scripts";
 import type { Script, ScriptBody } from "../../api/types";
 import { showDone, showProblem } from "../../app/toasts";
 import { LANGUAGES } from "../../i18n";
+import { type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { DialoguePart } from "./DialoguePart";
 import { filled, readDialogue, writeDialogue } from "./draft";
 import { faultLine } from "./faults";
+import { Expressions, WhenPart } from "./WhenPart";
+
+const NO_CONDITION = { id: "", of: "all" as const, items: [] };
 
 interface Props {
   agentId: string;
@@ -39,6 +43,7 @@ interface Values {
   languages: string[];
   phrases: string;
   keywords: string;
+  expressions: string;
   answer: Record<string, string>;
   alone: boolean;
   handoff: boolean;
@@ -48,18 +53,24 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
   const { t } = useTranslation();
   const save = useSaveScript(agentId, true);
   const [dialogue, setDialogue] = useState(() => readDialogue(known));
+  const [when, setWhen] = useState(() => readWhen(known));
   const [faults, setFaults] = useState<Map<string, string>>(new Map());
   const form = useForm<Values>({
     initialValues: valuesOf(known, phrase),
     validate: {
       name: (name) => (name.trim() ? null : t("scripts.needs-name")),
       phrases: (phrases, all) =>
-        lines(phrases).length + lines(all.keywords).length ? null : t("scripts.needs-phrase"),
+        lines(phrases).length + lines(all.keywords).length + lines(all.expressions).length
+          ? null
+          : t("scripts.needs-phrase"),
     },
   });
   const send = (values: Values) =>
     save.mutate(
-      { body: { ...bodyFrom(values), ...writeDialogue(dialogue) }, ...(known ? { known } : {}) },
+      {
+        body: { ...bodyFrom(values), when: writeCondition(when ?? NO_CONDITION), ...writeDialogue(dialogue) },
+        ...(known ? { known } : {}),
+      },
       {
         onError: (error) => {
           const { status, problem } = asApiError(error);
@@ -100,6 +111,17 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
             maxRows={6}
             {...form.getInputProps("keywords")}
           />
+          <Expressions shown={Boolean(form.values.expressions)}>
+            <Textarea
+              label={t("scripts.expressions")}
+              description={t("scripts.expressions-hint")}
+              autosize
+              minRows={1}
+              maxRows={6}
+              error={wrongExpression(faults)}
+              {...form.getInputProps("expressions")}
+            />
+          </Expressions>
           {LANGUAGES.map((language) => (
             <Textarea
               key={language}
@@ -116,6 +138,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
             onChange={setDialogue}
             onPlaces={() => setFaults(new Map())}
           />
+          <WhenPart when={when} faults={faults} onChange={setWhen} />
           <MultiSelect
             label={t("scripts.languages")}
             description={t("scripts.languages-hint")}
@@ -172,6 +195,7 @@ function valuesOf(known: Script | undefined, phrase: string): Values {
       languages: [],
       phrases: phrase,
       keywords: "",
+      expressions: "",
       answer,
       alone: false,
       handoff: false,
@@ -182,6 +206,7 @@ function valuesOf(known: Script | undefined, phrase: string): Values {
     ...known,
     phrases: (body.phrases ?? []).join("\n"),
     keywords: (body.keywords ?? []).join("\n"),
+    expressions: (body.expressions ?? []).join("\n"),
     answer: { ...answer, ...known.answer },
   };
 }
@@ -195,10 +220,20 @@ function bodyFrom(values: Values): ScriptBody {
     languages,
     phrases: lines(values.phrases),
     keywords: lines(values.keywords),
+    expressions: lines(values.expressions),
     answer: filled(values.answer),
     alone,
     handoff,
   };
+}
+
+function readWhen(known: Script | undefined): GroupDraft | null {
+  const group = readGroup(known?.when ?? { all: [] });
+  return group.items.length ? group : null;
+}
+
+function wrongExpression(faults: Map<string, string>): string | undefined {
+  return [...faults].find(([pointer]) => pointer.startsWith("/expressions/"))?.[1];
 }
 
 function lines(text: string): string[] {
