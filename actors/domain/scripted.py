@@ -8,7 +8,7 @@ from typing import Any
 from actors.domain.asked import is_start, match_scripts
 from actors.domain.conversation import Control, ConversationState
 from actors.domain.effects import Effect, SetControl
-from actors.domain.fields import pick
+from actors.domain.fields import LONGEST_TEXT, pick
 from actors.domain.messages import InboundMessage
 from actors.domain.rules.crm import filled
 from actors.domain.rules.facts import Facts
@@ -61,7 +61,7 @@ def matched(state: ConversationState, match: ScriptMatch, winner: Winner, said: 
     script = winner.script
     if script.steps:
         return _scripted(state, script, begin(script, said), "a dialogue begins", match)
-    text = filled(pick(script.answer, said.language), said.facts)
+    text = filled(pick(script.answer, said.language), said.facts, LONGEST_TEXT)
     return Scripted(script.id, text, state, handoff=script.handoff, scripts=match)
 
 

@@ -282,7 +282,8 @@ def vocabulary() -> VocabularyView:
         FactView(name=name, kind=kind, operators=list(OPERATORS[kind]), in_scripts=kind_in_scripts(name) is not None)
         for name, kind in FACTS.items()
     ]
-    variable, hook = [FactView(name=name, kind="text", operators=list(OPERATORS["text"])) for name in (VARIABLE, HOOK)]
+    variable = FactView(name=VARIABLE, kind="text", operators=list(OPERATORS["text"]), in_scripts=True)
+    hook = FactView(name=HOOK, kind="text", operators=list(OPERATORS["text"]))
     return VocabularyView(triggers=list(TRIGGERS), facts=facts, variable=variable, hook=hook)
 
 

@@ -11,6 +11,7 @@ from playwright.async_api import Page, expect
 from tests.browser.conftest import OpenTab
 from tests.browser.house import House, Person
 from tests.browser.pages import settled, violations
+from tests.browser.test_rules import choose
 from tests.browser.test_test_chat import say
 
 DAYS = ("Понедельник", "Вторник", "Среда", "Четверг", "Пятница", "Суббота", "Воскресенье")
@@ -173,3 +174,37 @@ async def test_outside_of_its_hours_the_agent_leaves_messages_to_people(open_tab
     await expect(answer).to_contain_text("Ответим завтра.")
     await answer.get_by_role("button", name="Почему?").click()
     await expect(page.locator("[data-trace]")).to_contain_text("вне часов работы агента")
+
+
+async def test_a_script_by_an_expression_answers_on_its_condition_only(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/scripts"), admin)
+    await page.get_by_role("button", name="Новый сценарий").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя").fill("Где заказ")
+    await dialog.get_by_role("button", name="Добавить регулярные выражения").click()
+    await dialog.get_by_label("Выражения").fill(r"заказ\w*\s*№?\s*(\d{4,}")
+    await dialog.get_by_label("Ответ · Русский").fill("Первый раз у нас? Ищу заказ.")
+    await dialog.get_by_label("Только при условии").press("Space")
+    condition = dialog.get_by_role("group", name="Условия")
+    await choose(page, "О чём спросить", "Сколько было сообщений")
+    await choose(page, "Как сравнить", "равно")
+    await condition.get_by_label("Значение", exact=True).fill("0")
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog.get_by_text("is no regular expression", exact=False).first).to_be_visible()
+    await dialog.get_by_label("Выражения").fill(r"заказ\w*\s*№?\s*\d{4,}")
+    await settled(page)
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    await page.get_by_label("Проверить фразу").fill("где мой заказ № 12345?")
+    await page.get_by_role("button", name="Проверить").click()
+    await expect(page.get_by_text("Отвечает «Где заказ»")).to_be_visible()
+    await page.goto(admin.path(f"test-chat?agent={agent_id}&version=draft"))
+    for number in (1, 2):
+        await say(page, f"Где мой заказ № 1234{number}?")
+        await expect(page.locator("article[data-role=agent]:not([data-streaming])")).to_have_count(number)
+    answers = page.locator("article[data-role=agent]")
+    await expect(answers.first).to_contain_text("Ищу заказ")
+    await expect(answers.nth(1)).not_to_contain_text("Ищу заказ")
+    await answers.nth(1).get_by_role("button", name="Почему?").click()
+    await expect(page.locator("[data-trace]")).to_contain_text("Условие сценария не выполнено")

@@ -168,14 +168,14 @@ def named_facts(value: Any) -> set[str]:
             return set()
 
 
-def filled(text: str, facts: Mapping[str, Any]) -> str:
-    """Return a text with facts in the place of their names in braces; what is no fact stays as it is written."""
+def filled(text: str, facts: Mapping[str, Any], longest: int = LONGEST) -> str:
+    """Return a text with facts in the place of their names in braces, cut at `longest`; what is no fact stays as it is written."""
 
     def shown(found: re.Match[str]) -> str:
         name = found.group(1)
         return _shown(facts.get(name)) if name in facts or kind_of(name) is not None else found.group()
 
-    return _PLACE.sub(shown, text)[:LONGEST]
+    return _PLACE.sub(shown, text)[:longest]
 
 
 def effect_params(action: Crm, facts: Mapping[str, Any], now: datetime) -> dict[str, Any]:

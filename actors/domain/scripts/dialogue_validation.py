@@ -174,11 +174,11 @@ def _of_named(script: Script, place: str, known: Mapping[str, set[str]]) -> Iter
     yield from text_problems(script.leave, f"{place}.leave", set())
 
 
-def text_problems(texts: Mapping[str, str], place: str, variables: Collection[str] | None) -> Iterator[Problem]:
+def text_problems(texts: Mapping[str, str], place: str, variables: Collection[str] | None, longest: int = LONGEST) -> Iterator[Problem]:
     """Yield what is wrong with texts that name facts in braces; `variables` may be named, None: any."""
     for language, text in texts.items():
-        if len(text) > LONGEST:
-            yield Problem(f"{place}.{language}", f"is longer than {LONGEST} characters")
+        if len(text) > longest:
+            yield Problem(f"{place}.{language}", f"is longer than {longest} characters")
         for fact in sorted(named_facts(text)):
             if fact.startswith(VARIABLE):
                 if variables is not None and fact.removeprefix(VARIABLE) not in variables:

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from actors.domain.errors import InvalidDefinition, Problem
+from actors.domain.fields import LONGEST_TEXT
 from actors.domain.rules.conditions import questions_of
 from actors.domain.rules.facts import kind_in_scripts
 from actors.domain.rules.validation import condition_problems
@@ -55,7 +56,7 @@ def _of_one(script: Script, place: str) -> Iterator[Problem]:
     if script.steps:
         yield from dialogue_problems(script, place)
     else:
-        yield from text_problems(script.answer, f"{place}.answer", None)
+        yield from text_problems(script.answer, f"{place}.answer", None, LONGEST_TEXT)
 
 
 def _of_triggers(script: Script, place: str) -> Iterator[Problem]:

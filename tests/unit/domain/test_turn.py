@@ -121,6 +121,12 @@ def test_scripts_ask_what_is_known_and_name_it() -> None:
     assert spoken(turn(says("скидка есть?"), known, using=using)) == [("script", "Анна, ваша скидка 7%")]
 
 
+def test_a_long_answer_of_a_script_is_said_whole() -> None:
+    long = {"id": "long", "keywords": ["условия"], "answer": {"ru": "Условие. " * 1_000}}
+    using = catalogue(AGENT, 5, {**DEFINITION, "scripts": [long]})
+    assert len(spoken(turn(says("условия"), using=using))[0][1]) >= 8_999
+
+
 def test_nothing_found_is_handed_off_and_the_bot_waits() -> None:
     decision = turn(says("вы чините часы?"))
     assert decision.effects == (

@@ -28,13 +28,15 @@ import classes from "./Rules.module.css";
 import { factName, faultText } from "./words";
 
 export type Faults = Map<string, string>;
+/** What may be asked for; scripts know nothing of webhooks. */
+export type Askable = Omit<Vocabulary, "hook" | "triggers"> & { hook?: Vocabulary["hook"] };
 
 interface GroupProps {
   group: GroupDraft;
   place: string;
   depth: number;
   faults: Faults;
-  vocabulary: Vocabulary;
+  vocabulary: Askable;
   onChange: (group: GroupDraft) => void;
   onRemove?: () => void;
 }
@@ -117,7 +119,7 @@ interface QuestionProps {
   test: TestDraft;
   place: string;
   faults: Faults;
-  vocabulary: Vocabulary;
+  vocabulary: Askable;
   onChange: (test: TestDraft) => void;
   onRemove: () => void;
 }
@@ -132,19 +134,19 @@ function Question({ test, place, faults, vocabulary, onChange, onRemove }: Quest
     })),
   );
   // Facts under names of their own: what rules remember, and what a webhook brought.
-  const open = [vocabulary.variable, vocabulary.hook].find(({ name }) => test.fact.startsWith(name));
+  const { variable, hook } = vocabulary;
+  const open = [variable, ...(hook ? [hook] : [])].find(({ name }) => test.fact.startsWith(name));
   const field = /^(lead|contact)\.field\.\d+$/.test(test.fact);
   if (field && !fields.some(({ value }) => value === test.fact))
     fields.push({ value: test.fact, label: factName(t, test.fact) });
-  const fact =
-    open ?? (field ? vocabulary.variable : undefined) ?? vocabulary.facts.find(({ name }) => name === test.fact);
+  const fact = open ?? (field ? variable : undefined) ?? vocabulary.facts.find(({ name }) => name === test.fact);
   const kind = fact?.kind ?? "text";
   const error = (name: string) => {
     const reason = faults.get(`${place}/${name}`);
     return reason && faultText(t, `/${name}`, reason);
   };
   const pick = (name: string) => {
-    const chosen = vocabulary.facts.find((f) => f.name === name) ?? vocabulary.variable; // the others are texts, too
+    const chosen = vocabulary.facts.find((f) => f.name === name) ?? variable; // the others are texts, too
     const op = chosen?.operators[0] ?? "is";
     onChange({ ...test, fact: name, op, value: freshValue(chosen?.kind ?? "text", op) });
   };
@@ -158,8 +160,8 @@ function Question({ test, place, faults, vocabulary, onChange, onRemove }: Quest
         data={[
           ...vocabulary.facts.map(({ name }) => ({ value: name, label: factName(t, name) })),
           ...fields,
-          { value: vocabulary.variable.name, label: t("rules.variable") },
-          { value: vocabulary.hook.name, label: t("rules.hook") },
+          { value: variable.name, label: t("rules.variable") },
+          ...(hook ? [{ value: hook.name, label: t("rules.hook") }] : []),
         ]}
         value={open?.name ?? test.fact}
         error={error("fact")}
@@ -168,8 +170,8 @@ function Question({ test, place, faults, vocabulary, onChange, onRemove }: Quest
       {open && (
         <TextInput
           flex="1 1 110px"
-          aria-label={t(open === vocabulary.hook ? "rules.hook-path" : "rules.variable-name")}
-          placeholder={open === vocabulary.hook ? "order.id" : t("rules.variable-name")}
+          aria-label={t(open === hook ? "rules.hook-path" : "rules.variable-name")}
+          placeholder={open === hook ? "order.id" : t("rules.variable-name")}
           value={test.fact.slice(open.name.length)}
           onChange={(event) => onChange({ ...test, fact: `${open.name}${event.currentTarget.value.trim()}` })}
         />

@@ -16,7 +16,10 @@ interface Props {
 export function WhenPart({ when, faults, onChange }: Props) {
   const { t } = useTranslation();
   const vocabulary = useVocabulary();
-  const facts = vocabulary.data?.facts.filter(({ in_scripts }) => in_scripts);
+  const known = vocabulary.data && {
+    variable: vocabulary.data.variable,
+    facts: vocabulary.data.facts.filter(({ in_scripts }) => in_scripts),
+  };
   return (
     <Stack gap="xs">
       <Switch
@@ -27,15 +30,8 @@ export function WhenPart({ when, faults, onChange }: Props) {
           onChange(event.currentTarget.checked ? { id: freshKey(), of: "all", items: [freshTest()] } : null)
         }
       />
-      {when && vocabulary.data && facts && (
-        <Conditions
-          group={when}
-          place="/when"
-          depth={0}
-          faults={faults}
-          vocabulary={{ ...vocabulary.data, facts }}
-          onChange={onChange}
-        />
+      {when && known && (
+        <Conditions group={when} place="/when" depth={0} faults={faults} vocabulary={known} onChange={onChange} />
       )}
     </Stack>
   );
