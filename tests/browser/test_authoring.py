@@ -190,7 +190,7 @@ async def test_a_script_by_an_expression_answers_on_its_condition_only(open_tab:
     await choose(page, "Как сравнить", "равно")
     await condition.get_by_label("Значение", exact=True).fill("0")
     await dialog.get_by_role("button", name="Сохранить").click()
-    await expect(dialog.get_by_text("is no regular expression", exact=False).first).to_be_visible()
+    await expect(dialog.get_by_text("В выражении ошибка").first).to_be_visible()
     await dialog.get_by_label("Выражения").fill(r"заказ\w*\s*№?\s*\d{4,}")
     await settled(page)
     assert await violations(page) == []

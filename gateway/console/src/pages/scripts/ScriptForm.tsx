@@ -12,6 +12,7 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
+import type { TFunction } from "i18next";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asApiError } from "../../api/problem";
@@ -22,7 +23,7 @@ import { LANGUAGES } from "../../i18n";
 import { type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { DialoguePart } from "./DialoguePart";
 import { filled, readDialogue, writeDialogue } from "./draft";
-import { faultLine } from "./faults";
+import { faultLine, faultWords } from "./faults";
 import { Expressions, WhenPart } from "./WhenPart";
 
 const NO_CONDITION = { id: "", of: "all" as const, items: [] };
@@ -118,7 +119,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
               autosize
               minRows={1}
               maxRows={6}
-              error={wrongExpression(faults)}
+              error={wrongExpression(t, faults)}
               {...form.getInputProps("expressions")}
             />
           </Expressions>
@@ -232,8 +233,9 @@ function readWhen(known: Script | undefined): GroupDraft | null {
   return group.items.length ? group : null;
 }
 
-function wrongExpression(faults: Map<string, string>): string | undefined {
-  return [...faults].find(([pointer]) => pointer.startsWith("/expressions/"))?.[1];
+function wrongExpression(t: TFunction, faults: Map<string, string>): string | undefined {
+  const found = [...faults].find(([pointer]) => pointer.startsWith("/expressions/"));
+  return found && faultWords(t, ...found);
 }
 
 function lines(text: string): string[] {
