@@ -92,7 +92,7 @@ async def test_a_rule_is_checked_while_it_is_written(desk: Desk, rules: str) -> 
     assert (found["valid"], [fault["pointer"] for fault in found["problems"]]) == (False, ["/when/any", "/wakes"])
     words = await desk.do("GET", "/api/rules/vocabulary", level="viewer")
     assert "message_received" in words["triggers"]
-    assert {"name": "contact.blocked", "kind": "flag", "operators": ["is", "known", "unknown"]} in words["facts"]
+    assert {"name": "contact.blocked", "kind": "flag", "operators": ["is", "known", "unknown"], "in_scripts": True} in words["facts"]
 
 
 async def test_publishing_takes_enabled_rules_and_refuses_what_cannot_run(desk: Desk, rules: str) -> None:
