@@ -104,6 +104,8 @@ async def shops(real_lab: RealLab) -> Shops:
         await real_lab.owner.execute(left_out, shop.tenant_id, shop.agent_id)
         notice = "insert into notices (tenant_id, conversation_id, body) values ($1, $2, 'x')"
         await real_lab.owner.execute(notice, shop.tenant_id, conversation)
+        ask = "insert into kommo_asks (tenant_id, integration_id, path, entity, asked_at) values ($1, $2, $3, 'lead:5', now())"
+        await real_lab.owner.execute(ask, shop.tenant_id, shop.integration_id, "/api/v4/salesbot/1/continue/2")
         await _replay(real_lab, shop)
     tables = [r[0] for r in await real_lab.owner.fetch(_TABLES)]
     for table in tables:
@@ -289,6 +291,8 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "job_schedules",
             "jobs",
             "knowledge_bases",
+            "kommo_accounts",
+            "kommo_asks",
             "notices",
             "outbox",
             "rule_schedules",
