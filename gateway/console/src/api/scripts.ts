@@ -126,21 +126,6 @@ function useRefresh(agentId: string) {
 
 /** What is sent of a script that is there. */
 export function bodyOf(script: Script): ScriptBody {
-  const { name, enabled, priority, languages, phrases, keywords, answer, alone, handoff } = script;
-  const { steps, finish, leave, expires_s } = script;
-  return {
-    name,
-    enabled,
-    priority,
-    languages,
-    phrases,
-    keywords,
-    answer,
-    alone,
-    handoff,
-    steps,
-    finish,
-    leave,
-    expires_s,
-  };
+  const { id, key, version, created_at, changed_at, changed_by, deleted_at, ...body } = script;
+  return body as ScriptBody;
 }
