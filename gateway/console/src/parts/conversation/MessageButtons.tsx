@@ -1,5 +1,6 @@
-import { Anchor, Badge, Button, Group } from "@mantine/core";
+import { Badge, Button, Group } from "@mantine/core";
 import IconPaperclip from "@tabler/icons-react/icons/IconPaperclip";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "../../api/types";
 
@@ -10,20 +11,17 @@ export function MessageButtons({ message, onSay }: { message: Message; onSay: ((
   return (
     <>
       {attachment && (
-        <Anchor href={attachment.url} target="_blank" rel="noreferrer" size="sm">
-          <Group gap={6} wrap="nowrap">
-            <IconPaperclip size={16} aria-hidden />
-            <span className="wraps">{t(`file.${attachment.kind}`)}</span>
-          </Group>
-        </Anchor>
+        <Outside url={attachment.url} icon={<IconPaperclip size={16} />}>
+          {t(`file.${attachment.kind}`)}
+        </Outside>
       )}
       {buttons.length > 0 && (
         <Group gap={6} role="group" aria-label={t("chat.buttons")}>
           {buttons.map(({ text, url }) =>
             url ? (
-              <Anchor key={text} href={url} target="_blank" rel="noreferrer" size="sm">
+              <Outside key={text} url={url}>
                 {text}
-              </Anchor>
+              </Outside>
             ) : onSay ? (
               <Button key={text} size="compact-sm" variant="default" onClick={() => onSay(text)}>
                 {text}
@@ -37,5 +35,22 @@ export function MessageButtons({ message, onSay }: { message: Message; onSay: ((
         </Group>
       )}
     </>
+  );
+}
+
+function Outside({ url, icon, children }: { url: string; icon?: ReactNode; children: ReactNode }) {
+  return (
+    <Button
+      component="a"
+      href={url}
+      target="_blank"
+      rel="noreferrer"
+      w="fit-content"
+      size="compact-sm"
+      variant="subtle"
+      leftSection={icon}
+    >
+      {children}
+    </Button>
   );
 }
