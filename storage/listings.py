@@ -34,7 +34,8 @@ where ($1::uuid is null or g.agent_id = $1) and ($2::text is null or c.control =
 order by c.last_at desc, c.id desc limit $6"""  # noqa: S608
 _MESSAGE = """
 select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.created_at,
-       m.data->'media' as media, o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at, o.crossed
+       m.data->'media' as media, m.data->'buttons' as buttons, m.data->'attachment' as attachment,
+       o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at, o.crossed
 from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'"""
 _MESSAGES = f"{_MESSAGE} where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"
 
@@ -101,6 +102,8 @@ class MessageItem:
     created_at: datetime
     delivery: Delivery | None
     files: Sequence[Mapping[str, Any]] = ()  # of customers: kind, name, size, ...
+    buttons: Sequence[Mapping[str, Any]] = ()  # below our answers: text, url
+    attachment: Mapping[str, Any] | None = None  # to our answers: kind, url
 
 
 class Listings:
@@ -173,4 +176,6 @@ def _message(row: Any) -> MessageItem:
         row["created_at"],
         delivery,
         orjson.loads(row["media"] or "[]"),
+        orjson.loads(row["buttons"] or "[]"),
+        orjson.loads(row["attachment"] or "null"),
     )

@@ -7,6 +7,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from actors.domain.ids import Address, AgentId, ConversationId, IntegrationId, TenantId, shard_of
 from storage.accounts.audit import Actor
 from storage.authoring.changes import Change, check, tell
@@ -37,7 +39,9 @@ _CONVERSATION = "select id from conversations where integration_id = $1 and key 
 _BEGIN = """
 insert into conversations (tenant_id, integration_id, key, kind, partition) values ($1, $2, $3, 'chat', $4)
 on conflict do nothing returning id"""
-_SHOWN = "m.id, m.role, m.body, m.external_id, m.created_at from messages m where m.conversation_id = $1"
+_SHOWN = """
+m.id, m.role, m.body, m.external_id, m.created_at, m.data->'buttons' as buttons, m.data->'attachment' as attachment
+from messages m where m.conversation_id = $1"""
 _SAID = f"select {_SHOWN} and m.id > $2 order by m.id limit $3"
 _LATEST = f"select * from (select {_SHOWN} order by m.id desc limit $2) latest order by id"  # noqa: S608
 
@@ -79,6 +83,8 @@ class Said:
     body: str
     external_id: str | None
     created_at: datetime
+    buttons: Sequence[Mapping[str, Any]]  # below our answers: text, url
+    attachment: Mapping[str, Any] | None  # to our answers: kind, url
 
 
 class Widgets:
@@ -196,8 +202,13 @@ class Visits:
         """Return messages after the message `after`, or the latest ones; oldest first."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             if after is None:
-                return [Said(*r.values()) for r in await connection.fetch(_LATEST, conversation_id, limit)]
-            return [Said(*r.values()) for r in await connection.fetch(_SAID, conversation_id, after, limit)]
+                return [_said(r) for r in await connection.fetch(_LATEST, conversation_id, limit)]
+            return [_said(r) for r in await connection.fetch(_SAID, conversation_id, after, limit)]
+
+
+def _said(r: Any) -> Said:
+    shown = orjson.loads(r["buttons"] or "[]"), orjson.loads(r["attachment"] or "null")
+    return Said(r["id"], r["role"], r["body"], r["external_id"], r["created_at"], *shown)
 
 
 async def _find(connection: Connection, agent_id: UUID, widget_id: UUID) -> Widget | None:

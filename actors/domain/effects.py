@@ -21,6 +21,23 @@ class Source:
 
 
 @dataclass(frozen=True, slots=True)
+class Button:
+    """Below a message: who presses it says what stands on it, or opens its address."""
+
+    text: str
+    url: str = ""
+    listed: bool = False  # it stands in the text as well
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """A file that is shown with a message; the channel fetches it."""
+
+    kind: Literal["photo", "document"]
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class SendMessage:
     """Say something to the customer."""
 
@@ -30,6 +47,8 @@ class SendMessage:
     delivery_class: Literal["reply", "step"] = "reply"
     sequence: str = ""  # whose step it is
     step: int = 0
+    buttons: tuple[Button, ...] = ()
+    attachment: Attachment | None = None
 
 
 @dataclass(frozen=True, slots=True)

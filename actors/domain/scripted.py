@@ -7,13 +7,13 @@ from typing import Any
 
 from actors.domain.asked import is_start, match_scripts
 from actors.domain.conversation import Control, ConversationState
-from actors.domain.effects import Effect, SetControl
+from actors.domain.effects import Attachment, Button, Effect, SetControl
 from actors.domain.fields import LONGEST_TEXT, pick
 from actors.domain.messages import InboundMessage
 from actors.domain.rules.crm import filled
 from actors.domain.rules.facts import Facts
 from actors.domain.rules.running import MOST_VARIABLES
-from actors.domain.scripts.dialogue import Heard, Position, Said, begin, hear, question, why_over
+from actors.domain.scripts.dialogue import Heard, Position, Said, begin, hear, labels, question, why_over
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import NO_MATCH, Script, ScriptMatch, Winner
 from actors.domain.scripts.steps import FINISH
@@ -39,6 +39,8 @@ class Scripted:
     handoff: bool = False
     scripts: ScriptMatch = NO_MATCH
     told: Mapping[str, Any] = field(default_factory=dict)
+    buttons: tuple[Button, ...] = ()
+    attachment: Attachment | None = None
 
 
 def current(state: ConversationState, scripts: ScriptIndex, control: Control, now: datetime) -> tuple[ConversationState, Mapping[str, Any]]:
@@ -60,9 +62,10 @@ def matched(state: ConversationState, match: ScriptMatch, winner: Winner, said: 
     """Say what the script that matched says."""
     script = winner.script
     if script.steps:
-        return _scripted(state, script, begin(script, said), "a dialogue begins", match)
+        return _scripted(state, script, begin(script, said), said.language, "a dialogue begins", match)
     text = filled(pick(script.answer, said.language), said.facts, LONGEST_TEXT)
-    return Scripted(script.id, text, state, handoff=script.handoff, scripts=match)
+    buttons = tuple([Button(label, choice.url) for choice in script.buttons if (label := pick(choice.label, said.language))])
+    return Scripted(script.id, text, state, handoff=script.handoff, scripts=match, buttons=buttons, attachment=script.attachment)
 
 
 def going_on(state: ConversationState, scripts: ScriptIndex, messages: Sequence[InboundMessage], said: Said) -> Scripted | None:
@@ -73,11 +76,11 @@ def going_on(state: ConversationState, scripts: ScriptIndex, messages: Sequence[
     position = Position.from_json(state.dialogue)
     heard = hear(script, position, said)
     if "failed" not in heard.told:
-        return _scripted(state, script, heard)
+        return _scripted(state, script, heard, said.language)
     facts = Facts(said.facts, said.now)
     match = match_scripts(scripts, said.texts, words(said.text), said.language, facts) if said.texts else NO_MATCH
     if match.winner is None or match.winner.script.id == script.id:
-        return _scripted(state, script, heard)
+        return _scripted(state, script, heard, said.language)
     return _aside(state, script, position, match, match.winner, said)
 
 
@@ -96,15 +99,20 @@ def _aside(state: ConversationState, script: Script, position: Position, match: 
         return replace(other, told={**other.told, "left": script.id} if other.told else told)
     text = "\n\n".join([part for part in (other.text, question(script, position, said)) if part])
     again = replace(position, asked_at=int(said.now.timestamp()), turns=position.turns + 1)  # so that no robot is answered for ever
-    return replace(other, text=text, state=replace(state, dialogue=again.to_json()), reason=ELSEWHERE, told={**told, "aside": True})
+    buttons = tuple([Button(label, listed=True) for label in labels(script, position, said.language)])
+    state = replace(state, dialogue=again.to_json())
+    return replace(other, text=text, state=state, reason=ELSEWHERE, told={**told, "aside": True}, buttons=buttons)
 
 
-def _scripted(state: ConversationState, script: Script, heard: Heard, reason: str = "", match: ScriptMatch = NO_MATCH) -> Scripted:
+def _scripted(
+    state: ConversationState, script: Script, heard: Heard, language: str, reason: str = "", match: ScriptMatch = NO_MATCH
+) -> Scripted:
     ends = heard.outcome == "handed_off" or (heard.outcome == "finished" and script.handoff)
     state, full = _remembering(state, heard.remembered)
     told = {"script": script.id, "name": script.name, **heard.told, **({"full": True} if full else {})}
     state = replace(state, dialogue=heard.position.to_json() if heard.position else {})
-    return Scripted(script.id, heard.text, state, reason or _REASONS.get(heard.outcome, ""), ends, match, told)
+    buttons = tuple([Button(label, listed=True) for label in labels(script, heard.position, language)])
+    return Scripted(script.id, heard.text, state, reason or _REASONS.get(heard.outcome, ""), ends, match, told, buttons)
 
 
 def _remembering(state: ConversationState, remembered: Mapping[str, str]) -> tuple[ConversationState, bool]:

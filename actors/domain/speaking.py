@@ -59,7 +59,13 @@ def say(
     turn: Turn, text: str, mode: Mode, reason: str = "", sources: tuple[Source, ...] = (), data: Mapping[str, Any] | None = None
 ) -> Decision:
     """Say it, and nothing else."""
-    said = (SendMessage(text, mode, sources), LogActivity("turn.answered", {"mode": mode, **(data or {})}))
+    return send(turn, SendMessage(text, mode, sources), reason, data)
+
+
+def send(turn: Turn, message: SendMessage, reason: str = "", data: Mapping[str, Any] | None = None) -> Decision:
+    """Send a message, and nothing else."""
+    mode = message.mode
+    said = (message, LogActivity("turn.answered", {"mode": mode, **(data or {})}))
     return Decision(turn.state if mode == "diagnostic" else noted(turn), turn.effects + said, trace_of(turn, mode, reason))
 
 

@@ -27,7 +27,7 @@ from actors.domain.scripted import Scripted
 from actors.domain.scripts.dialogue import Said
 from actors.domain.sequences.calendar import is_open
 from actors.domain.sequences.engine import SequenceIndex, zone_of
-from actors.domain.speaking import Turn, hand_off, moment_of, noted, say, silent, trace_of, waiting
+from actors.domain.speaking import Turn, hand_off, moment_of, noted, say, send, silent, trace_of, waiting
 from actors.domain.text import MATCHED_CHARACTERS, Words, language_of, words
 from actors.domain.trace import prompt_trace
 
@@ -313,7 +313,8 @@ def _by_script(turn: Turn, spoken: Scripted) -> Decision:
     )  # people were called before: a dialogue says its end all the same
     if spoken.handoff and not waits:
         return hand_off(turn, spoken.text or pick(turn.persona.handoff_text, turn.state.language), f"script {spoken.script}")
-    said = say(turn, spoken.text, "script", spoken.reason, data={"script": spoken.script})
+    message = SendMessage(spoken.text, "script", buttons=spoken.buttons, attachment=spoken.attachment)
+    said = send(turn, message, spoken.reason, {"script": spoken.script})
     fits = "understood" in spoken.told  # no robot answers what it is asked
     return replace(said, state=replace(said.state, talk=turn.state.talk)) if fits else said
 

@@ -1,8 +1,8 @@
 """One conversation's turn: parse, gather, decide, let the agent work, conclude, and say what to commit. Knows ports only."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal, assert_never
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Literal, assert_never
 
 import orjson
 
@@ -16,6 +16,7 @@ from actors.domain.effects import (
     Act,
     AssignTo,
     BotAsks,
+    Button,
     Effect,
     LeadMoved,
     LogActivity,
@@ -155,7 +156,7 @@ def turn_commit(
         match effect:
             case SendMessage():
                 outbox += _outbox(record, effect, len(messages), decision.state)
-                messages.append(MessageRow("agent", clean_text(effect.text), mode=effect.mode, sources=effect.sources))
+                messages.append(_said(effect))
             case AcknowledgePress():
                 # A person may have the conversation: this says nothing, and goes all the same.
                 outbox.append(OutboxRow(-1 - len(outbox), "operator", "repeat_once", {"callback_query_id": effect.press}))
@@ -215,6 +216,15 @@ def _customer(item: InboundMessage) -> MessageRow:
     return MessageRow("customer", item.text, inbox_id=item.inbox_id, external_id=item.external_id, data=item.data)
 
 
+def _said(effect: SendMessage) -> MessageRow:
+    shown: dict[str, Any] = {}
+    if effect.buttons:
+        shown["buttons"] = [{"text": button.text, "url": button.url} for button in effect.buttons]
+    if effect.attachment:
+        shown["attachment"] = asdict(effect.attachment)
+    return MessageRow("agent", clean_text(effect.text), mode=effect.mode, sources=effect.sources, data=shown or None)
+
+
 def _overheard(item: CompanySpoke) -> Overheard:
     return Overheard(item.inbox_id, item.external_id, item.text, item.by, item.name, item.said_at, item.received_at.timestamp())
 
@@ -226,10 +236,28 @@ def _outbox(record: ConversationRecord, effect: SendMessage, seq: int, state: Co
     policy: Literal["once", "repeat_once"] = "repeat_once"
     if effect.delivery_class == "step" or record.reply_policy == "once":
         policy = "once"
-    body = {**state.reply_to, "text": clean_text(effect.text)}
+    body: dict[str, Any] = {**state.reply_to, "text": clean_text(effect.text)}
     if effect.mode == "model":  # only models write Markdown; what people wrote is sent as they wrote it
         body["format"] = "markdown"
+    if record.channel in CRM_CHANNELS:
+        body["text"] = "\n".join([body["text"], *_written(effect)])
+    else:
+        if effect.buttons:
+            body["buttons"] = [[_button(number, button)] for number, button in enumerate(effect.buttons)]
+        if effect.attachment:
+            body["media"] = asdict(effect.attachment)
     return [OutboxRow(seq, effect.delivery_class, policy, body, effect.sequence, effect.step)]
+
+
+def _written(effect: SendMessage) -> list[str]:
+    """Return buttons and file as lines of a text: by its text our own message is known again when the CRM tells of it."""
+    lines = [f"• {button.text}: {button.url}" if button.url else f"• {button.text}" for button in effect.buttons if not button.listed]
+    return [*([effect.attachment.url] if effect.attachment else []), *lines]
+
+
+def _button(number: int, button: Button) -> dict[str, str]:
+    """Return a button as senders know it; what is pressed comes back with its words."""
+    return {"text": button.text, "url": button.url} if button.url else {"text": button.text, "data": str(number)}
 
 
 def _dead_activity(record: ConversationRecord, settled: SettledInput) -> ActivityRow:

@@ -112,6 +112,20 @@ class FileView(View):
     size: int | None
 
 
+class ButtonView(View):
+    """A button below an answer. An empty `url`: who presses it says what stands on it."""
+
+    text: str
+    url: str
+
+
+class AttachmentView(View):
+    """A picture or file that was shown with an answer."""
+
+    kind: Literal["photo", "document"]
+    url: str
+
+
 class MessageView(View):
     """One utterance. `delivery` is null for customers' messages and where the commit is the delivery."""
 
@@ -124,6 +138,8 @@ class MessageView(View):
     created_at: datetime
     delivery: DeliveryView | None
     files: list[FileView]
+    buttons: list[ButtonView]
+    attachment: AttachmentView | None
 
 
 class MessagePage(View):
@@ -216,6 +232,8 @@ def message_view(item: MessageItem) -> MessageView:
             for number, file in enumerate(item.files, 1)
             if file.get("file_id")
         ],
+        buttons=[ButtonView.model_validate(button) for button in item.buttons],
+        attachment=AttachmentView.model_validate(item.attachment) if item.attachment else None,
     )
 
 

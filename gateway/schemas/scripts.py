@@ -1,6 +1,7 @@
 """Scripts: what is sent, what is shown, and how a phrase fared against them."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, Self
 from uuid import UUID
@@ -10,8 +11,8 @@ from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 from actors.domain.rules.conditions import LONGEST_PATTERN
 from actors.domain.scripts.dialogue_validation import MOST_STEPS
 from actors.domain.scripts.models import EXPIRES_S, LONGEST_WAIT_S, Script, ScriptMatch, read_script
-from actors.domain.scripts.validation import MOST_EXPRESSIONS
-from gateway.schemas.agents import Language, Languages, Texts, Title
+from actors.domain.scripts.validation import LONGEST_ADDRESS, MOST_BUTTONS, MOST_EXPRESSIONS
+from gateway.schemas.agents import Language, Languages, Line, Texts, Title
 from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
 from storage.authoring.definitions import DefinitionItem
 
@@ -32,6 +33,20 @@ class ScriptQuery(ListQuery):
     language: Language | None = None
     enabled: bool | None = None
     deleted: bool = False
+
+
+class ButtonBody(Body):
+    """A button below an answer: what stands on it, by language. Without a `url` it is what a customer says who presses it."""
+
+    label: Texts
+    url: Line = ""
+
+
+class AttachmentBody(Body):
+    """A picture or file that is shown with an answer; Telegram fetches it, elsewhere its address is shown."""
+
+    kind: Literal["photo", "document"]
+    url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_ADDRESS), BeforeValidator(cleaned)]
 
 
 class ScriptFields(Body):
@@ -61,6 +76,8 @@ class ScriptFields(Body):
     answer: Texts = {}  # noqa: RUF012
     alone: bool = False
     handoff: bool = False
+    buttons: Annotated[list[ButtonBody], Field(max_length=MOST_BUTTONS)] = []  # noqa: RUF012
+    attachment: AttachmentBody | None = None
     steps: Annotated[list[Document], Field(max_length=MOST_STEPS)] = []  # noqa: RUF012
     finish: Texts = {}  # noqa: RUF012
     leave: Texts = {}  # noqa: RUF012
@@ -94,6 +111,8 @@ class ScriptView(View):
     answer: dict[str, str]
     alone: bool
     handoff: bool
+    buttons: list[dict[str, Any]]
+    attachment: dict[str, Any] | None
     steps: list[dict[str, Any]]
     finish: dict[str, str]
     leave: dict[str, str]
@@ -236,6 +255,8 @@ def _fields(item: DefinitionItem) -> dict[str, Any]:
         "answer": dict(script.answer),
         "alone": script.alone,
         "handoff": script.handoff,
+        "buttons": [asdict(button) for button in script.buttons],
+        "attachment": script.attachment and asdict(script.attachment),
         "steps": item.definition.get("steps") or [],
         "finish": dict(script.finish),
         "leave": dict(script.leave),

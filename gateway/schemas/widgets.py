@@ -10,6 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from gateway.schemas.bodies import Body, Number, Query, Token, View, cleaned
+from gateway.schemas.conversations import AttachmentView, ButtonView
 
 MAX_TEXT = 4_000  # characters; a person types them
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")  # a name or an address, of IPv6 too
@@ -107,6 +108,8 @@ class SaidView(View):
     text: str
     message_id: str | None
     created_at: datetime
+    buttons: list[ButtonView]
+    attachment: AttachmentView | None
 
 
 class SaidList(View):

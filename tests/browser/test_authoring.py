@@ -208,3 +208,35 @@ async def test_a_script_by_an_expression_answers_on_its_condition_only(open_tab:
     await expect(answers.nth(1)).not_to_contain_text("Ищу заказ")
     await answers.nth(1).get_by_role("button", name="Почему?").click()
     await expect(page.locator("[data-trace]")).to_contain_text("Условие сценария не выполнено")
+
+
+async def test_buttons_below_an_answer_are_pressed(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}/scripts"), admin, width=390)
+    await page.get_by_role("button", name="Новый сценарий").click()
+    dialog = page.get_by_role("dialog")
+    await dialog.get_by_label("Имя").fill("Размеры")
+    await dialog.get_by_label("Фразы").fill("размеры\nмалый")
+    await dialog.get_by_label("Ответ · Русский").fill("Какой нужен?")
+    for number, (label, address) in enumerate((("Малый", ""), ("Таблица", "http://shop.example/sizes")), 1):
+        await dialog.get_by_role("button", name="Кнопка", exact=True).click()
+        await dialog.get_by_label(f"Кнопка {number} · Русский").fill(label)
+        await dialog.get_by_label(f"Адрес кнопки {number}").fill(address)
+    await dialog.get_by_label("Адрес картинки или файла").fill("https://shop.example/sizes.jpg")
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog.get_by_text("Нужен адрес, который начинается с https://").first).to_be_visible()
+    await dialog.get_by_label("Адрес кнопки 2").fill("https://shop.example/sizes")
+    await settled(page)
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog).to_have_count(0)
+    await page.goto(admin.path(f"test-chat?agent={agent_id}&version=draft"))
+    await say(page, "размеры")
+    answers = page.locator("article[data-role=agent]:not([data-streaming])")
+    await expect(answers.get_by_role("link", name="Таблица")).to_have_attribute("href", "https://shop.example/sizes")
+    await expect(answers.get_by_role("link", name="Фото")).to_have_attribute("href", "https://shop.example/sizes.jpg")
+    await settled(page)
+    assert await violations(page) == []
+    await answers.get_by_role("button", name="Малый").click()
+    await expect(answers).to_have_count(2)
+    await expect(page.locator("article[data-role=customer]").last).to_contain_text("Малый")

@@ -46,7 +46,18 @@ STORED = {
     "PublishBody": {"note"},
     "ReplyRequest": {"text"},
     "RuleBody": {"name", "when{*}", "actions[]{*}"},
-    "ScriptBody": {"name", "phrases[]", "keywords[]", "expressions[]", "when{*}", "answer{}", "steps[]{*}", "finish{}", "leave{}"},
+    "ScriptBody": {
+        "name",
+        "phrases[]",
+        "keywords[]",
+        "expressions[]",
+        "when{*}",
+        "answer{}",
+        "buttons[].label{}",
+        "steps[]{*}",
+        "finish{}",
+        "leave{}",
+    },
     "SequenceBody": {"name", "steps[]{*}", "goal{*}"},
     "TenantPatch": {"name"},
     "UserInvite": {"name"},
@@ -80,6 +91,8 @@ OTHERS = {
     "SchedulePatch": CHECKED,
     "ScriptsImport": SAME,
     "SearchBody": PASSING,
+    "ScriptBody:attachment.url": CHECKED,
+    "ScriptBody:buttons[].url": CHECKED,
     "SequenceBody:timezone": CHECKED,
     "SequenceDraft": PASSING,
     "TokenBody": PASSING,
@@ -202,6 +215,9 @@ class Writer:
             "leave": {"ru": ink("ScriptBody:leave{}")},
         }
         script_id = post(f"{base}/scripts", script)["id"]
+        pressed: dict[str, Any] = {"name": "Buttons", "phrases": ["buttons"], "answer": {"ru": "Да"}}
+        pressed["buttons"] = [{"label": {"ru": ink("ScriptBody:buttons[].label{}")}}]
+        buttons_id = post(f"{base}/scripts", pressed)["id"]
         said = {"do": "send", "text": {"ru": ink("RuleBody:actions[]{*}")}}
         never = {"all": [{"fact": "message.text", "op": "is", "value": ink("RuleBody:when{*}")}]}
         rule = post(
@@ -232,6 +248,7 @@ class Writer:
             **{tab: f"{page}?tab={tab}" for tab in ("tools", "versions", "checks")},
             "scripts": f"{page}/scripts",
             "script": f"{page}/scripts?script={script_id}",
+            "buttons": f"{page}/scripts?script={buttons_id}",
             "rules": f"{page}/rules",
             "rule": f"{page}/rules?rule={rule['id']}",
             "sequences": f"{page}/sequences",

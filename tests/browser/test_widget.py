@@ -76,6 +76,28 @@ async def test_what_could_not_be_sent_is_sent_later_and_once(house: House, site:
     assert len(await house.rows("select 1 from messages where body = $1", asked)) == 1
 
 
+async def test_a_visitor_presses_a_button(house: House, open_tab: OpenTab) -> None:
+    persona = {"debounce_s": 0, "languages": ["ru", "en"]}
+    agent = house.installation.post("/api/agents", {"name": f"Кнопки {uuid4().hex[:6]}", "persona": persona})["id"]
+    chart = {"label": {"ru": "Таблица"}, "url": "https://shop.example/sizes"}
+    sizes = {"name": "Размеры", "phrases": ["размеры"], "answer": {"ru": "Какой?"}, "buttons": [{"label": {"ru": "Малый"}}, chart]}
+    small = {"name": "Малый", "phrases": ["малый"], "answer": {"ru": "Есть два."}}
+    for script in ({**sizes, "attachment": {"kind": "photo", "url": "https://shop.example/sizes.jpg"}}, small):
+        house.installation.post(f"/api/agents/{agent}/scripts", script)
+    house.installation.post(f"/api/agents/{agent}/publish", {})
+    with ShopSite(house.url) as site:
+        site.script = house.installation.post(f"/api/agents/{agent}/widgets", {"origins": [site.origin]})["script"]
+        page = await open_tab(f"{site.origin}/")
+        await page.get_by_role("button", name="Открыть чат").click()
+        await write(page, "размеры")
+        log = page.get_by_role("log")
+        await expect(log.get_by_role("link", name="Таблица")).to_have_attribute("href", "https://shop.example/sizes")
+        await expect(log.get_by_role("link", name="https://shop.example/sizes.jpg")).to_be_visible()
+        assert await violations(page) == []
+        await log.get_by_role("button", name="Малый").click()
+        await expect(log.get_by_text("Есть два.")).to_be_visible()
+
+
 async def test_texts_are_text(site: ShopSite, open_tab: OpenTab) -> None:
     page = await open_tab(f"{site.origin}/")
     await page.get_by_role("button", name="Открыть чат").click()

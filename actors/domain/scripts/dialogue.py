@@ -22,6 +22,7 @@ from actors.domain.text import words
 LEAVE_WORDS = frozenset({"стоп", "отмена", "stop", "cancel"})
 MOST_TURNS = 100  # of one dialogue: nobody who is a person goes round and round for longer
 _LEFT = {"ru": "Хорошо, остановимся на этом.", "en": "All right, let us leave it at that."}
+_YES_NO = {"ru": ("Да", "Нет"), "en": ("Yes", "No")}
 _RETRY = {"ru": "Не получилось понять ответ.", "en": "I could not understand the answer."}
 
 NOTHING: Mapping[str, str] = MappingProxyType({})
@@ -118,6 +119,16 @@ def question(script: Script, position: Position, said: Said) -> str:
     """Return the question that stands, as it is asked."""
     step = step_of(script, position.step)
     return _asked(step, said) if step else ""
+
+
+def labels(script: Script, position: Position | None, language: str) -> list[str]:
+    """Return what stands on the buttons of the question that stands; empty if it has none."""
+    step = step_of(script, position.step) if position else None
+    if step is None:
+        return []
+    if step.expects == "yes_no":
+        return list(_YES_NO.get(language, ()))
+    return [pick(option.label, language) or option.value for option in step.options]
 
 
 _LEAVING = frozenset([(word,) for word in LEAVE_WORDS])

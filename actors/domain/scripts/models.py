@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from actors.domain.effects import Attachment
 from actors.domain.errors import Problem
 from actors.domain.fields import Fields
 from actors.domain.rules.models import EVERYTHING, Condition, read_condition
@@ -10,6 +11,14 @@ from actors.domain.scripts.steps import Step, read_step
 
 EXPIRES_S = 86_400.0  # how long a question waits for its answer
 LONGEST_WAIT_S = 90 * 86_400.0
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A button below the answer: what stands on it by language, and the address it opens; without one it is said when pressed."""
+
+    label: Mapping[str, str]
+    url: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +41,8 @@ class Script:
     alone: bool = False  # small talk: answers only a message that says nothing else ("hello", but not "hello, how do I wash it?")
     handoff: bool = False  # pass the conversation to an operator; what it says, if anything, replaces the agent's handoff text
     steps: tuple[Step, ...] = ()
+    buttons: tuple[Choice, ...] = ()
+    attachment: Attachment | None = None
     finish: Mapping[str, str] = field(default_factory=dict)  # said at the end of the dialogue
     leave: Mapping[str, str] = field(default_factory=dict)  # said to who leaves it before; empty: a short text
     expires_s: float = EXPIRES_S  # after so long without an answer a message is none
@@ -85,7 +96,22 @@ def read_script(raw: object, place: str, problems: list[Problem]) -> Script:
         alone=fields.flag("alone", False),
         handoff=fields.flag("handoff", False),
         steps=fields.objects("steps", lambda item, there: read_step(item, there, problems)),
+        buttons=fields.objects("buttons", lambda item, there: _choice(item, there, problems)),
+        attachment=_attachment(fields.inner("attachment"), f"{place}.attachment" if place else "attachment", problems),
         finish=fields.by_language("finish"),
         leave=fields.by_language("leave"),
         expires_s=fields.number("expires_s", EXPIRES_S, 60.0, LONGEST_WAIT_S),
     )
+
+
+def _choice(raw: object, place: str, problems: list[Problem]) -> Choice:
+    fields = Fields(raw, place, problems)
+    return Choice(fields.by_language("label"), fields.text("url"))
+
+
+def _attachment(raw: object, place: str, problems: list[Problem]) -> Attachment | None:
+    if not raw:
+        return None
+    fields = Fields(raw, place, problems)
+    kind = fields.choice("kind", "photo", ("photo", "document"))
+    return Attachment("document" if kind == "document" else "photo", fields.text("url", required=True))

@@ -1,5 +1,6 @@
 """What may not be saved as scripts."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +14,10 @@ from actors.domain.scripts.models import Script, read_script
 from actors.domain.text import words
 
 MOST_SCRIPTS = 10_000
+MOST_BUTTONS = 8
+LONGEST_LABEL = 60  # characters on a button
+LONGEST_ADDRESS = 2_000
+_ADDRESS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?")
 MOST_EXPRESSIONS = 20  # of one script
 LONGEST_PHRASE = 200  # characters; a phrase is something a customer says in one breath
 
@@ -53,6 +58,7 @@ def _of_one(script: Script, place: str) -> Iterator[Problem]:
         if script.answer and language not in script.answer:
             yield Problem(f"{place}.answer", f"has no text in {language}, one of the script's languages")
     yield from _of_triggers(script, place)
+    yield from _of_shown(script, place)
     if script.steps:
         yield from dialogue_problems(script, place)
     else:
@@ -70,6 +76,30 @@ def _of_triggers(script: Script, place: str) -> Iterator[Problem]:
     if len(questions_of(script.when)) > MOST_TESTS:
         yield Problem(f"{place}.when", f"at most {MOST_TESTS} questions")
     yield from condition_problems(script.when, f"{place}.when", kind_in_scripts)
+
+
+def _of_shown(script: Script, place: str) -> Iterator[Problem]:
+    """What is shown with the answer."""
+    for name, given in (("buttons", script.buttons), ("attachment", script.attachment)):
+        if given and script.steps:
+            yield Problem(f"{place}.{name}", "only where the script asks nothing: questions have buttons of their own")
+    if len(script.buttons) > MOST_BUTTONS:
+        yield Problem(f"{place}.buttons", f"at most {MOST_BUTTONS} buttons")
+    for number, button in enumerate(script.buttons):
+        here = f"{place}.buttons[{number}]"
+        if not button.label:
+            yield Problem(f"{here}.label", "needs a text in at least one language")
+        for language, text in button.label.items():
+            if len(text) > LONGEST_LABEL:
+                yield Problem(f"{here}.label.{language}", f"is longer than {LONGEST_LABEL} characters")
+        if button.url and not _is_address(button.url):
+            yield Problem(f"{here}.url", "must be an address that begins with https://")
+    if script.attachment and script.attachment.url and not _is_address(script.attachment.url):
+        yield Problem(f"{place}.attachment.url", "must be an address that begins with https://")
+
+
+def _is_address(url: str) -> bool:
+    return len(url) <= LONGEST_ADDRESS and _ADDRESS.fullmatch(url) is not None
 
 
 def _of_texts(texts: Sequence[str], place: str) -> Iterator[Problem]:

@@ -20,6 +20,8 @@ from actors.services.agent import AgentService
 from actors.services.catalogues import CatalogueMissing, Catalogues
 from actors.services.conversation import DIED_ALONE, AgentStep, ConversationService
 from actors.services.history import LIMIT, History
+from integrations.kommo.outgoing import text_of
+from integrations.telegram.outgoing import calls_of
 from integrations.test_chat.parser import TestChatParser
 from tests.fakes.stores import FakeCatalogue
 from tests.fakes.world import World
@@ -59,7 +61,7 @@ class Lab:
         self.world.publish(self.bot.agent_id, SHOP)
         self.catalogues = Catalogues(FakeCatalogue(self.world))
         clock = StillClock()
-        parsers = {"telegram": TestChatParser(), "test": TestChatParser()}
+        parsers = dict.fromkeys(("telegram", "test", "kommo"), TestChatParser())
         self.service = ConversationService(clock, CountedIds(), parsers, self.catalogues, AgentService(clock))
 
     async def loaded(self) -> "Lab":
@@ -104,6 +106,36 @@ async def test_several_messages_are_one_turn_with_one_answer(lab: Lab) -> None:
     assert [(row.seq, row.policy, row.body) for row in commit.outbox] == [(2, "repeat_once", {"text": commit.messages[2].body})]
     assert commit.expected_version == 4
     assert trace(commit)["inputs"] == [1, 2]
+
+
+SHOWN = {
+    "scripts": [
+        {
+            "id": "sizes",
+            "keywords": ["sizes"],
+            "answer": {"en": "Which one?"},
+            "buttons": [{"label": {"en": "Small", "ru": "Малый"}}, {"label": {"en": "Chart"}, "url": "https://shop.example/sizes"}],
+            "attachment": {"kind": "photo", "url": "https://shop.example/sizes.jpg"},
+        }
+    ]
+}
+
+
+async def test_what_is_shown_with_an_answer_goes_with_it_as_the_channel_can() -> None:
+    lab = Lab()
+    lab.world.publish(lab.bot.agent_id, {**SHOP, **SHOWN})
+    await lab.loaded()
+    commit = lab.decide(lab.record(), lab.row(1, {"text": "sizes?"}))
+    shown = {"buttons": [{"text": "Small", "url": ""}, {"text": "Chart", "url": "https://shop.example/sizes"}]}
+    attached = {"kind": "photo", "url": "https://shop.example/sizes.jpg"}
+    assert commit.messages[1].data == {**shown, "attachment": attached}
+    [row] = commit.outbox
+    rows = [[{"text": "Small", "data": "0"}], [{"text": "Chart", "url": "https://shop.example/sizes"}]]
+    assert row.body == {"text": "Which one?", "buttons": rows, "media": attached}
+    assert len(calls_of(row.body)) == 1
+    [row] = lab.decide(lab.record(channel="kommo"), lab.row(2, {"text": "sizes?"})).outbox
+    assert row.body == {"text": "Which one?\nhttps://shop.example/sizes.jpg\n• Small\n• Chart: https://shop.example/sizes"}
+    assert text_of(row.body) == row.body["text"]
 
 
 async def test_the_channels_policy_is_fixed_with_the_row(lab: Lab) -> None:

@@ -5,6 +5,8 @@ export interface Said {
   role: "customer" | "agent" | "operator";
   text: string;
   message_id: string | null;
+  buttons: { text: string; url: string }[];
+  attachment: { kind: "photo" | "document"; url: string } | null;
 }
 
 export interface Delta {

@@ -27,6 +27,8 @@ h2 { flex: 1; margin: 0; font-weight: 600; font-size: 17px; overflow: hidden; te
 .own a { color: inherit; }
 .own :focus-visible { outline-color: #fff; }
 .agent { align-self: flex-start; background: #eef1f6; border-bottom-left-radius: 4px; }
+.buttons { display: flex; flex-wrap: wrap; gap: 6px; margin-top: 8px; }
+.buttons > * { padding: 6px 12px; border: 1px solid var(--color); border-radius: 10px; background: #fff; color: #1c2430; text-decoration: none; }
 .draft { width: fit-content; margin-top: 8px; }
 .waiting .text { opacity: .75; }
 .failed { margin-top: 6px; padding: 4px 8px; border-radius: 8px; background: #fff; color: #a3180d; font-size: 13px; }

@@ -113,7 +113,11 @@ export class View {
     const own = said.role === "customer";
     if (own && said.message_id) this.#forget(said.message_id);
     if (!own) this.#draft.hidden = true;
-    this.#add(this.#bubble(said.text, own ? "own" : "agent"));
+    const text = said.attachment ? `${said.text}\n${said.attachment.url}`.trim() : said.text;
+    const bubble = this.#bubble(text, own ? "own" : "agent");
+    if (said.buttons.length > 0)
+      bubble.append(el("div", { class: "buttons" }, ...said.buttons.map((b) => this.#button(b))));
+    this.#add(bubble);
   }
 
   pending(message: Pending): void {
@@ -210,6 +214,13 @@ export class View {
     body.append(text.slice(from));
     const name = kind === "agent" ? (this.#title.textContent ?? "") : this.#texts.you;
     return el("div", { class: `bubble ${kind}` }, el("span", { class: "hidden" }, `${name}: `), body);
+  }
+
+  #button({ text, url }: Said["buttons"][number]): HTMLElement {
+    if (url) return el("a", { href: url, target: "_blank", rel: "noopener noreferrer nofollow" }, text);
+    const button = el("button", { type: "button" }, text);
+    button.addEventListener("click", () => this.onSend(text));
+    return button;
   }
 
   #add(bubble: HTMLElement): void {

@@ -77,6 +77,10 @@ def spoken(decision: Decision) -> list[str]:
     return [effect.text for effect in decision.effects if isinstance(effect, SendMessage)]
 
 
+def buttons(decision: Decision) -> list[str]:
+    return [button.text for effect in decision.effects if isinstance(effect, SendMessage) for button in effect.buttons]
+
+
 def told(decision: Decision) -> Mapping[str, Any]:
     found: Mapping[str, Any] = from_bytes(decision.trace.to_bytes()).get("dialogue", {})
     return found
@@ -99,6 +103,24 @@ def test_it_is_begun_by_the_script_and_ends_with_its_last_words() -> None:
     assert spoken(end) == ["Noted: 3 for Olga."]
     assert (end.state.dialogue, end.state.variables, end.trace.reason) == ({}, {"count": "3", "name": "Olga"}, "the dialogue is finished")
     assert spoken(turn(says("Olga"), end.state)) == ["Calling a colleague"]
+
+
+def test_questions_with_few_answers_have_buttons() -> None:
+    size = {
+        "id": "size",
+        "ask": {"en": "Which size?"},
+        "expects": "choice",
+        "options": [{"value": "S", "label": {"en": "Small"}}, {"value": "L"}],
+    }
+    sure = {"id": "sure", "ask": {"en": "Sure?", "ru": "Точно?"}, "expects": "yes_no"}
+    using = shop(steps=[size, sure], finish={"en": "Noted.", "ru": "Записала."})
+    begun = turn(says("I want to order"), using=using)
+    assert buttons(begun) == ["Small", "L"]
+    assert buttons(turn(says("what?"), begun.state, using=using)) == ["Small", "L"]
+    assert buttons(turn(says("how much is delivery?"), begun.state, using=using)) == ["Small", "L"]
+    pressed = turn(says("Small", spoken=False, press="q1"), begun.state, using=using)
+    assert (told(pressed)["understood"], buttons(pressed)) == ("S", ["Yes", "No"])
+    assert buttons(turn(says("Yes", spoken=False, press="q2"), pressed.state, using=using)) == []
 
 
 def test_the_state_survives_being_stored() -> None:

@@ -24,8 +24,10 @@ import { type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { DialoguePart } from "./DialoguePart";
 import { filled, readDialogue, writeDialogue } from "./draft";
 import { faultLine, faultWords } from "./faults";
+import { readShown, ShownPart, writeShown } from "./ShownPart";
 import { Expressions, WhenPart } from "./WhenPart";
 
+const NOTHING_SHOWN = { buttons: [], attachment: null };
 const NO_CONDITION = { id: "", of: "all" as const, items: [] };
 
 interface Props {
@@ -54,6 +56,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
   const { t } = useTranslation();
   const save = useSaveScript(agentId, true);
   const [dialogue, setDialogue] = useState(() => readDialogue(known));
+  const [shown, setShown] = useState(() => readShown(known));
   const [when, setWhen] = useState(() => readWhen(known));
   const [faults, setFaults] = useState<Map<string, string>>(new Map());
   const form = useForm<Values>({
@@ -69,7 +72,12 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
   const send = (values: Values) =>
     save.mutate(
       {
-        body: { ...bodyFrom(values), when: writeCondition(when ?? NO_CONDITION), ...writeDialogue(dialogue) },
+        body: {
+          ...bodyFrom(values),
+          when: writeCondition(when ?? NO_CONDITION),
+          ...writeDialogue(dialogue),
+          ...(dialogue.steps.length === 0 ? writeShown(shown) : NOTHING_SHOWN),
+        },
         ...(known ? { known } : {}),
       },
       {
@@ -133,6 +141,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
               {...form.getInputProps(`answer.${language}`)}
             />
           ))}
+          {dialogue.steps.length === 0 && <ShownPart shown={shown} faults={faults} onChange={setShown} />}
           <DialoguePart
             dialogue={dialogue}
             faults={faults}

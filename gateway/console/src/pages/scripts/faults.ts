@@ -17,6 +17,7 @@ const REASONS: [pattern: RegExp, key: string][] = [
   [/^is below the lowest number$/, "max"],
   [/^is always true/, "always"],
   [/^there is no step /, "goto"],
+  [/^must be an address/, "address"],
   [/^is longer than (?<count>\d+) characters$/, "long"],
   [/^at most (?<count>\d+) (steps|branches)$/, "many"],
 ];

@@ -43,6 +43,7 @@ function Body({ agentId, chat, conversationId, state }: Pick<Props, "agentId" | 
         traced={traced}
         onTrace={(id) => change({ trace: id === traced ? undefined : id }, traced !== undefined)}
         onAgain={chat.again}
+        {...(!chat.busy && { onSay: chat.say })}
       />
     );
   return (

@@ -7,6 +7,7 @@ import { useMay } from "../../app/session";
 import { ProblemText, problemTitle } from "../../app/toasts";
 import { When } from "../When";
 import classes from "./Chat.module.css";
+import { MessageButtons } from "./MessageButtons";
 import { MessageFiles } from "./MessageFiles";
 import type { Pending, Silence } from "./pending";
 import { translatedReason } from "./reasons";
@@ -25,6 +26,8 @@ interface Props {
   traced: string | undefined;
   onTrace: (messageId: string) => void;
   onAgain?: () => void;
+  /** Says something as the customer. */
+  onSay?: (text: string) => void;
 }
 
 export function Thread({
@@ -37,6 +40,7 @@ export function Thread({
   traced,
   onTrace,
   onAgain,
+  onSay,
 }: Props) {
   const { t } = useTranslation();
   const end = useRef<HTMLDivElement>(null);
@@ -53,7 +57,7 @@ export function Thread({
     <div className={classes.thread} data-side={side} role="log" aria-label={t("chat.thread")} tabIndex={0}>
       <Stack gap="md" className={classes.messages}>
         {messages.map((message) => (
-          <Said key={message.id} message={message} conversationId={conversationId}>
+          <Said key={message.id} message={message} conversationId={conversationId} onSay={onSay}>
             {(message.role === "agent" || !answered.has(message.turn_id)) && (
               <Why messageId={message.id} opened={traced === message.id} onTrace={onTrace} />
             )}
@@ -94,10 +98,11 @@ const BAD = ["failed", "unknown"];
 interface SaidProps {
   message: Message;
   conversationId: string | undefined;
+  onSay: ((text: string) => void) | undefined;
   children: ReactNode;
 }
 
-function Said({ message, conversationId, children }: SaidProps) {
+function Said({ message, conversationId, onSay, children }: SaidProps) {
   const { t } = useTranslation();
   const customer = message.role === "customer";
   return (
@@ -105,6 +110,7 @@ function Said({ message, conversationId, children }: SaidProps) {
       <div className={classes.bubble}>
         {message.text && <Text className="wraps">{message.text}</Text>}
         {conversationId && <MessageFiles message={message} conversationId={conversationId} />}
+        <MessageButtons message={message} onSay={onSay} />
       </div>
       <Group gap="xs" className={classes.about}>
         <When at={message.created_at} />
