@@ -26,7 +26,7 @@ class Button:
 
     text: str
     url: str = ""
-    listed: bool = False  # it stands in the text as well
+    spare: bool = False  # a channel without buttons does without it: the text asks for the same
 
 
 @dataclass(frozen=True, slots=True)

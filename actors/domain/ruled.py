@@ -10,8 +10,9 @@ from actors.domain.conversation import Control, ConversationState, ConversationV
 from actors.domain.effects import Effect, SendMessage, SetControl, SetTimer
 from actors.domain.messages import InboundMessage, Input, TimerFired
 from actors.domain.rules.engine import RuleIndex, Wake
+from actors.domain.rules.facts import state_facts
 from actors.domain.rules.models import On
-from actors.domain.rules.running import Ran, Scene, later_of, run, state_facts
+from actors.domain.rules.running import Ran, Scene, later_of, run
 from actors.domain.text import MATCHED_CHARACTERS
 
 NO_REPLY = "rules:no_reply:"  # timers: nothing from the customer, nothing to them

@@ -99,8 +99,7 @@ def _aside(state: ConversationState, script: Script, position: Position, match: 
         return replace(other, told={**other.told, "left": script.id} if other.told else told)
     text = "\n\n".join([part for part in (other.text, question(script, position, said)) if part])
     again = replace(position, asked_at=int(said.now.timestamp()), turns=position.turns + 1)  # so that no robot is answered for ever
-    buttons = tuple([Button(label, listed=True) for label in labels(script, position, said.language)])
-    state = replace(state, dialogue=again.to_json())
+    state, buttons = replace(state, dialogue=again.to_json()), _buttons(script, position, said.language)
     return replace(other, text=text, state=state, reason=ELSEWHERE, told={**told, "aside": True}, buttons=buttons)
 
 
@@ -111,8 +110,13 @@ def _scripted(
     state, full = _remembering(state, heard.remembered)
     told = {"script": script.id, "name": script.name, **heard.told, **({"full": True} if full else {})}
     state = replace(state, dialogue=heard.position.to_json() if heard.position else {})
-    buttons = tuple([Button(label, listed=True) for label in labels(script, heard.position, language)])
+    buttons = _buttons(script, heard.position, language)
     return Scripted(script.id, heard.text, state, reason or _REASONS.get(heard.outcome, ""), ends, match, told, buttons)
+
+
+def _buttons(script: Script, position: Position | None, language: str) -> tuple[Button, ...]:
+    """Return the buttons of the question that stands; it can be answered without them."""
+    return tuple([Button(label, spare=True) for label in labels(script, position, language)])
 
 
 def _remembering(state: ConversationState, remembered: Mapping[str, str]) -> tuple[ConversationState, bool]:

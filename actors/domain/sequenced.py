@@ -16,9 +16,9 @@ from actors.domain.messages import InboundMessage, Input, TimerFired
 from actors.domain.ruled import Moment, facts_of, scene_of
 from actors.domain.rules.conditions import compiled
 from actors.domain.rules.engine import RuleIndex
-from actors.domain.rules.facts import Facts, OutOfBudget
+from actors.domain.rules.facts import Facts, OutOfBudget, state_facts
 from actors.domain.rules.models import Condition, HandOff
-from actors.domain.rules.running import perform, state_facts
+from actors.domain.rules.running import perform
 from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex, advance, read_copy, zone_of
 from actors.domain.sequences.models import Do, Step
 from actors.domain.sequences.models import Sequence as Plan

@@ -21,8 +21,7 @@ from actors.domain.intake import LATE_S, TakenIn, take_in
 from actors.domain.knowledge.hybrid import chunk_of
 from actors.domain.messages import CompanySpoke, CrmEvent, InboundMessage, Input
 from actors.domain.robots import QUIET, Talk, hear, why_robot
-from actors.domain.rules.facts import Facts
-from actors.domain.rules.running import state_facts
+from actors.domain.rules.facts import Facts, state_facts
 from actors.domain.scripted import Scripted
 from actors.domain.scripts.dialogue import Said
 from actors.domain.sequences.calendar import is_open
@@ -308,10 +307,9 @@ def _said(turn: Turn, messages: Sequence[InboundMessage], view: ConversationView
 
 def _by_script(turn: Turn, spoken: Scripted) -> Decision:
     turn = replace(turn, state=spoken.state, scripts=spoken.scripts, dialogue=spoken.told or turn.dialogue)
-    waits = (
-        turn.control is Control.WAITING and spoken.told and spoken.text
-    )  # people were called before: a dialogue says its end all the same
-    if spoken.handoff and not waits:
+    # Who waits for people already is told nothing more of them; but a dialogue says its end.
+    ends = turn.control is Control.WAITING and spoken.told and spoken.text
+    if spoken.handoff and not ends:
         return hand_off(turn, spoken.text or pick(turn.persona.handoff_text, turn.state.language), f"script {spoken.script}")
     message = SendMessage(spoken.text, "script", buttons=spoken.buttons, attachment=spoken.attachment)
     said = send(turn, message, spoken.reason, {"script": spoken.script})

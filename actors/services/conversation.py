@@ -251,7 +251,7 @@ def _outbox(record: ConversationRecord, effect: SendMessage, seq: int, state: Co
 
 def _written(effect: SendMessage) -> list[str]:
     """Return buttons and file as lines of a text: by its text our own message is known again when the CRM tells of it."""
-    lines = [f"• {button.text}: {button.url}" if button.url else f"• {button.text}" for button in effect.buttons if not button.listed]
+    lines = [f"• {button.text}: {button.url}" if button.url else f"• {button.text}" for button in effect.buttons if not button.spare]
     return [*([effect.attachment.url] if effect.attachment else []), *lines]
 
 

@@ -15,7 +15,6 @@ from gateway.limits import Buckets, Open, admit
 from gateway.middleware import REQUEST_ID
 from gateway.origin import Origins
 from gateway.problems import Problem
-from gateway.schemas.conversations import AttachmentView, ButtonView
 from gateway.schemas.widgets import AcceptedView, SaidList, SaidQuery, SaidView, VisitorMessage, VisitView, said_json
 from gateway.visiting import HEADER, Visiting, fresh_visitor, visitor_of
 from storage.live import Events
@@ -220,6 +219,6 @@ def _view(said: Said) -> SaidView:
         text=said.body,
         message_id=said.external_id,
         created_at=said.created_at,
-        buttons=[ButtonView.model_validate(button) for button in said.buttons],
-        attachment=AttachmentView.model_validate(said.attachment) if said.attachment else None,
+        buttons=said.buttons,
+        attachment=said.attachment,
     )

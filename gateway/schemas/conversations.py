@@ -126,7 +126,14 @@ class AttachmentView(View):
     url: str
 
 
-class MessageView(View):
+class ShownView(View):
+    """What stands beside the words of a message."""
+
+    buttons: list[ButtonView]
+    attachment: AttachmentView | None
+
+
+class MessageView(ShownView):
     """One utterance. `delivery` is null for customers' messages and where the commit is the delivery."""
 
     id: Id
@@ -138,8 +145,6 @@ class MessageView(View):
     created_at: datetime
     delivery: DeliveryView | None
     files: list[FileView]
-    buttons: list[ButtonView]
-    attachment: AttachmentView | None
 
 
 class MessagePage(View):
@@ -232,8 +237,8 @@ def message_view(item: MessageItem) -> MessageView:
             for number, file in enumerate(item.files, 1)
             if file.get("file_id")
         ],
-        buttons=[ButtonView.model_validate(button) for button in item.buttons],
-        attachment=AttachmentView.model_validate(item.attachment) if item.attachment else None,
+        buttons=item.buttons,
+        attachment=item.attachment,
     )
 
 

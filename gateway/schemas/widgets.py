@@ -10,7 +10,7 @@ from uuid import UUID
 from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints
 
 from gateway.schemas.bodies import Body, Number, Query, Token, View, cleaned
-from gateway.schemas.conversations import AttachmentView, ButtonView
+from gateway.schemas.conversations import ShownView
 
 MAX_TEXT = 4_000  # characters; a person types them
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")  # a name or an address, of IPv6 too
@@ -100,7 +100,7 @@ class SaidQuery(Query):
     after: Number | None = None
 
 
-class SaidView(View):
+class SaidView(ShownView):
     """A message as the visitor sees it; `message_id` is what their page called their own one."""
 
     id: str
@@ -108,8 +108,6 @@ class SaidView(View):
     text: str
     message_id: str | None
     created_at: datetime
-    buttons: list[ButtonView]
-    attachment: AttachmentView | None
 
 
 class SaidList(View):

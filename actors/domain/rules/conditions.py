@@ -44,6 +44,26 @@ def pattern(text: str) -> Any:
         raise BadPattern(reason.decode("utf-8", "replace") if isinstance(reason, bytes) else str(reason)) from None
 
 
+def folded_pattern(text: str) -> Any:
+    """Return a compiled expression for texts that were folded.
+
+    Raises:
+        BadPattern: with the reason.
+    """
+    return pattern(text.replace("ё", "е").replace("Ё", "Е"))
+
+
+def pattern_problem(text: str) -> str:
+    """Return what is wrong with an expression; empty if nothing."""
+    if not 0 < len(text) <= LONGEST_PATTERN:
+        return f"must be an expression of at most {LONGEST_PATTERN} characters"
+    try:
+        pattern(text)
+    except BadPattern as error:
+        return f"is no regular expression (RE2): {error}"
+    return ""
+
+
 def minutes(text: Any) -> int | None:
     """Return `HH:MM` as minutes since midnight; None if it is no time of day."""
     if not isinstance(text, str) or len(text) != 5 or text[2] != ":" or not (text[:2] + text[3:]).isascii():
@@ -146,7 +166,7 @@ def _text_check(fact: str, tz: str, number: int, ask: Ask) -> Check:
 
 def _text(test: Test) -> Ask:
     if test.op == "matches":
-        found = pattern(str(test.value).replace("ё", "е").replace("Ё", "Е"))  # as texts are folded
+        found = folded_pattern(str(test.value))
         return lambda value: found.search(value) is not None
     if test.op in {"one_of", "none_of"}:
         several = frozenset(fold(str(item)) for item in test.value)

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from actors.domain.conversation import Control, ConversationState
 from actors.domain.text import fold
 
 Kind = Literal["text", "number", "flag", "tags", "clock"]
@@ -94,6 +95,17 @@ def kind_in_scripts(name: str) -> Kind | None:
     """Return the type of a fact that a script may ask for; None if there is none: only what is known of a customer's message."""
     known = name.startswith(("message.", "conversation.", "time.", "agent.", VARIABLE)) or name in {"contact.name", "contact.blocked"}
     return kind_of(name) if known else None
+
+
+def state_facts(state: ConversationState, control: Control) -> dict[str, Any]:
+    """Return the facts that rules themselves change."""
+    facts: dict[str, Any] = {VARIABLE + name: value for name, value in state.variables.items()}
+    return {**facts, "conversation.tags": list(state.tags), "conversation.control": control.value}
+
+
+def is_of_state(fact: str) -> bool:
+    """Return whether rules themselves change a fact."""
+    return fact.startswith(VARIABLE) or fact in {"conversation.tags", "conversation.control"}
 
 
 @lru_cache(maxsize=256)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from actors.domain.rules.engine import Wake
+from actors.domain.rules.facts import is_of_state
 from actors.domain.rules.models import On
-from actors.domain.rules.running import is_of_state
 from actors.domain.text import MATCHED_CHARACTERS
 
 HEARD: frozenset[On] = frozenset({"message_received", "conversation_started", "script_matched", "script_finished", "handed_off"})

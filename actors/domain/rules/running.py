@@ -12,7 +12,7 @@ from actors.domain.effects import Act, AssignTo, Effect, LogActivity, SendMessag
 from actors.domain.fields import pick
 from actors.domain.rules.crm import Crm, effect_params, filled
 from actors.domain.rules.engine import NOTHING, SPENT, Evaluation, Fired, RuleIndex, Wake
-from actors.domain.rules.facts import VARIABLE, Facts
+from actors.domain.rules.facts import Facts, state_facts
 from actors.domain.rules.models import (
     SPOKEN,
     Action,
@@ -389,14 +389,3 @@ class _Running:
 
 def _size(facts: Mapping[str, Any]) -> int:
     return sum(len(name) + len(str(value)) for name, value in facts.items())
-
-
-def state_facts(state: ConversationState, control: Control) -> dict[str, Any]:
-    """Return the facts that rules themselves change."""
-    facts: dict[str, Any] = {VARIABLE + name: value for name, value in state.variables.items()}
-    return {**facts, "conversation.tags": list(state.tags), "conversation.control": control.value}
-
-
-def is_of_state(fact: str) -> bool:
-    """Return whether rules themselves change a fact."""
-    return fact.startswith(VARIABLE) or fact in {"conversation.tags", "conversation.control"}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from actors.domain.cron import next_run
 from actors.domain.errors import InvalidDefinition, Problem
-from actors.domain.rules.conditions import LONGEST_PATTERN, OPERATORS, BadPattern, minutes, pattern, questions_of
+from actors.domain.rules.conditions import OPERATORS, minutes, pattern_problem, questions_of
 from actors.domain.rules.crm import Crm, text_problems
 from actors.domain.rules.facts import FACTS, HOOK, VARIABLE, Kind, kind_of, zone
 from actors.domain.rules.models import (
@@ -189,13 +189,7 @@ def _of_range(test: Test, kind: str) -> str:
 
 
 def _of_pattern(test: Test, _: str) -> str:
-    if not isinstance(test.value, str) or not 0 < len(test.value) <= LONGEST_PATTERN:
-        return f"must be an expression of at most {LONGEST_PATTERN} characters"
-    try:
-        pattern(test.value)
-    except BadPattern as error:
-        return f"is no regular expression (RE2): {error}"
-    return ""
+    return pattern_problem(test.value if isinstance(test.value, str) else "")
 
 
 _VALUE: Mapping[str, Any] = {

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from actors.domain.errors import Problem
-from actors.domain.rules.conditions import LONGEST_PATTERN, BadPattern, pattern, questions_of
+from actors.domain.rules.conditions import pattern_problem, questions_of
 from actors.domain.rules.crm import LONGEST, named_facts
 from actors.domain.rules.facts import FACTS, VARIABLE, kind_in_dialogues, kind_of
 from actors.domain.rules.validation import condition_problems, name_problem
@@ -66,17 +66,6 @@ def _of_expected(step: Step, place: str) -> Iterator[Problem]:
         yield Problem(f"{place}.max", "is below the lowest number")
     if step.expects == "choice":
         yield from _of_options(step, f"{place}.options")
-
-
-def pattern_problem(text: str) -> str:
-    """Return what is wrong with an expression; empty if nothing."""
-    if len(text) > LONGEST_PATTERN:
-        return f"must be an expression of at most {LONGEST_PATTERN} characters"
-    try:
-        pattern(text)
-    except BadPattern as error:
-        return f"is no regular expression (RE2): {error}"
-    return ""
 
 
 def _of_options(step: Step, place: str) -> Iterator[Problem]:

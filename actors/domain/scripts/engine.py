@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
-from actors.domain.rules.conditions import BadPattern, Check, compiled, pattern
+from actors.domain.rules.conditions import BadPattern, Check, compiled, folded_pattern
 from actors.domain.rules.facts import Facts, OutOfBudget
 from actors.domain.rules.models import EVERYTHING
 from actors.domain.scripts.models import Loser, Script, ScriptMatch, Winner
@@ -156,7 +156,7 @@ class ScriptIndex:
 def _expression(text: str) -> Any:
     """Return a compiled expression; None for one that was stored before it was refused."""
     try:
-        return pattern(text.replace("ё", "е").replace("Ё", "Е"))  # as texts are folded
+        return folded_pattern(text)
     except BadPattern:
         return None
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from actors.domain.errors import InvalidDefinition, Problem
 from actors.domain.fields import LONGEST_TEXT
-from actors.domain.rules.conditions import questions_of
+from actors.domain.rules.conditions import pattern_problem, questions_of
 from actors.domain.rules.facts import kind_in_scripts
 from actors.domain.rules.validation import condition_problems
-from actors.domain.scripts.dialogue_validation import MOST_TESTS, dialogue_problems, pattern_problem, text_problems
+from actors.domain.scripts.dialogue_validation import MOST_TESTS, dialogue_problems, text_problems
 from actors.domain.scripts.models import Script, read_script
 from actors.domain.text import words
 

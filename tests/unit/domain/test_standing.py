@@ -45,6 +45,9 @@ def test_what_stands_open_is_answered_when_people_ask_for_it_and_by_no_rule() ->
     silence = {**rule, "actions": [{"do": "stop"}]}
     kept_quiet = turn(asked(7, "hello"), message(91, "delivery today?"), state=state, control=Control.WAITING, using=made(silence))
     assert (said(kept_quiet), kept_quiet.state.open) == ([], state.open)
+    closed = {"hours": {"from": "01:00", "to": "02:00"}}
+    assert said(turn(asked(7, "delivery?"), state=state, control=Control.WAITING, using=made(**closed))) == ["Tomorrow"]
+    assert said(turn(message(92, "delivery?"), using=made(**closed))) != ["Tomorrow"]
     nobody_knows = turn(asked(7, "abc?"), state=state, control=Control.WAITING)
     assert said(nobody_knows) == ["Wait"]
     assert controls(nobody_knows) == [SetControl(Control.BOT), SetControl(Control.WAITING)]

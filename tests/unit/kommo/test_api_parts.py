@@ -55,13 +55,9 @@ def test_disconnect_hook() -> None:
         assert not is_disconnect(client, account, signature, "secret")
 
 
-def test_buttons_and_files_become_lines() -> None:
-    body = {
-        "text": " Which one? ",
-        "buttons": [[{"text": "Red", "data": "r"}, {"text": "Site", "url": "https://x.test"}]],
-        "media": {"url": "https://f"},
-    }
-    assert text_of(body) == "Which one?\nhttps://f\n• Red\n• Site: https://x.test"
+def test_a_body_is_its_text() -> None:
+    """Buttons and files are lines of it: see tests/unit/services/test_conversation.py."""
+    assert text_of({"text": " Which one?\n• Red "}) == "Which one?\n• Red"
     for nothing in ({}, {"text": " "}, {"text": 7, "buttons": "abc"}):
         with pytest.raises(TerminalError):
             text_of(nothing)

@@ -138,6 +138,21 @@ async def test_what_is_shown_with_an_answer_goes_with_it_as_the_channel_can() ->
     assert text_of(row.body) == row.body["text"]
 
 
+async def test_what_a_question_lists_already_is_not_written_twice() -> None:
+    options = [{"value": "Small"}, {"value": "Large"}]
+    step = {"id": "size", "ask": {"en": "Which size?"}, "expects": "choice", "options": options}
+    lab = Lab()
+    lab.world.publish(
+        lab.bot.agent_id, {**SHOP, "scripts": [{"id": "o", "keywords": ["order"], "steps": [step], "finish": {"en": "Noted"}}]}
+    )
+    await lab.loaded()
+    listed = "Which size?\n1. Small\n2. Large"
+    [row] = lab.decide(lab.record(channel="kommo"), lab.row(1, {"text": "order"})).outbox
+    assert row.body == {"text": listed}
+    [row] = lab.decide(lab.record(), lab.row(2, {"text": "order"})).outbox
+    assert row.body == {"text": listed, "buttons": [[{"text": "Small", "data": "0"}], [{"text": "Large", "data": "1"}]]}
+
+
 async def test_the_channels_policy_is_fixed_with_the_row(lab: Lab) -> None:
     assert lab.decide(lab.record(policy="once"), lab.row(1, {"text": "blanket"})).outbox[0].policy == "once"
 

@@ -3,18 +3,19 @@ import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
 import classes from "../rules/Rules.module.css";
-import { type BranchDraft, ENDS, freshBranch, NEXT, operatorsOf, type StepDraft, type TestDraft } from "./draft";
-
-interface Props {
-  step: StepDraft;
-  steps: StepDraft[];
-  place: string;
-  error: (pointer: string) => string | undefined;
-  onChange: (step: StepDraft) => void;
-}
+import {
+  type BranchDraft,
+  ENDS,
+  freshBranch,
+  NEXT,
+  operatorsOf,
+  type StepDraft,
+  type StepProps,
+  type TestDraft,
+} from "./draft";
 
 /** Where an answer leads: what is true first counts, else the last line. */
-export function Branches({ step, steps, place, error, onChange }: Props) {
+export function Branches({ step, steps, place, error, onChange }: StepProps) {
   const { t } = useTranslation();
   const { branches } = step;
   const set = (changed: BranchDraft) =>

@@ -17,18 +17,10 @@ import IconX from "@tabler/icons-react/icons/IconX";
 import { useTranslation } from "react-i18next";
 import { LANGUAGES } from "../../i18n";
 import { Branches, Goto } from "./Branches";
-import { EXPECTS, type Expects, expecting, freshOption, labelled, type StepDraft } from "./draft";
-
-interface Props {
-  step: StepDraft;
-  steps: StepDraft[];
-  place: string;
-  error: (pointer: string) => string | undefined;
-  onChange: (step: StepDraft) => void;
-}
+import { EXPECTS, type Expects, expecting, freshOption, labelled, type StepDraft, type StepProps } from "./draft";
 
 /** A question: its words, the answer that is expected, what is remembered, where it goes on. */
-export function QuestionFields({ step, steps, place, error, onChange }: Props) {
+export function QuestionFields({ step, steps, place, error, onChange }: StepProps) {
   const { t } = useTranslation();
   const set = (changes: Partial<StepDraft>) => onChange({ ...step, ...changes });
   const wrong = error(place) || error(`${place}/id`);
@@ -87,7 +79,7 @@ export function QuestionFields({ step, steps, place, error, onChange }: Props) {
   );
 }
 
-function Options({ step, place, error, onChange }: Omit<Props, "steps">) {
+function Options({ step, place, error, onChange }: Omit<StepProps, "steps">) {
   const { t } = useTranslation();
   const { options } = step;
   const fault = error(`${place}/options`);
@@ -146,7 +138,7 @@ function Options({ step, place, error, onChange }: Omit<Props, "steps">) {
 }
 
 /** What happens to an answer that does not fit; few need other than what is there. */
-function Otherwise({ step, steps, place, error, onChange }: Props) {
+function Otherwise({ step, steps, place, error, onChange }: StepProps) {
   const { t } = useTranslation();
   const [opened, toggle] = useDisclosure(Object.keys(step.retry).length > 0);
   const set = (changes: Partial<StepDraft>) => onChange({ ...step, ...changes });

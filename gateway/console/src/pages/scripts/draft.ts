@@ -50,6 +50,15 @@ export interface StepDraft {
   last: string;
 }
 
+/** What a part of a question's form is given. */
+export interface StepProps {
+  step: StepDraft;
+  steps: StepDraft[];
+  place: string;
+  error: (pointer: string) => string | undefined;
+  onChange: (step: StepDraft) => void;
+}
+
 export interface DialogueDraft {
   steps: StepDraft[];
   finish: Texts;
