@@ -88,7 +88,7 @@ def _of_shown(script: Script, place: str) -> Iterator[Problem]:
     for number, button in enumerate(script.buttons):
         here = f"{place}.buttons[{number}]"
         if not button.label:
-            yield Problem(f"{here}.label", "needs a text in at least one language")
+            yield Problem(f"{here}.label", "needs words in at least one language")
         for language, text in button.label.items():
             if len(text) > LONGEST_LABEL:
                 yield Problem(f"{here}.label.{language}", f"is longer than {LONGEST_LABEL} characters")

@@ -18,6 +18,7 @@ const REASONS: [pattern: RegExp, key: string][] = [
   [/^is always true/, "always"],
   [/^there is no step /, "goto"],
   [/^must be an address/, "address"],
+  [/^needs words in at least one language$/, "value"],
   [/^is longer than (?<count>\d+) characters$/, "long"],
   [/^at most (?<count>\d+) (steps|branches)$/, "many"],
 ];
