@@ -15,6 +15,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import ForkServerContext
 from multiprocessing.reduction import DupFd
+from pathlib import Path
 from typing import Any
 
 _WARM = (
@@ -80,6 +81,10 @@ class Forked:
         if (status := self.poll()) is None:
             raise subprocess.TimeoutExpired(f"process {self.pid}", timeout_s)
         return status
+
+    def stopped(self) -> bool:
+        """Whether a signal or a failpoint stopped it."""
+        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def send_signal(self, number: int) -> None:
         if self.poll() is None:

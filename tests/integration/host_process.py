@@ -30,6 +30,15 @@ class HostProcess:
         assert self._process is not None
         return self._process.poll()
 
+    def stopped(self) -> bool:
+        """Whether a failpoint stopped it."""
+        assert self._process is not None
+        return self._process.stopped()
+
+    def signal(self, number: int) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
     def kill(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.kill()

@@ -49,7 +49,8 @@ class SenderProcess:
 
     def stopped(self) -> bool:
         """Whether a failpoint stopped it."""
-        return Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+        assert self._process is not None
+        return self._process.stopped()
 
     def wait(self, timeout_s: float = 20.0) -> int:
         assert self._process is not None
