@@ -8,7 +8,7 @@ from hashlib import sha256
 from typing import assert_never
 
 from actors.domain import called, crm_events, finished, ruled, scripted, sequenced, standing, tooled
-from actors.domain.agent.engine import Answer, NoAnswer, answer
+from actors.domain.agent.engine import Answer, NoAnswer, answer, script_meant
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.asked import is_start, match_scripts, picked, quote
 from actors.domain.catalogue import Catalogue
@@ -24,6 +24,7 @@ from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.rules.facts import Facts, state_facts
 from actors.domain.scripted import Scripted
 from actors.domain.scripts.dialogue import Said
+from actors.domain.scripts.meaning import may_mean, told
 from actors.domain.sequences.calendar import is_open
 from actors.domain.sequences.engine import SequenceIndex, zone_of
 from actors.domain.speaking import Turn, hand_off, moment_of, noted, say, send, silent, trace_of, waiting
@@ -182,10 +183,13 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
 def _concluded(turn: Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:
     if view.control is Control.HUMAN and request.seen is not Control.HUMAN:
         return silent(turn, "an operator took the conversation while the agent worked")
+    if request.meant and (winner := turn.scripts.winner):
+        said = Said((request.text,), request.language, request.facts, turn.now)
+        return _by_script(turn, scripted.matched(turn.state, turn.scripts, winner, said))
     match answer(request, outcome):
-        case Answer() as said:
-            turn = replace(turn, state=replace(turn.state, choices=said.choices))
-            return say(turn, said.text, said.mode, "", said.sources)
+        case Answer() as found:
+            turn = replace(turn, state=replace(turn.state, choices=found.choices))
+            return say(turn, found.text, found.mode, "", found.sources)
         case NoAnswer(reason):
             return hand_off(turn, pick(turn.persona.handoff_text, turn.state.language), reason)
         case other:
@@ -263,14 +267,15 @@ def _find(
     if (chosen := _chosen(turn, texts[-1], asked, catalogue, view)) is not None:
         return chosen
     said = _said(turn, messages, view)
-    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language, Facts(said.facts, turn.now)))
+    facts = Facts(said.facts, turn.now)
+    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language, facts))
     if winner := turn.scripts.winner:
         return _by_script(turn, scripted.matched(turn.state, turn.scripts, winner, said))
     if not asked.folded:
         return _fall_back(turn)
     request = _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
     quoted = tuple([shown for message in messages if message.data and (shown := quote(message.data))])
-    return replace(request, quoted=quoted) if quoted else request
+    return replace(request, quoted=quoted, meant=may_mean(catalogue.scripts, said.language, facts), facts=said.facts)
 
 
 def _in_language(turn: Turn, messages: Sequence[InboundMessage]) -> Turn:
@@ -364,7 +369,8 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Tur
         control=request.control,
         state=state,
         effects=request.effects,
-        scripts=request.scripts,
+        scripts=script_meant(request, outcome),
+        meanings=told(request.meant, outcome.likeness),
         dialogue=request.dialogue,
         findings=outcome.findings,
         prompt=prompt_trace(request, outcome) if outcome.prompt else None,

@@ -14,9 +14,11 @@ from actors.domain.errors import Problem
 from actors.domain.fields import Fields
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.knowledge.engine import PassageIndex
+from actors.domain.knowledge.likeness import NOT_COMPARED, Likeness
 from actors.domain.knowledge.models import Findings
 from actors.domain.rules.engine import NO_RULES, RuleIndex
 from actors.domain.rules.running import Ran
+from actors.domain.scripts.meaning import Meant
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex
 from actors.domain.sequences.models import Hours, read_hours
@@ -101,6 +103,8 @@ class AgentRequest:
     picked: int | None = None  # the chunk of a base that the customer chose from a list
     asked_at: datetime | None = None
     acting: RuleIndex = NO_RULES  # what actions of tools may use: scripts by their names
+    meant: Meant | None = None  # scripts that the message may mean; None: no script has sentences
+    facts: Mapping[str, Any] = field(default_factory=dict)  # that texts of a script may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +140,7 @@ class AgentOutcome:
     spent: Spent | None = None  # None: no model said anything that costs
     calls: tuple[Called, ...] = ()  # tools that the model asked for, in their order
     summary: Summary | None = None  # of what is shown no more; None: nothing new
+    likeness: Likeness = NOT_COMPARED  # of the message to sentences of scripts
 
 
 @dataclass(frozen=True, slots=True)
