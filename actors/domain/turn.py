@@ -7,9 +7,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 
-from actors.domain import called, crm_events, finished, ruled, scripted, sequenced, standing, tooled
+from actors.domain import called, crm_events, daily, finished, ruled, scripted, sequenced, standing, tooled
 from actors.domain.agent.engine import Answer, NoAnswer, answer, script_meant
-from actors.domain.agent.models import AgentOutcome, AgentRequest
+from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationView
@@ -44,7 +44,7 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     settled = _settled(decided, view, catalogue.sequences, now, said)
     if catalogue.persona.responder == "agent":
         settled = finished.woken_by(settled, view, catalogue.rules, catalogue.sequences, catalogue.persona, catalogue.version, now)
-    return _closed(settled)
+    return _closed(settled, catalogue.persona, now, heard=bool(said))
 
 
 def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, now: datetime, said: Sequence[str]) -> Decision:
@@ -55,10 +55,10 @@ def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, no
     return Decision(state, effects, trace)
 
 
-def _closed(decided: Decision) -> Decision:
+def _closed(decided: Decision, persona: Persona, now: datetime, *, heard: bool) -> Decision:
     """What stood open is answered if anything of the turn says something; who is passed over leaves a dialogue."""
     state = scripted.ended(standing.answered(decided.state, decided.effects), decided.effects)
-    return Decision(state, decided.effects, decided.trace)
+    return daily.counted(Decision(state, decided.effects, decided.trace), persona, now, heard=heard)
 
 
 def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -98,6 +98,8 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
     if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
         return robot
+    if (written := (*taken.late, *taken.messages)) and not taken.open and daily.is_over(turn):
+        return daily.passed_over(_in_language(turn, written))
     if catalogue.rules:
         return _ruled(turn, taken, inputs, ours, catalogue, view)
     return _undisturbed(turn, taken, catalogue, view)
@@ -177,7 +179,7 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
     settled = _settled(decided, view, request.sequences, now, [request.text])
     if request.rules is not None:
         settled = finished.woken_by(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
-    return _closed(settled)
+    return _closed(settled, request.persona, now, heard=True)
 
 
 def _concluded(turn: Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:

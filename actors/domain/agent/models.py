@@ -45,6 +45,7 @@ OUTSIDE: Mapping[str, str] = {
     "ru": "Мы получили ваше сообщение: коллега ответит вам здесь.",
     "en": "We have your message: a colleague will answer you here.",
 }
+MOST_ANSWERS = 1_000  # a day
 CHOICES: Mapping[str, str] = {"ru": "Уточните, пожалуйста, что вас интересует:", "en": "Please tell me which of these you mean:"}
 
 
@@ -65,7 +66,8 @@ class Persona:
     handoff_limit_s: float = 600.0  # an operator who was asked and did not answer for so long: the next one is asked
     waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
     hours: Hours = field(default_factory=Hours)  # outside of them scripts and the agent say nothing: messages go to people
-    timezone: str = "UTC"  # of the hours
+    timezone: str = "UTC"  # of the hours, of a day
+    answers_per_day: int = 0  # that a conversation gets before people are called; 0: no limit
     outside_text: Mapping[str, str] = field(default_factory=lambda: OUTSIDE)  # to who writes then
     model: str = ""  # empty: the installation's default
     fallback_model: str = ""  # asked when the model does not answer; empty: the installation's, if it has one
@@ -172,6 +174,7 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
         hours=read_hours(fields.inner("hours") or {}, f"{place}.hours", problems),
         timezone=fields.text("timezone", "UTC"),
+        answers_per_day=fields.whole("answers_per_day", 0, MOST_ANSWERS),
         outside_text=fields.by_language("outside_text") or OUTSIDE,
         model=fields.text("model"),
         fallback_model=fields.text("fallback_model"),
