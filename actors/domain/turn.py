@@ -309,7 +309,7 @@ def _said(turn: Turn, messages: Sequence[InboundMessage], view: ConversationView
     """Return the messages as an answer to a script's question: a file is none."""
     texts = [text for item in messages if (item.spoken or item.press) and (text := item.text.strip()) and not is_start(text)]
     facts = {**ruled.facts_of(view, messages, moment_of(turn)), **state_facts(turn.state, turn.control)}
-    return Said(texts, turn.state.language, facts, turn.now)
+    return Said(texts, turn.state.language, facts, turn.now.astimezone(zone_of(turn.persona.timezone)))
 
 
 def _by_script(turn: Turn, spoken: Scripted) -> Decision:
