@@ -127,7 +127,7 @@ def surface(have: Services) -> Surface:
         AgentsApi(have.api),
         AgentVersionsApi(have.api, checks),
         ChecksApi(have.api, checks),
-        ScriptsApi(have.api),
+        ScriptsApi(have.api, have.knowledge),
         RulesApi(have.api, have.signals),
         RuleHooksApi(have.api, have.directory, have.data_dir, have.public_url),
         ActionsApi(have.api),

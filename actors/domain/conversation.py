@@ -49,6 +49,7 @@ class ConversationState:
     summary: Mapping[str, str] = field(default_factory=dict)  # what was said long ago, see actors/domain/agent/summary.py
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     dialogue: Mapping[str, Any] = field(default_factory=dict)  # the question that stands, see actors/domain/scripts/; storage ends it, too
+    answers: Mapping[str, Any] = field(default_factory=dict)  # how many there were today, see actors/domain/daily.py
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
     def to_json(self) -> dict[str, Any]:
@@ -77,6 +78,7 @@ class ConversationState:
             "summary": dict(self.summary),
             "operator": self.operator,
             "dialogue": dict(self.dialogue),
+            "answers": dict(self.answers),
         }
         return {k: v for k, v in full.items() if v}
 
@@ -107,6 +109,7 @@ class ConversationState:
             summary=dict(raw.get("summary", {})),
             operator=str(raw.get("operator", "")),
             dialogue=raw.get("dialogue", {}),
+            answers=raw.get("answers", {}),
             silent=bool(raw.get("silent", False)),
         )
 

@@ -41,6 +41,7 @@ class Turn:
     about: str = ""
     seen: Control | None = None  # who spoke before the turn, if that is not `control`
     asked_at: datetime | None = None  # when the agent was asked
+    meanings: Mapping[str, Any] = field(default_factory=dict)  # how alike sentences of scripts are, as traces show it
 
 
 def moment_of(turn: Turn) -> Moment:
@@ -110,4 +111,5 @@ def trace_of(turn: Turn, mode: str, reason: str) -> Trace:
         knowledge=turn.knowledge or {},
         seen=turn.seen.value if turn.seen and turn.seen is not turn.control else "",
         asked_at=turn.asked_at.isoformat() if turn.asked_at and turn.asked_at != turn.now else "",
+        meanings=turn.meanings,
     )

@@ -10,7 +10,7 @@ import orjson
 
 from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.knowledge.models import NOTHING_FOUND, Findings
-from actors.domain.scripts.models import NO_MATCH, ScriptMatch
+from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 
 FORMAT = 2  # 2: `rules` names every event, whether or not a rule waited for it
 # Window and memory of the compressor: a trace is about 1 KiB, and the default (256 KiB to set up) costs more than the compression.
@@ -55,6 +55,7 @@ class Trace:
     knowledge: Mapping[str, Any] = field(default_factory=dict)  # what came of the bases: embedder, why not, titles by id
     seen: str = ""  # who spoke for the company before the turn, if that is not `control`: a replay begins with it
     asked_at: str = ""  # when the agent was asked, if that is not `decided_at`
+    meanings: Mapping[str, Any] = field(default_factory=dict)  # how alike the message is to sentences of scripts, or why that is not known
 
     def with_stages(self, stages_ms: Mapping[str, float]) -> "Trace":
         """Return the trace with further stages and their times in milliseconds."""
@@ -73,6 +74,7 @@ class Trace:
             "mode": self.mode,
             "reason": self.reason,
             "scripts": _scripts(self.scripts),
+            "meanings": self.meanings,
             "dialogue": self.dialogue,
             "passages": [[item.passage.id, item.score, item.coverage] for item in self.findings.found],
             "verdict": self.findings.verdict if self.findings.found else "",
@@ -104,11 +106,16 @@ def _scripts(match: ScriptMatch) -> dict[str, Any]:
     for loser in match.losers:
         losers.setdefault(loser.reason, []).append([loser.script_id, loser.score] if loser.score else loser.script_id)
     full = {
-        "winner": winner and [winner.script.id, winner.script.name, winner.score, winner.matched],
+        "winner": winner and _winner(winner),
         "losers": losers,
         "unlisted": match.unlisted,
     }
     return {name: value for name, value in full.items() if value}
+
+
+def _winner(winner: Winner) -> list[Any]:
+    alike = [winner.likeness] if winner.likeness else []
+    return [winner.script.id, winner.script.name, winner.score, winner.matched, *alike]
 
 
 def _prompt(prompt: PromptTrace) -> dict[str, Any]:

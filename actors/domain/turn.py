@@ -7,9 +7,9 @@ from datetime import datetime
 from hashlib import sha256
 from typing import assert_never
 
-from actors.domain import called, crm_events, finished, ruled, scripted, sequenced, standing, tooled
-from actors.domain.agent.engine import Answer, NoAnswer, answer
-from actors.domain.agent.models import AgentOutcome, AgentRequest
+from actors.domain import called, crm_events, daily, finished, ruled, scripted, sequenced, standing, tooled
+from actors.domain.agent.engine import Answer, NoAnswer, answer, script_meant
+from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
 from actors.domain.asked import is_start, match_scripts, picked, quote
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationView
@@ -24,6 +24,7 @@ from actors.domain.robots import QUIET, Talk, hear, why_robot
 from actors.domain.rules.facts import Facts, state_facts
 from actors.domain.scripted import Scripted
 from actors.domain.scripts.dialogue import Said
+from actors.domain.scripts.meaning import may_mean, told
 from actors.domain.sequences.calendar import is_open
 from actors.domain.sequences.engine import SequenceIndex, zone_of
 from actors.domain.speaking import Turn, hand_off, moment_of, noted, say, send, silent, trace_of, waiting
@@ -43,7 +44,7 @@ def decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue
     settled = _settled(decided, view, catalogue.sequences, now, said)
     if catalogue.persona.responder == "agent":
         settled = finished.woken_by(settled, view, catalogue.rules, catalogue.sequences, catalogue.persona, catalogue.version, now)
-    return _closed(settled)
+    return _closed(settled, catalogue.persona, now, heard=bool(said))
 
 
 def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, now: datetime, said: Sequence[str]) -> Decision:
@@ -54,10 +55,10 @@ def _settled(decided: Decision, view: ConversationView, index: SequenceIndex, no
     return Decision(state, effects, trace)
 
 
-def _closed(decided: Decision) -> Decision:
+def _closed(decided: Decision, persona: Persona, now: datetime, *, heard: bool) -> Decision:
     """What stood open is answered if anything of the turn says something; who is passed over leaves a dialogue."""
     state = scripted.ended(standing.answered(decided.state, decided.effects), decided.effects)
-    return Decision(state, decided.effects, decided.trace)
+    return daily.counted(Decision(state, decided.effects, decided.trace), persona, now, heard=heard)
 
 
 def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogue, now: datetime) -> Decision | AgentRequest:
@@ -97,6 +98,8 @@ def _decide(view: ConversationView, inputs: Sequence[Input], catalogue: Catalogu
         return _chain(turn, [item.text for item in inputs if isinstance(item, InboundMessage)])
     if listens and (taken.messages or taken.late) and (robot := _robot(turn)) is not None:
         return robot
+    if (written := (*taken.late, *taken.messages)) and not taken.open and daily.is_over(turn):
+        return daily.passed_over(_in_language(turn, written))
     if catalogue.rules:
         return _ruled(turn, taken, inputs, ours, catalogue, view)
     return _undisturbed(turn, taken, catalogue, view)
@@ -176,16 +179,19 @@ def conclude(view: ConversationView, request: AgentRequest, outcome: AgentOutcom
     settled = _settled(decided, view, request.sequences, now, [request.text])
     if request.rules is not None:
         settled = finished.woken_by(settled, view, request.rules.index, request.sequences, request.persona, request.version, now)
-    return _closed(settled)
+    return _closed(settled, request.persona, now, heard=True)
 
 
 def _concluded(turn: Turn, view: ConversationView, request: AgentRequest, outcome: AgentOutcome) -> Decision:
     if view.control is Control.HUMAN and request.seen is not Control.HUMAN:
         return silent(turn, "an operator took the conversation while the agent worked")
+    if request.meant and (winner := turn.scripts.winner):
+        said = Said((request.text,), request.language, request.facts, turn.now)
+        return _by_script(turn, scripted.matched(turn.state, turn.scripts, winner, said))
     match answer(request, outcome):
-        case Answer() as said:
-            turn = replace(turn, state=replace(turn.state, choices=said.choices))
-            return say(turn, said.text, said.mode, "", said.sources)
+        case Answer() as found:
+            turn = replace(turn, state=replace(turn.state, choices=found.choices))
+            return say(turn, found.text, found.mode, "", found.sources)
         case NoAnswer(reason):
             return hand_off(turn, pick(turn.persona.handoff_text, turn.state.language), reason)
         case other:
@@ -263,14 +269,15 @@ def _find(
     if (chosen := _chosen(turn, texts[-1], asked, catalogue, view)) is not None:
         return chosen
     said = _said(turn, messages, view)
-    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language, Facts(said.facts, turn.now)))
+    facts = Facts(said.facts, turn.now)
+    turn = replace(turn, scripts=match_scripts(catalogue.scripts, texts, asked, turn.state.language, facts))
     if winner := turn.scripts.winner:
         return _by_script(turn, scripted.matched(turn.state, turn.scripts, winner, said))
     if not asked.folded:
         return _fall_back(turn)
     request = _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
     quoted = tuple([shown for message in messages if message.data and (shown := quote(message.data))])
-    return replace(request, quoted=quoted) if quoted else request
+    return replace(request, quoted=quoted, meant=may_mean(catalogue.scripts, said.language, facts), facts=said.facts)
 
 
 def _in_language(turn: Turn, messages: Sequence[InboundMessage]) -> Turn:
@@ -302,7 +309,7 @@ def _said(turn: Turn, messages: Sequence[InboundMessage], view: ConversationView
     """Return the messages as an answer to a script's question: a file is none."""
     texts = [text for item in messages if (item.spoken or item.press) and (text := item.text.strip()) and not is_start(text)]
     facts = {**ruled.facts_of(view, messages, moment_of(turn)), **state_facts(turn.state, turn.control)}
-    return Said(texts, turn.state.language, facts, turn.now)
+    return Said(texts, turn.state.language, facts, turn.now.astimezone(zone_of(turn.persona.timezone)))
 
 
 def _by_script(turn: Turn, spoken: Scripted) -> Decision:
@@ -364,7 +371,8 @@ def _resumed(request: AgentRequest, outcome: AgentOutcome, now: datetime) -> Tur
         control=request.control,
         state=state,
         effects=request.effects,
-        scripts=request.scripts,
+        scripts=script_meant(request, outcome),
+        meanings=told(request.meant, outcome.likeness),
         dialogue=request.dialogue,
         findings=outcome.findings,
         prompt=prompt_trace(request, outcome) if outcome.prompt else None,

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 
 if TYPE_CHECKING:  # hosts and the gateway know the ports and do not pay for numpy
     import numpy as np
@@ -24,7 +25,11 @@ class Embedder(Protocol):
 
     @property
     def thresholds(self) -> Thresholds:
-        """Return what its cosines say."""
+        """Return what its cosines of a question with passages say."""
+
+    @property
+    def levels(self) -> Levels:
+        """Return what its cosines of two questions say."""
 
     def passages(self, texts: Sequence[str]) -> "Vectors":
         """Return the vectors of texts to be found."""

@@ -7,6 +7,7 @@ from uuid import UUID
 
 from actors.domain.ids import TenantId
 from actors.domain.knowledge.hybrid import Hit
+from actors.domain.knowledge.likeness import NO_COMPARISON, Compared
 from actors.domain.knowledge.models import Verdict
 
 if TYPE_CHECKING:
@@ -15,12 +16,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What is looked for, and in which bases of one tenant."""
+    """What is looked for, in which bases of one tenant, and with which sentences it is to be compared in meaning."""
 
     tenant_id: TenantId
     bases: tuple[str, ...]
     text: str
     limit: int = 8
+    sentences: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,7 @@ class Answered:
     embedder: str = ""
     why: str = ""
     stages_ms: Mapping[str, float] = field(default_factory=dict)
+    compared: Compared = NO_COMPARISON
 
 
 class Knowledge(Protocol):

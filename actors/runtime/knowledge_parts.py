@@ -8,6 +8,7 @@ from actors.runtime.clock import SystemClock
 from actors.runtime.composition import Composed
 from actors.runtime.knowledge_actor import KnowledgeActor
 from actors.runtime.members import Body, Member
+from actors.services.comparing import Comparing
 from actors.services.embedding import Embedding
 from actors.services.indexing import Indexing
 from actors.services.knowledge import KnowledgeService
@@ -39,7 +40,9 @@ async def build_knowledge(member: Member) -> Body:
         store = PostgresKnowledge(database)
         embedding = Embedding(partial(EmbedderProcess, known.embedder, known.embedder_model, known.data_dir), clock)
         cache = SnapshotCache(known.knowledge_memory_mb * MEBIBYTE)
-        service = KnowledgeService(store, embedding, FaissSnapshot, cache, clock)
+        comparing = Comparing(embedding)
+        stack.push_async_callback(comparing.close)
+        service = KnowledgeService(store, embedding, comparing, FaissSnapshot, cache, clock)
         answers = await stack.enter_async_context(KnowledgeAnswers(known.redis_url, shards, service.search))
         indexing = Indexing(store, embedding, owns, explicit=known.embedder != "auto")
         return Composed(KnowledgeActor(answers, indexing, embedding, cache), stack.pop_all())

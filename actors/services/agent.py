@@ -58,7 +58,7 @@ class AgentService:
         if request.picked is not None:
             return outcome
         findings, retrieved = outcome.findings, self._clock.monotonic()
-        if self._models is None or not worth_asking(request, findings):
+        if self._models is None or not worth_asking(request, outcome):
             return outcome
         prompt = build_prompt(request, findings, history)
         try:

@@ -38,9 +38,9 @@ class Checking:
         if isinstance(decided, Decision):
             return _judged(expected, _said(decided))
         outcome = await self._outcome(tenant_id, decided)
-        if (why := outcome.knowledge.get("why")) and "verdict" not in outcome.knowledge:
-            return CaseRun("open", Said("", reason=str(why)))  # the documents could not be asked: that says nothing about the answer
-        if self._asks and worth_asking(decided, outcome.findings):
+        if why := _not_asked(outcome):
+            return CaseRun("open", Said("", reason=why))  # that says nothing about the answer
+        if self._asks and worth_asking(decided, outcome):
             return _left_to_the_model(expected, outcome)
         return _judged(expected, _said(conclude(view, decided, outcome, now)))
 
@@ -49,6 +49,11 @@ class Checking:
         if self._documents.wanted(request, outcome.findings):
             outcome = await self._documents.search(tenant_id, request, outcome, unsure=self._asks)
         return outcome
+
+
+def _not_asked(outcome: AgentOutcome) -> str:
+    """Return why meaning could not be compared or documents not be asked; empty if they were."""
+    return outcome.likeness.why or ("" if "verdict" in outcome.knowledge else str(outcome.knowledge.get("why", "")))
 
 
 def _said(decided: Decision) -> Said:

@@ -1,4 +1,7 @@
-"""The documents of an agent beside the passages of its version: asked where those are not sure, never missed by a turn."""
+"""What KnowledgeActors know of a message: what documents hold where passages are not sure, and which sentences it is alike.
+
+One question asks for both, so a message is embedded once. A turn never waits for longer than the question may take.
+"""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -8,7 +11,9 @@ from actors.domain.agent.models import AgentOutcome, AgentRequest
 from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import TenantId
 from actors.domain.knowledge.hybrid import Hit
+from actors.domain.knowledge.likeness import Likeness
 from actors.domain.knowledge.models import RANK, Findings, Found, Passage
+from actors.domain.scripts.meaning import likeness_of
 from actors.domain.text import words
 from actors.ports.knowledge import Answered, Knowledge, Question
 from actors.ports.time import Ticks
@@ -18,18 +23,18 @@ PASSAGES = 5  # of the version itself
 
 
 class Documents:
-    """Adds to the agent's findings what its knowledge bases hold."""
+    """Adds to the agent's findings what its knowledge bases hold, and how alike the message is to sentences of scripts."""
 
     def __init__(self, clock: Ticks, knowledge: Knowledge | None) -> None:
         self._clock = clock
         self._knowledge = knowledge
 
     def wanted(self, request: AgentRequest, findings: Findings) -> bool:
-        """Return whether the documents are to be asked: what was authored for this version goes first, and at once."""
-        return self._knowledge is not None and (request.picked is not None or (bool(request.knowledge) and findings.verdict != "sure"))
+        """Return whether anybody is to be asked: what was authored for this version goes first, and at once."""
+        return self._knowledge is not None and (request.picked is not None or request.meant is not None or _open(request, findings))
 
     async def search(self, tenant_id: TenantId, request: AgentRequest, outcome: AgentOutcome, *, unsure: bool) -> AgentOutcome:
-        """Return the outcome with what the documents hold; if they cannot be asked it stays and says so.
+        """Return the outcome with what the documents hold and which sentences are alike; if nobody answers it stays and says so.
 
         Args:
             tenant_id: whose documents.
@@ -44,24 +49,30 @@ class Documents:
                 found = _picked(await self._knowledge.chunk(tenant_id, request.picked))
                 answer = Answered("sure" if found else "no", found, why="" if found else "the document is gone")
             else:
-                answer = await self._knowledge.search(Question(tenant_id, request.knowledge, request.text, LIMIT))
+                answer = await self._knowledge.search(_question(tenant_id, request, outcome.findings))
         except (TransientError, TerminalError) as error:
-            return replace(outcome, knowledge={"why": str(error)}, stages_ms={**outcome.stages_ms, "knowledge": self._since(began)})
-        findings = merged(outcome.findings, answer, unsure=unsure)
+            told = {"why": str(error)} if _searched(request, outcome.findings) else outcome.knowledge
+            likeness = Likeness(why=str(error)) if request.meant else outcome.likeness
+            return replace(outcome, knowledge=told, likeness=likeness, stages_ms=self._stages(outcome, began))
+        searched = _searched(request, outcome.findings)
         return replace(
-            outcome, findings=findings, knowledge=_traced(answer), stages_ms={**outcome.stages_ms, "knowledge": self._since(began)}
+            outcome,
+            findings=merged(outcome.findings, answer, unsure=unsure) if searched else outcome.findings,
+            knowledge=_traced(answer) if searched else outcome.knowledge,
+            likeness=likeness_of(request.meant, answer.compared) if request.meant else outcome.likeness,
+            stages_ms=self._stages(outcome, began),
         )
 
     async def look_again(self, tenant_id: TenantId | None, request: AgentRequest, query: str) -> Findings:
         """Return what passages and documents hold on words of a model's own."""
-        wanted = replace(request, text=query, words=words(query))
+        wanted = replace(request, text=query, words=words(query), meant=None)
         findings = wanted.index.search_words(wanted.words, PASSAGES, wanted.language)
         if tenant_id is None or not self.wanted(wanted, findings):
             return findings
         return (await self.search(tenant_id, wanted, AgentOutcome(findings), unsure=True)).findings
 
-    def _since(self, began: float) -> float:
-        return round((self._clock.monotonic() - began) * 1_000, 3)
+    def _stages(self, outcome: AgentOutcome, began: float) -> dict[str, float]:
+        return {**outcome.stages_ms, "knowledge": round((self._clock.monotonic() - began) * 1_000, 3)}
 
 
 def merged(own: Findings, answer: Answered, *, unsure: bool) -> Findings:
@@ -71,6 +82,20 @@ def merged(own: Findings, answer: Answered, *, unsure: bool) -> Findings:
     if RANK[answer.verdict] >= RANK[own.verdict]:
         return Findings(answer.verdict, (*found, *own.found)) if found else own
     return Findings(own.verdict, (*own.found, *found))
+
+
+def _open(request: AgentRequest, findings: Findings) -> bool:
+    """Return whether documents may answer what the passages are not sure of."""
+    return bool(request.knowledge) and findings.verdict != "sure"
+
+
+def _searched(request: AgentRequest, findings: Findings) -> bool:
+    return request.picked is not None or _open(request, findings)
+
+
+def _question(tenant_id: TenantId, request: AgentRequest, findings: Findings) -> Question:
+    bases = request.knowledge if _open(request, findings) else ()
+    return Question(tenant_id, bases, request.text, LIMIT, request.meant.sentences if request.meant else ())
 
 
 def _found(hit: Hit) -> Found:

@@ -49,6 +49,13 @@ class Embedding:
             self._answering = asyncio.create_task(self._answer(), name="embed questions")
         return await future
 
+    async def sentences(self, texts: Sequence[str]) -> "Vectors":
+        """Return the vectors of sentences that questions are compared with: they are embedded as questions are. Only with an embedder."""
+        assert self._embedder is not None
+        vectors = await asyncio.get_running_loop().run_in_executor(self._thread, self._embedder.queries, texts)
+        self.embedded += len(texts)
+        return vectors
+
     async def passages(self, texts: Sequence[str]) -> "Vectors":
         """Return the vectors of texts to be found; a question waits at most for one such call. Only with an embedder."""
         assert self._embedder is not None

@@ -1,4 +1,7 @@
-"""Searching documents: the newest snapshot of each base, meaning and words together, by words alone while there is no embedder."""
+"""Searching documents: the newest snapshot of each base, meaning and words together, by words alone while there is no embedder.
+
+The same question compares the message with sentences of scripts, so that it is embedded once.
+"""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -7,9 +10,11 @@ from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
 from actors.domain.knowledge.hybrid import Hit, Thresholds, best
+from actors.domain.knowledge.likeness import NO_COMPARISON, Compared
 from actors.ports.embedding import Embedder
 from actors.ports.knowledge import Answered, BaseContent, BaseState, KnowledgeStore, Question, Snapshot
 from actors.ports.time import Clock
+from actors.services.comparing import Comparing
 from actors.services.embedding import Embedding
 from actors.services.snapshots import SnapshotCache
 
@@ -28,6 +33,7 @@ class KnowledgeService:
         self,
         store: KnowledgeStore,
         embedding: Embedding,
+        comparing: Comparing,
         build: Build,
         cache: SnapshotCache,
         clock: Clock,
@@ -35,6 +41,7 @@ class KnowledgeService:
     ) -> None:
         self._store = store
         self._embedding = embedding
+        self._comparing = comparing
         self._build = build
         self._cache = cache
         self._clock = clock
@@ -49,25 +56,43 @@ class KnowledgeService:
             TerminalError: what is stored is damaged.
         """
         began = self._clock.monotonic()
-        states = await self._store.states(question.tenant_id, [UUID(base) for base in question.bases])
-        if not states:
-            return Answered("no", why="there are no documents")
-        found = await asyncio.gather(*(self._snapshot(state) for state in states))
-        snapshots = [snapshot for snapshot in found if snapshot is not None]
+        snapshots = await self._snapshots(question)
         loaded = self._clock.monotonic()
-        vector, embedder, why = await self._vector(snapshots, question.text)
+        embedder = self._embedding.embedder if snapshots or question.sentences else None  # loaded only if somebody needs it
+        why = self._why_not(snapshots, embedder)
+        vector = await self._embedding.query(question.text) if embedder and (question.sentences or not why) else None
         embedded = self._clock.monotonic()
-        hits = await asyncio.to_thread(_searched, snapshots, vector, embedder, question)
+        compared = await self._compared(question, vector, embedder)
+        used = embedder.id if embedder and not why else ""
+        hits = await asyncio.to_thread(_searched, snapshots, vector if used else None, used, question)
         stages = {"load": began, "embed": loaded, "search": embedded, "end": self._clock.monotonic()}
-        return Answered(hits[0].verdict if hits else "no", hits, embedder, why, _durations(stages))
+        return Answered(hits[0].verdict if hits else "no", hits, used, why, _durations(stages), compared)
 
-    async def _vector(self, snapshots: Sequence[Snapshot], text: str) -> "tuple[Vectors | None, str, str]":
-        embedder = self._embedding.embedder
+    async def _snapshots(self, question: Question) -> list[Snapshot]:
+        if not question.bases:
+            return []
+        states = await self._store.states(question.tenant_id, [UUID(base) for base in question.bases])
+        found = await asyncio.gather(*(self._snapshot(state) for state in states))
+        return [snapshot for snapshot in found if snapshot is not None]
+
+    def _why_not(self, snapshots: Sequence[Snapshot], embedder: Embedder | None) -> str:
+        """Return why documents are searched by words alone; empty if by meaning, too."""
+        if not snapshots:
+            return "there are no documents"
         if embedder is None:
-            return None, "", self._embedding.why
-        if not any(snapshot.base.embedder == embedder.id for snapshot in snapshots):
-            return None, "", _why_not(snapshots)
-        return await self._embedding.query(text), embedder.id, ""
+            return self._embedding.why
+        if any(snapshot.base.embedder == embedder.id for snapshot in snapshots):
+            return ""
+        if any(snapshot.base.embedder for snapshot in snapshots):
+            return "the documents were indexed with another embedder"
+        return "the documents are still being indexed"
+
+    async def _compared(self, question: Question, vector: "Vectors | None", embedder: Embedder | None) -> Compared:
+        if not question.sentences:
+            return NO_COMPARISON
+        if vector is None or embedder is None:
+            return Compared(why=self._embedding.why)
+        return await self._comparing.compare(question.sentences, vector, embedder)
 
     async def _snapshot(self, state: BaseState) -> Snapshot | None:
         known = self._cache.find(state.id)
@@ -112,12 +137,6 @@ def _searched(snapshots: Sequence[Snapshot], vector: "Vectors | None", embedder:
             continue  # what words alone score cannot be compared with cosines
         hits += snapshot.search(vector, question.text, question.limit)
     return best(hits, question.limit)
-
-
-def _why_not(snapshots: Sequence[Snapshot]) -> str:
-    if any(snapshot.base.embedder for snapshot in snapshots):
-        return "the documents were indexed with another embedder"
-    return "the documents are still being indexed"
 
 
 def _durations(stages: dict[str, float]) -> dict[str, float]:

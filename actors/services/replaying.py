@@ -17,8 +17,10 @@ from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationState, ConversationView
 from actors.domain.decision import Decision
 from actors.domain.effects import SetControl
+from actors.domain.knowledge.likeness import NOT_COMPARED
 from actors.domain.knowledge.models import together
 from actors.domain.messages import InboundMessage, Input, TimerFired
+from actors.domain.scripts.meaning import recorded
 from actors.domain.turn import STOPPED, conclude, decide
 from actors.ports.conversations import ConversationRecord
 from actors.ports.replays import RecordedConversation, RecordedTurn, ReplayedConversation, ReplayedTurn
@@ -137,10 +139,13 @@ class Replay:
     async def _outcome(self, turn: RecordedTurn, request: AgentRequest) -> tuple[AgentOutcome, bool]:
         """Return what the agent comes back with, and whether that is known: a model that would be asked anew is not asked."""
         prompted: Mapping[str, Any] = turn.trace.get("prompt") or {}
-        outcome = AgentOutcome(request.index.search_words(request.words, PASSAGES, request.language))
-        if self._by.documents.wanted(request, outcome.findings):
-            outcome = await self._search(turn, request, outcome, unsure=self._by.asks or bool(prompted))
-        if request.picked is not None or not worth_asking(request, outcome.findings) or not (prompted or self._by.asks):
+        known = recorded(request.meant, turn.trace.get("meanings") or {}) if request.meant else None
+        findings = request.index.search_words(request.words, PASSAGES, request.language)
+        outcome = AgentOutcome(findings, likeness=known or NOT_COMPARED)  # how alike it was is a fact of then
+        unknown_yet = replace(request, meant=None) if known else request
+        if self._by.documents.wanted(unknown_yet, findings):
+            outcome = await self._search(turn, unknown_yet, outcome, unsure=self._by.asks or bool(prompted))
+        if request.picked is not None or not worth_asking(request, outcome) or not (prompted or self._by.asks):
             return outcome, True
         prompt = build_prompt(request, outcome.findings, self._past.messages())
         if prompted.get("reference") == prompt.reference and self._asked_alike(turn, request.persona):
@@ -161,7 +166,9 @@ class Replay:
     async def _search(self, turn: RecordedTurn, request: AgentRequest, outcome: AgentOutcome, *, unsure: bool) -> AgentOutcome:
         told: Mapping[str, Any] = turn.trace.get("knowledge") or {}
         if told.get("why") and "verdict" not in told:  # nobody could say what the documents hold; that is repeated, too
-            return replace(outcome, knowledge={"why": told["why"]})
+            outcome, request = replace(outcome, knowledge={"why": told["why"]}), replace(request, knowledge=())
+            if not self._by.documents.wanted(request, outcome.findings):
+                return outcome
         return await self._by.documents.search(self._record.tenant_id, request, outcome, unsure=unsure)
 
     def _said(self, turn: RecordedTurn) -> Said | None:

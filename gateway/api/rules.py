@@ -10,7 +10,7 @@ from uuid import UUID
 from actors.domain.errors import InvalidDefinition
 from actors.domain.errors import Problem as Fault
 from actors.domain.rules.models import Rule, read_rule
-from actors.domain.rules.validation import check_rule
+from actors.domain.rules.validation import begun_in_vain, check_rule
 from actors.domain.sequences.validation import named_by_rules
 from actors.ports.jobs import NewJob
 from actors.ports.signals import Signals
@@ -211,12 +211,14 @@ class RulesApi:
         return known
 
     async def _check(self, tenant_id: UUID, agent_id: UUID, definition: Mapping[str, Any]) -> Rule:
-        scripts = [item.key for item in await self._scripts.all(tenant_id, agent_id) if item.enabled]
+        known_scripts = await self._scripts.all(tenant_id, agent_id)
+        scripts = [item.key for item in known_scripts if item.enabled]
         others = [read_rule(item.definition, "", []) for item in await self._rules.all(tenant_id, agent_id)]
         rule = check_rule(definition, others, frozenset(scripts))
         known = {item.key for item in await self._sequences.all(tenant_id, agent_id) if item.enabled}
         unknown = [Fault(p.place.removeprefix("rules[0]."), p.reason) for p in named_by_rules([rule], known)]
         acts = [(f"actions[{n}]", action) for n, action in enumerate(rule.actions)]
+        unknown += begun_in_vain(acts, {item.key for item in known_scripts if item.definition.get("steps")})
         unknown += await self._named.problems(tenant_id, agent_id, acts)
         if unknown:
             raise InvalidDefinition(unknown)

@@ -1,14 +1,20 @@
 """Scripts of an agent's draft: searched, written, tried, exported and imported."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from actors.domain.agent.models import read_persona
 from actors.domain.catalogue import read_definition
+from actors.domain.errors import TerminalError, TransientError
+from actors.domain.ids import TenantId
+from actors.domain.knowledge.likeness import NOT_COMPARED, Likeness
 from actors.domain.scripts.engine import ScriptIndex
+from actors.domain.scripts.meaning import Meant, likeness_of, matched, may_mean
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.scripts.validation import check_script
 from actors.domain.text import language_of, words
+from actors.ports.knowledge import Knowledge, Question
 from gateway import ids
 from gateway.api.authored import refusals
 from gateway.api.operation import Answer, Call, Operation
@@ -41,7 +47,8 @@ TRIED = 1_000  # scripts listed with how they fared; the others are counted
 class ScriptsApi:
     """The scripts of the agents of the caller's tenant."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, knowledge: Knowledge) -> None:
+        self._knowledge = knowledge
         self._drafts = Drafts(database)
         self._scripts = Scripts(database)
 
@@ -128,8 +135,17 @@ class ScriptsApi:
         agent, body = await self._agent(call), call.body
         items = await self._scripts.all(call.tenant_id, agent.id)
         language = body.language or language_of(words(body.text).folded, "", read_persona(agent.persona, "", []).languages)
-        match = await asyncio.to_thread(_match, items, body.text, language)  # thousands of scripts take a while
-        return Answer(try_view(items, match, language))
+        match, meant = await asyncio.to_thread(_match, items, body.text, language)  # thousands of scripts take a while
+        likeness = await self._likeness(call.tenant_id, body.text, meant) if meant else NOT_COMPARED
+        return Answer(try_view(items, matched(match, meant, likeness), likeness, language))
+
+    async def _likeness(self, tenant_id: TenantId, text: str, meant: Meant) -> Likeness:
+        """Compare with the sentences of all scripts, also where words match already: who tries wants to see how near they are."""
+        try:
+            answer = await self._knowledge.search(Question(tenant_id, (), text, sentences=meant.sentences))
+        except (TransientError, TerminalError) as error:
+            return Likeness(why=str(error))
+        return likeness_of(meant, answer.compared)
 
     async def export(self, call: Call) -> Answer:
         """Return all scripts as one document, which `import` takes in as it is."""
@@ -159,8 +175,9 @@ def _shown(call: Call[Any, Any], script: DefinitionItem | None) -> Answer:
     return Answer(script_view(script), etag=script.version)
 
 
-def _match(items: list[DefinitionItem], text: str, language: str) -> ScriptMatch:
-    return ScriptIndex(script_of(item) for item in items).match(text, language, listed=TRIED)
+def _match(items: Sequence[DefinitionItem], text: str, language: str) -> tuple[ScriptMatch, Meant | None]:
+    index = ScriptIndex(script_of(item) for item in items)
+    return index.match(text, language, listed=TRIED), may_mean(index, language, None)
 
 
 def _fresh_key() -> str:

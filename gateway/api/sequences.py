@@ -7,6 +7,7 @@ from uuid import UUID
 
 from actors.domain.errors import InvalidDefinition
 from actors.domain.rules.facts import zone
+from actors.domain.rules.validation import begun_in_vain
 from actors.domain.sequences.engine import preview, zone_of
 from actors.domain.sequences.models import Do, Sequence, as_definition
 from actors.domain.sequences.validation import check_sequence
@@ -170,11 +171,12 @@ class SequencesApi:
         return agent.id
 
     async def _check(self, tenant_id: UUID, agent_id: UUID, definition: Mapping[str, Any]) -> Sequence:
-        scripts = [item.key for item in await self._scripts.all(tenant_id, agent_id) if item.enabled]
-        plan = check_sequence(definition, frozenset(scripts))
+        known = await self._scripts.all(tenant_id, agent_id)
+        plan = check_sequence(definition, frozenset([item.key for item in known if item.enabled]))
         acts = [(f"steps[{n}]", step.act.action) for n, step in enumerate(plan.steps) if isinstance(step.act, Do)]
-        if unknown := await self._named.problems(tenant_id, agent_id, acts):
-            raise InvalidDefinition(unknown)
+        wrong = begun_in_vain(acts, {item.key for item in known if item.definition.get("steps")})
+        if wrong := [*wrong, *await self._named.problems(tenant_id, agent_id, acts)]:
+            raise InvalidDefinition(wrong)
         return plan
 
     async def _view(self, tenant_id: UUID, item: SequenceItem) -> SequenceView:

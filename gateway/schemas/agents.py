@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
-from actors.domain.agent.models import read_persona
+from actors.domain.agent.models import MOST_ANSWERS, read_persona
 from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
 from gateway.schemas.hours import HoursBody, hours_filled
 from storage.authoring.drafts import AgentDraft, PassagesDraft
@@ -56,6 +56,9 @@ class PersonaFields(Body):
     waiting_s: Annotated[float, Field(ge=0, le=2_592_000)] | None = None
     hours: Annotated[HoursBody, Field(description="outside of them messages go to people")] | None = None
     timezone: Line | None = None
+    answers_per_day: (
+        Annotated[int, Field(ge=0, le=MOST_ANSWERS, description="of a conversation; then people are called; 0: any")] | None
+    ) = None
     outside_text: Texts | None = None
     model: Line | None = None
     fallback_model: Line | None = None
@@ -126,6 +129,7 @@ class PersonaView(View):
     waiting_s: float
     hours: dict[str, Any]
     timezone: str
+    answers_per_day: int
     outside_text: dict[str, str]
     model: str
     fallback_model: str

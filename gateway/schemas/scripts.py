@@ -8,10 +8,11 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints, model_validator
 
+from actors.domain.knowledge.likeness import Likeness, Strictness
 from actors.domain.rules.conditions import LONGEST_PATTERN
 from actors.domain.scripts.dialogue_validation import MOST_STEPS
 from actors.domain.scripts.models import EXPIRES_S, LONGEST_WAIT_S, Script, ScriptMatch, read_script
-from actors.domain.scripts.validation import LONGEST_ADDRESS, MOST_BUTTONS, MOST_EXPRESSIONS
+from actors.domain.scripts.validation import LONGEST_ADDRESS, MOST_BUTTONS, MOST_EXPRESSIONS, MOST_MEANINGS
 from gateway.schemas.agents import Language, Languages, Line, Texts, Title
 from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
 from storage.authoring.definitions import DefinitionItem
@@ -52,9 +53,10 @@ class AttachmentBody(Body):
 class ScriptFields(Body):
     """An authored answer. Phrases match as sequences of words, keywords as words in any place; both in every word form.
 
-    `expressions` are RE2's, found anywhere in the text, without case and accents. `when` is a condition as in rules that must hold as
-    well; it may ask for facts of message, conversation and agent, for variables, contact.name, contact.blocked and times, by the clock
-    of the agent's time zone. Texts may name facts and variables, as `{contact.name}`.
+    `expressions` are RE2's, found anywhere in the text, without case and accents. Where no script matches by its words, a message means
+    the script that has a sentence like it among its `meanings`; how alike is the `strictness`. `when` is a condition as in rules that
+    must hold as well; it may ask for facts of message, conversation and agent, for variables, contact.name, contact.blocked and times,
+    by the clock of the agent's time zone. Texts may name facts and variables, as `{contact.name}`.
 
     With `steps` it is a dialogue that `answer`, if any, begins. A step: `{"id", "ask": {"en": "..."}}`, and as needed `expects`
     (`text`, `number`, `phone`, `email`, `date`, `choice`, `yes_no`), `options` of a choice (`{"value", "label": {"en": "..."}}`),
@@ -72,6 +74,8 @@ class ScriptFields(Body):
     phrases: Phrases = []  # noqa: RUF012
     keywords: Phrases = []  # noqa: RUF012
     expressions: Annotated[list[Expression], Field(max_length=MOST_EXPRESSIONS)] = []  # noqa: RUF012
+    meanings: Annotated[list[Phrase], Field(max_length=MOST_MEANINGS)] = []  # noqa: RUF012
+    strictness: Strictness = "normal"
     when: Document = {"all": []}  # noqa: RUF012
     answer: Texts = {}  # noqa: RUF012
     alone: bool = False
@@ -107,6 +111,8 @@ class ScriptView(View):
     phrases: list[str]
     keywords: list[str]
     expressions: list[str]
+    meanings: list[str]
+    strictness: Strictness
     when: dict[str, Any]
     answer: dict[str, str]
     alone: bool
@@ -138,7 +144,11 @@ class TryBody(Body):
 
 
 class TriedScript(View):
-    """How one script fared: `wins`, or the reason why it does not answer; `matched` names the phrase and keywords of the winner."""
+    """How one script fared: `wins`, or the reason why it does not answer; `matched` names the phrase and keywords of the winner.
+
+    `likeness` is how alike the text is to the nearest of its sentences, by the embedder's cosine; `closeness` says it in a word: for which
+    strictness it is enough.
+    """
 
     id: UUID
     key: str
@@ -147,14 +157,21 @@ class TriedScript(View):
     wins: bool
     reason: str
     matched: list[str]
+    likeness: float | None = None
+    closeness: Strictness | Literal["no"] | None = None
+    sentence: str = ""
 
 
 class TryView(View):
-    """How a text fares against the scripts of the draft, the best first; `unlisted` ones lost like the last ones."""
+    """How a text fares against the scripts of the draft, the best first; `unlisted` ones lost like the last ones.
+
+    `not_compared` says why nothing was compared in meaning, if scripts have sentences for that.
+    """
 
     language: str
     scripts: list[TriedScript]
     unlisted: int
+    not_compared: str = ""
 
 
 class ScriptDocument(ScriptFields):
@@ -217,14 +234,14 @@ def definitions_of(body: ScriptsDocument) -> list[dict[str, Any]]:
     return [{"id": script.key, **script.model_dump(exclude={"key"})} for script in body.scripts]
 
 
-def try_view(items: Sequence[DefinitionItem], match: ScriptMatch, language: str) -> TryView:
-    """Return how a text fared, the winner first, then by score."""
+def try_view(items: Sequence[DefinitionItem], match: ScriptMatch, likeness: Likeness, language: str) -> TryView:
+    """Return how a text fared, the winner first, then by score, then by likeness."""
     by_key = {item.key: item for item in items}
-    tried = [_tried(by_key[loser.script_id], loser.score, reason=loser.reason) for loser in match.losers]
-    tried.sort(key=lambda script: -script.score)
+    tried = [_tried(by_key[loser.script_id], loser.score, likeness, reason=loser.reason) for loser in match.losers]
+    tried.sort(key=lambda script: (-script.score, -(script.likeness or 0.0)))
     if won := match.winner:
-        tried.insert(0, _tried(by_key[won.script.id], won.score, matched=won.matched))
-    return TryView(language=language, scripts=tried, unlisted=match.unlisted)
+        tried.insert(0, _tried(by_key[won.script.id], won.score, likeness, matched=won.matched))
+    return TryView(language=language, scripts=tried, unlisted=match.unlisted, not_compared=likeness.why)
 
 
 def script_of(item: DefinitionItem) -> Script:
@@ -232,9 +249,12 @@ def script_of(item: DefinitionItem) -> Script:
     return _read(item)
 
 
-def _tried(item: DefinitionItem, score: int, reason: str = "", matched: Sequence[str] = ()) -> TriedScript:
-    name = _read(item).name
-    return TriedScript(id=item.id, key=item.key, name=name, score=score, wins=not reason, reason=reason, matched=list(matched))
+def _tried(item: DefinitionItem, score: int, likeness: Likeness, reason: str = "", matched: Sequence[str] = ()) -> TriedScript:
+    tried = TriedScript(id=item.id, key=item.key, name=_read(item).name, score=score, wins=not reason, reason=reason, matched=list(matched))
+    if (near := likeness.nearest.get(item.key)) is None:
+        return tried
+    cosine, sentence = near
+    return tried.model_copy(update={"likeness": cosine, "closeness": likeness.levels.closeness(cosine), "sentence": sentence})
 
 
 def _read(item: DefinitionItem) -> Script:
@@ -251,6 +271,8 @@ def _fields(item: DefinitionItem) -> dict[str, Any]:
         "phrases": list(script.phrases),
         "keywords": list(script.keywords),
         "expressions": list(script.expressions),
+        "meanings": list(script.meanings),
+        "strictness": script.strictness,
         "when": item.definition.get("when") or {"all": []},
         "answer": dict(script.answer),
         "alone": script.alone,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from actors.domain.errors import TerminalError
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 
 if TYPE_CHECKING:
     from actors.ports.embedding import Embedder
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 Choice = Literal["auto", "e5+use", "e5", "use"]
 E5_WEIGHT, USE_WEIGHT = 4.0, 1.0  # measured best of the mixtures; they complement each other on paraphrases
 BOTH = Thresholds(maybe=0.705, sure=0.735)
+BOTH_LEVELS = Levels(loose=0.796, normal=0.811, strict=0.825)
 
 
 def chosen(choice: Choice, model: str, data_dir: Path) -> "Callable[[], Embedder]":
@@ -40,7 +42,7 @@ def _use() -> "Embedder":
 def _both(model: str, data_dir: Path) -> "Embedder":
     from integrations.embeddings.concat import Concat  # noqa: PLC0415
 
-    return Concat([(_e5(model, data_dir), E5_WEIGHT), (_use(), USE_WEIGHT)], BOTH)
+    return Concat([(_e5(model, data_dir), E5_WEIGHT), (_use(), USE_WEIGHT)], BOTH, BOTH_LEVELS)
 
 
 def _e5(model: str, data_dir: Path) -> "Embedder":

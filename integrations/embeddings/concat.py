@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 
 if TYPE_CHECKING:
     from actors.ports.embedding import Embedder, Vectors
@@ -14,10 +15,11 @@ if TYPE_CHECKING:
 class Concat:
     """Lays vectors side by side, each by the root of its weight: the inner product is the weighted mean of the cosines."""
 
-    def __init__(self, parts: "Sequence[tuple[Embedder, float]]", thresholds: Thresholds) -> None:
+    def __init__(self, parts: "Sequence[tuple[Embedder, float]]", thresholds: Thresholds, levels: Levels) -> None:
         whole = sum(weight for _, weight in parts)
         self._parts = [(embedder, float(np.sqrt(weight / whole))) for embedder, weight in parts]
         self.thresholds = thresholds
+        self.levels = levels
         self.dimension = sum(embedder.dimension for embedder, _ in parts)
         self.id = "+".join(f"{weight:g}*{embedder.id}" for embedder, weight in parts)
 

@@ -10,6 +10,7 @@ from sentence_transformers import SentenceTransformer
 from transformers.utils.logging import disable_progress_bar
 
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 from integrations.embeddings.texts import clean, unit
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ class E5Embedder:
     """Reads a directory in the format of sentence-transformers."""
 
     thresholds = Thresholds(maybe=0.841, sure=0.857)
+    levels = Levels(loose=0.882, normal=0.891, strict=0.895)
 
     def __init__(self, directory: Path) -> None:
         torch.set_num_threads(1)  # several make a question on a busy machine slower, not faster

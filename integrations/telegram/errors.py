@@ -28,8 +28,25 @@ DEFAULT_RETRY_AFTER_S = 5.0  # a 429 that does not say how long
 _NOBODY = ("chat not found", "user is deactivated", "group chat was deactivated", "PEER_ID_INVALID")
 
 
+# What a 400 says of a picture or file that Telegram would not take from its address, or by its id.
+_FILE = (
+    "wrong file identifier",
+    "failed to get http url content",
+    "wrong type of the web page content",
+    "webpage_curl_failed",
+    "webpage_media_empty",
+    "photo_invalid_dimensions",
+    "image_process_failed",
+    "wrong remote file identifier",
+)
+
+
 class EntitiesRefused(TerminalError):
     """The formatting cannot be shown; without it the message can be sent."""
+
+
+class FileRefused(TerminalError):
+    """The picture or file cannot be shown; without it the message can be sent."""
 
 
 class LeaseOver(Exception):
@@ -51,7 +68,7 @@ def result_of(status: int, body: bytes) -> Any:
         CredentialsRefused: 401, 404: the token is revoked, wrong or malformed.
         AccountInUse: 409: another process polls, or a webhook is set.
         TransientError: 429, with the time to wait.
-        EntitiesRefused, ContactMoved, ContactUnreachable: 400 and 403 that say what to do.
+        EntitiesRefused, FileRefused, ContactMoved, ContactUnreachable: 400 and 403 that say what to do.
         TerminalError: other refusals.
         UnknownOutcome: 5xx, and whatever cannot be read as an answer of the Bot API.
     """
@@ -89,6 +106,8 @@ def _terminal(code: int, said: str, answer: Mapping[str, Any]) -> TerminalError:
         return ContactMoved(said, str(moved_to))
     if "can't parse entities" in said.lower():
         return EntitiesRefused(said)
+    if any(words in said.lower() for words in _FILE):
+        return FileRefused(said)
     if code == 403 or any(words in said for words in _NOBODY):
         return ContactUnreachable(said)
     return TerminalError(said)

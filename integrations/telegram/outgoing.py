@@ -54,6 +54,16 @@ def calls_of(body: Mapping[str, Any]) -> list[Call]:
     return calls
 
 
+def without_file(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the body with the address of its file as a line of the text; None if its file has no address."""
+    media = body.get("media")
+    url = media.get("url") if isinstance(media, Mapping) else None
+    if not isinstance(url, str) or not url:
+        return None
+    said = str(body.get("text") or "").strip()
+    return {**{name: value for name, value in body.items() if name != "media"}, "text": f"{said}\n{url}".strip()}
+
+
 def _text(body: Mapping[str, Any]) -> Piece:
     text = body.get("text")
     if not isinstance(text, str):

@@ -6,8 +6,9 @@ for good makes it failed (the error says how much was delivered); one that could
 while the lease lasts, and the row is unknown after that: giving the whole row back would send the first pieces
 a second time without counting it.
 
-A piece whose formatting is refused is sent again at once without it: that refusal is definite. A group that became a
-supergroup has another id: before the first piece the conversation moves, see ContactMoved; the rest follows it here.
+A piece whose formatting is refused is sent again at once without it: that refusal is definite. So is that of a picture or file, which
+comes first: its address is then a line of the text. A group that became a supergroup has another id: before the first piece the
+conversation moves, see ContactMoved; the rest follows it here.
 """
 
 from collections import Counter
@@ -30,8 +31,8 @@ from actors.ports.integrations import IntegrationRecord
 from actors.ports.outbox import Claim
 from actors.ports.time import Clock
 from integrations.telegram.client import TelegramClient
-from integrations.telegram.errors import EntitiesRefused, LeaseOver
-from integrations.telegram.outgoing import Call, calls_of
+from integrations.telegram.errors import EntitiesRefused, FileRefused, LeaseOver
+from integrations.telegram.outgoing import Call, calls_of, without_file
 
 ACCOUNT_PACE = Pace(1 / 30, 5)  # about 30 messages a second over all chats of a bot
 CHAT_PACE = Pace(1.0, 5)  # one a second, short bursts pass
@@ -73,8 +74,14 @@ class TelegramSender:
         """
         if "callback_query_id" in claim.body:
             return await self._acknowledge(integration.token, str(claim.body["callback_query_id"]), not_after)
-        calls = calls_of(claim.body)
-        return await self._send_all(_target(integration.token, claim.address.key), calls, not_after)
+        target = _target(integration.token, claim.address.key)
+        try:
+            return await self._send_all(target, calls_of(claim.body), not_after)
+        except FileRefused:
+            if (spare := without_file(claim.body)) is None:
+                raise
+        self.counts["sent_without_file"] += 1
+        return await self._send_all(target, calls_of(spare), not_after)
 
     async def typing(self, integration: IntegrationRecord, address: Address) -> None:
         """Show for about 5 s that an answer is being written.
@@ -142,6 +149,8 @@ class TelegramSender:
 def _reraise(error: CallboardError, where: str) -> NoReturn:
     """Say how much was delivered, and keep the type."""
     match error:
+        case FileRefused():  # no file comes later: what was delivered is not sent again without one
+            raise TerminalError(f"{where}: {error}") from error
         case CredentialsRefused() | TerminalError() | UnknownOutcome():
             raise type(error)(f"{where}: {error}") from error
         case _:

@@ -10,7 +10,7 @@ def search_text(definition: Mapping[str, Any]) -> str:
     """Return what a script is found by: its name, what it listens for, its answers and questions."""
     said = [definition.get("answer"), *[step.get("ask") for step in definition.get("steps") or ()], definition.get("finish")]
     answers = [text for texts in said for text in (texts or {}).values()]
-    listed = [text for name in ("phrases", "keywords", "expressions") for text in definition.get(name, ())]
+    listed = [text for name in ("phrases", "keywords", "expressions", "meanings") for text in definition.get(name, ())]
     parts = [definition.get("name", ""), *listed, *answers]
     return fold("\n".join(str(part) for part in parts))
 

@@ -176,6 +176,26 @@ async def test_outside_of_its_hours_the_agent_leaves_messages_to_people(open_tab
     await expect(page.locator("[data-trace]")).to_contain_text("вне часов работы агента")
 
 
+async def test_after_so_many_answers_a_day_people_are_called(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin)
+    limit = page.get_by_label("Ответов в день")
+    await expect(limit).to_have_value("0")
+    await limit.fill("1")
+    await page.get_by_role("group", name="Если передаёт человеку").get_by_label("Русский").fill("Зову коллегу.")
+    await settled(page)
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Сохранить").click()
+    await expect(page.get_by_text("Черновик сохранён")).to_be_visible()
+    await page.goto(admin.path(f"test-chat?agent={agent_id}&version=draft"))
+    answers = page.locator("article[data-role=agent]")
+    await say(page, "/start")
+    await expect(answers.last).to_contain_text("Здравствуйте")
+    await say(page, "Сколько стоит доставка?")
+    await expect(answers.last).to_contain_text("Зову коллегу.")
+    await answers.last.get_by_role("button", name="Почему?").click()
+    await expect(page.locator("[data-trace]")).to_contain_text("достигнут предел ответов в день: 1")
+
+
 async def test_a_script_by_an_expression_answers_on_its_condition_only(open_tab: OpenTab, admin: Person, agent_id: str) -> None:
     page = await open_tab(admin.path(f"ai-agents/{agent_id}/scripts"), admin)
     await page.get_by_role("button", name="Новый сценарий").click()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.fakes.telegram_bot import Refused
 
@@ -27,11 +28,25 @@ def file_message(kind: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
     where = arguments.get(kind)
     if not isinstance(where, str) or not where:
         raise Refused(400, f"Bad Request: there is no {kind} in the request")
+    if "://" in where:
+        _fetched(kind, where)
     caption = str(arguments.get("caption", "")).strip()
     if _units(caption) > MAX_CAPTION_UNITS:
         raise Refused(400, "Bad Request: message caption is too long")
     said = {"caption": caption, **_entities(caption, arguments, "caption_entities")} if caption else {}
     return {kind: where, **said, **_markup(arguments)}
+
+
+def _fetched(kind: str, url: str) -> None:
+    """Refuse what Telegram would not get: names it does not know, hosts that are not there, pages instead of pictures."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme not in ("http", "https") or "." not in host:
+        raise Refused(400, "Bad Request: wrong file identifier/HTTP URL specified")
+    if host.endswith(".invalid"):  # never there: RFC 2606
+        raise Refused(400, "Bad Request: failed to get HTTP URL content")
+    if kind == "photo" and parts.path.endswith((".html", ".pdf")):
+        raise Refused(400, "Bad Request: wrong type of the web page content")
 
 
 def _entities(text: str, arguments: Mapping[str, Any], name: str) -> dict[str, Any]:

@@ -84,6 +84,22 @@ async def test_refused_formatting_goes_out_plain_in_the_same_attempt(shop: Shop,
     await counted(shop, "sent_plain")
 
 
+@pytest.mark.parametrize("url", ["https://shop.invalid/sizes.jpg", "https://localhost/sizes.jpg", "https://shop.example/sizes.html"])
+async def test_a_picture_that_telegram_cannot_fetch_leaves_its_address(
+    shop: Shop, telegram: TelegramProcess, sender: SenderProcess, url: str
+) -> None:
+    bot, _ = await a_bot(shop, telegram)
+    await add(shop, bot, 1, text="Which one?", media={"kind": "photo", "url": url}, buttons=[[{"text": "Small", "data": "0"}]])
+    await add(shop, bot, 2, text="y" * 2000, media={"kind": "photo", "url": url})
+    sender.start(shop.epoch)
+    await shop.settled()
+    assert {(row["state"], row["attempts"], row["uncertain"]) for row in await shop.rows()} == {("sent", 1, 0)}
+    short, long = sorted(telegram.accepted(), key=lambda entry: int(entry["chat_id"]))
+    assert (short["text"], short["inline_keyboard"]) == (f"Which one?\n{url}", [[{"text": "Small", "callback_data": "0"}]])
+    assert long["text"] == "y" * 2000 + f"\n{url}"
+    await counted(shop, "sent_without_file", 2)
+
+
 async def test_typing_is_shown_by_the_sender_that_owns_the_bot(
     shop: Shop, telegram: TelegramProcess, sender: SenderProcess, redis_url: str
 ) -> None:

@@ -15,6 +15,8 @@ from actors.domain.effects import Mode, Source
 from actors.domain.fields import pick
 from actors.domain.knowledge.models import Findings, Found
 from actors.domain.messages import clean_text
+from actors.domain.scripts.meaning import matched
+from actors.domain.scripts.models import ScriptMatch
 
 Spoken: TypeAlias = tuple[Literal["user", "assistant"], str]
 
@@ -116,9 +118,16 @@ class NoAnswer:
     reason: str
 
 
-def worth_asking(request: AgentRequest, findings: Findings) -> bool:
-    """Return whether a model is to be asked: who waits for a person, or asks a strict agent, gets only what the knowledge covers."""
-    return findings.verdict != "no" or (request.control is Control.BOT and not request.persona.strict)
+def script_meant(request: AgentRequest, outcome: AgentOutcome) -> ScriptMatch:
+    """Return how the message fared against the scripts, their meaning included."""
+    return matched(request.scripts, request.meant, outcome.likeness)
+
+
+def worth_asking(request: AgentRequest, outcome: AgentOutcome) -> bool:
+    """Return whether a model is to be asked: not where a script is meant; who waits, or asks a strict agent, gets what knowledge covers."""
+    if script_meant(request, outcome).winner:
+        return False
+    return outcome.findings.verdict != "no" or (request.control is Control.BOT and not request.persona.strict)
 
 
 def answer(request: AgentRequest, outcome: AgentOutcome) -> Answer | NoAnswer:

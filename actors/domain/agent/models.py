@@ -14,9 +14,11 @@ from actors.domain.errors import Problem
 from actors.domain.fields import Fields
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.knowledge.engine import PassageIndex
+from actors.domain.knowledge.likeness import NOT_COMPARED, Likeness
 from actors.domain.knowledge.models import Findings
 from actors.domain.rules.engine import NO_RULES, RuleIndex
 from actors.domain.rules.running import Ran
+from actors.domain.scripts.meaning import Meant
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.sequences.engine import NO_SEQUENCES, SequenceIndex
 from actors.domain.sequences.models import Hours, read_hours
@@ -43,6 +45,7 @@ OUTSIDE: Mapping[str, str] = {
     "ru": "Мы получили ваше сообщение: коллега ответит вам здесь.",
     "en": "We have your message: a colleague will answer you here.",
 }
+MOST_ANSWERS = 1_000  # a day
 CHOICES: Mapping[str, str] = {"ru": "Уточните, пожалуйста, что вас интересует:", "en": "Please tell me which of these you mean:"}
 
 
@@ -63,7 +66,8 @@ class Persona:
     handoff_limit_s: float = 600.0  # an operator who was asked and did not answer for so long: the next one is asked
     waiting_s: float = 0.0  # after a handoff nobody took for so long, the bot speaks again; 0: never
     hours: Hours = field(default_factory=Hours)  # outside of them scripts and the agent say nothing: messages go to people
-    timezone: str = "UTC"  # of the hours
+    timezone: str = "UTC"  # of the hours, of a day
+    answers_per_day: int = 0  # that a conversation gets before people are called; 0: no limit
     outside_text: Mapping[str, str] = field(default_factory=lambda: OUTSIDE)  # to who writes then
     model: str = ""  # empty: the installation's default
     fallback_model: str = ""  # asked when the model does not answer; empty: the installation's, if it has one
@@ -101,6 +105,8 @@ class AgentRequest:
     picked: int | None = None  # the chunk of a base that the customer chose from a list
     asked_at: datetime | None = None
     acting: RuleIndex = NO_RULES  # what actions of tools may use: scripts by their names
+    meant: Meant | None = None  # scripts that the message may mean; None: no script has sentences
+    facts: Mapping[str, Any] = field(default_factory=dict)  # that texts of a script may name
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +142,7 @@ class AgentOutcome:
     spent: Spent | None = None  # None: no model said anything that costs
     calls: tuple[Called, ...] = ()  # tools that the model asked for, in their order
     summary: Summary | None = None  # of what is shown no more; None: nothing new
+    likeness: Likeness = NOT_COMPARED  # of the message to sentences of scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,7 @@ def read_persona(raw: object, place: str, problems: list[Problem]) -> Persona:
         waiting_s=fields.number("waiting_s", 0.0, 0.0, 30 * 86_400.0),
         hours=read_hours(fields.inner("hours") or {}, f"{place}.hours", problems),
         timezone=fields.text("timezone", "UTC"),
+        answers_per_day=fields.whole("answers_per_day", 0, MOST_ANSWERS),
         outside_text=fields.by_language("outside_text") or OUTSIDE,
         model=fields.text("model"),
         fallback_model=fields.text("fallback_model"),

@@ -22,6 +22,8 @@ def persona_problems(persona: Persona, place: str = "persona", scripts: Collecti
     ]
     if zone(persona.timezone) is None:
         wrong.append(Problem(f"{place}.timezone", f"there is no time zone {persona.timezone}: write it as Europe/Moscow"))
+    if persona.answers_per_day < 0:
+        wrong.append(Problem(f"{place}.answers_per_day", "must not be negative; 0 is no limit"))
     wrong += hours_problems(persona.hours, f"{place}.hours")
     return [*wrong, *tool_problems(persona.tools, f"{place}.tools", scripts)]
 

@@ -1,7 +1,7 @@
 """What may not be saved as rules: every fault with its place, unknown facts with those there are, rules that wake each other for ever."""
 
 import difflib
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -220,6 +220,17 @@ def _fits(value: Any, kind: str) -> bool:
             return minutes(value) is not None
         case _:
             return isinstance(value, str) and 0 < len(value) <= LONGEST_VALUE
+
+
+def begun_in_vain(acts: Iterable[tuple[str, Action]], dialogues: Collection[str]) -> list[Problem]:
+    """Return the actions that send scripts that ask, by their ids: a dialogue begins by what a customer says only.
+
+    A step may be withdrawn because the customer wrote, and a rule may speak in the middle of another dialogue: then a question would stand
+    that nobody read. Versions that are published with one go on and say the script's answer.
+    """
+    reason = "asks questions: a dialogue begins only by what a customer says. Choose a script that asks nothing, or send a text"
+    sent = [(place, act.script) for place, act in acts if isinstance(act, SendScript) and act.script in dialogues]
+    return [Problem(f"{place}.script", f"the script {script} {reason}") for place, script in sent]
 
 
 def action_problems(action: Action, place: str, scripts: Collection[str] | None, facts: Collection[str] = ()) -> Iterator[Problem]:

@@ -2,9 +2,10 @@
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import date, datetime
+from datetime import datetime
 
 from actors.domain.rules.conditions import pattern
+from actors.domain.scripts.days import day_of
 from actors.domain.scripts.steps import Expects, Option, Step
 from actors.domain.text import MATCHED_CHARACTERS, words
 
@@ -14,7 +15,6 @@ _NUMBER = re.compile(r"(?<![0-9.,])[-+]?[0-9]{1,3}(?:[ \u00a0\u202f][0-9]{3})+(?
 _PHONE = re.compile(r"\+?[0-9][0-9 ().\u00a0-]{4,}[0-9]")
 _DIGITS = range(7, 16)  # of a phone number; E.164 has at most 15
 _EMAIL = re.compile(r"[^\s@<>,;:()]+@[^\s@<>,;:()]+\.[^\s@<>,;:().]{2,}")
-_DATE = re.compile(r"(?<![0-9])(?:([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})|([0-9]{1,2})[./]([0-9]{1,2})(?:[./]([0-9]{4}))?)(?![0-9])")
 _YES = frozenset({"да", "ага", "конечно", "верно", "хорошо", "ок", "окей", "yes", "yep", "yeah", "sure", "ok", "okay", "y"})
 _NO = frozenset({"нет", "неа", "no", "nope", "n"})
 _TURNS = frozenset({"не", "not"})  # a yes into something else: "not sure"
@@ -25,7 +25,7 @@ def understood(step: Step, text: str, now: datetime) -> tuple[str, str]:
     """Return the answer in the form that is remembered, or an empty one and why the text is none.
 
     Numbers are written with a point, phone numbers with digits alone behind a `+` if there was one, dates as 2026-03-01, options
-    by their value, yes and no as such. A day without a year is the next one, by the calendar of UTC.
+    by their value, yes and no as such. Days are those of the calendar where `now` is local.
     """
     text = text[:MATCHED_CHARACTERS].strip()
     return _READ[step.expects](step, text, now) if text else ("", "nothing was said")
@@ -62,26 +62,8 @@ def _email(_: Step, text: str, __: datetime) -> tuple[str, str]:
 
 
 def _date(_: Step, text: str, now: datetime) -> tuple[str, str]:
-    found = _DATE.findall(text)
-    day = _day(found[0], now.date()) if len(found) == 1 else None
+    day = day_of(text, now.date())
     return (day.isoformat(), "") if day else ("", "it is no date")
-
-
-def _day(parts: tuple[str, ...], today: date) -> date | None:
-    year, month, day = (parts[0], parts[1], parts[2]) if parts[0] else (parts[5], parts[4], parts[3])
-    try:
-        if year:
-            return date(int(year), int(month), int(day))
-        return next(found for more in range(9) if (found := _exists(today.year + more, int(month), int(day))) and found >= today)
-    except (ValueError, StopIteration):
-        return None
-
-
-def _exists(year: int, month: int, day: int) -> date | None:
-    try:
-        return date(year, month, day)
-    except ValueError:  # the 29th of February of most years
-        return None
 
 
 def _choice(step: Step, text: str, _: datetime) -> tuple[str, str]:

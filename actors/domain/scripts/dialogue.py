@@ -64,7 +64,7 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What was said to a question, and what may be used of the turn."""
+    """What was said to a question, and what may be used of the turn. `now` is by the clock of the agent's time zone."""
 
     texts: Sequence[str]
     language: str

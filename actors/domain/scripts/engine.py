@@ -16,7 +16,7 @@ _DISABLED = "disabled"
 _LANGUAGE = "not for this language"
 _SAYS_MORE = "small talk, and the message says more"
 _NOTHING_MATCHES = "no phrase or keyword matches"
-_CONDITION = "its condition is not met"
+CONDITION = "its condition is not met"
 
 
 class _Hit:
@@ -56,7 +56,7 @@ class ScriptIndex:
     are those of the time zone.
     """
 
-    __slots__ = ("_any_language", "_by_id", "_checks", "_expressions", "_keywords", "_phrases", "_untried", "scripts")
+    __slots__ = ("_any_language", "_by_id", "_checks", "_expressions", "_keywords", "_meant", "_phrases", "_untried", "scripts")
 
     def __init__(self, scripts: Iterable[Script] = (), timezone: str = "UTC") -> None:
         self.scripts = tuple(scripts)
@@ -67,6 +67,7 @@ class ScriptIndex:
         for number, script in enumerate(self.scripts):
             self._add(number, script)
         self._checks = {n: compiled(s.when, timezone) for n, s in enumerate(self.scripts) if s.when != EVERYTHING}
+        self._meant = tuple([number for number, script in enumerate(self.scripts) if script.meanings])
         named = {language for script in self.scripts for language in script.languages}
         self._untried = {language: self._losers_for(language) for language in named}
         self._any_language = self._losers_for("")
@@ -109,10 +110,17 @@ class ScriptIndex:
         ranked = sorted(open_hits.keys() - drowned, key=lambda number: (-self.scripts[number].priority, -hits[number].score, number))
         losers = [self._beaten(number, ranked[0], hits) for number in ranked[1:]]
         losers += [Loser(self.scripts[number].id, _SAYS_MORE, hits[number].score) for number in sorted(drowned)]
-        losers += [Loser(self.scripts[number].id, _CONDITION, hits[number].score) for number in sorted(failing)]
+        losers += [Loser(self.scripts[number].id, CONDITION, hits[number].score) for number in sorted(failing)]
         losers += [loser for number, loser in enumerate(untried) if number not in hits]
         winner = self._winner(ranked[0], hits) if ranked else None
         return ScriptMatch(winner, tuple(losers[:listed]), max(0, len(losers) - listed))
+
+    def with_meanings(self, language: str, facts: Facts | None) -> tuple[tuple[Script, ...], frozenset[str]]:
+        """Return the scripts for this language that have sentences, and the ids of those whose condition is not met."""
+        untried = self._untried.get(language, self._any_language)
+        found = [number for number in self._meant if untried[number].reason == _NOTHING_MATCHES]
+        shut = [number for number in found if number in self._checks and not _holds(self._checks[number], facts)]
+        return tuple([self.scripts[number] for number in found]), frozenset([self.scripts[number].id for number in shut])
 
     def _hits(self, stems: tuple[str, ...], untried: Sequence[Loser]) -> dict[int, _Hit]:
         hits: dict[int, _Hit] = {}

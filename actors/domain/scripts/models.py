@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from actors.domain.effects import Attachment
 from actors.domain.errors import Problem
 from actors.domain.fields import Fields
+from actors.domain.knowledge.likeness import STRICTEST_FIRST, Strictness
 from actors.domain.rules.models import EVERYTHING, Condition, read_condition
 from actors.domain.scripts.steps import Step, read_step
 
@@ -25,6 +26,7 @@ class Choice:
 class Script:
     """An authored answer. Phrases match as sequences of words, keywords as words in any place, both by word form; expressions are RE2's.
 
+    Where none of them matches, a message that is alike one of the `meanings` in meaning means this script; how alike is `strictness`.
     With `steps` it is the beginning of a dialogue: `answer`, if any, is said first.
     """
 
@@ -36,6 +38,8 @@ class Script:
     phrases: tuple[str, ...] = ()
     keywords: tuple[str, ...] = ()
     expressions: tuple[str, ...] = ()
+    meanings: tuple[str, ...] = ()  # sentences as customers say them, in any language
+    strictness: Strictness = "normal"
     when: Condition = EVERYTHING  # asked where words match; what is not known does not fulfil it
     answer: Mapping[str, str] = field(default_factory=dict)
     alone: bool = False  # small talk: answers only a message that says nothing else ("hello", but not "hello, how do I wash it?")
@@ -50,11 +54,12 @@ class Script:
 
 @dataclass(frozen=True, slots=True)
 class Winner:
-    """The script that answers, and what in the message made it match."""
+    """The script that answers, and what in the message made it match; or the sentence that it is alike, by this cosine."""
 
     script: Script
     score: int
     matched: tuple[str, ...]
+    likeness: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,8 @@ def read_script(raw: object, place: str, problems: list[Problem]) -> Script:
         phrases=fields.texts("phrases"),
         keywords=fields.texts("keywords"),
         expressions=fields.texts("expressions"),
+        meanings=fields.texts("meanings"),
+        strictness=_strictness(fields),
         when=read_condition(fields.inner("when") or {"all": []}, f"{place}.when" if place else "when", problems),
         answer=fields.by_language("answer"),
         alone=fields.flag("alone", False),
@@ -102,6 +109,11 @@ def read_script(raw: object, place: str, problems: list[Problem]) -> Script:
         leave=fields.by_language("leave"),
         expires_s=fields.number("expires_s", EXPIRES_S, 60.0, LONGEST_WAIT_S),
     )
+
+
+def _strictness(fields: Fields) -> Strictness:
+    given = fields.choice("strictness", "normal", STRICTEST_FIRST)
+    return next((known for known in STRICTEST_FIRST if known == given), "normal")
 
 
 def _choice(raw: object, place: str, problems: list[Problem]) -> Choice:

@@ -19,6 +19,8 @@ LONGEST_LABEL = 60  # characters on a button
 LONGEST_ADDRESS = 2_000
 _ADDRESS = re.compile(r"https://[^\s/?#@]+\.[^\s/?#@]+(?:[/?#]\S*)?")
 MOST_EXPRESSIONS = 20  # of one script
+MOST_MEANINGS = 20  # of one script
+MOST_MEANINGS_OF_ALL = 500  # a message is compared with each of them while its customer waits
 LONGEST_PHRASE = 200  # characters; a phrase is something a customer says in one breath
 
 
@@ -32,6 +34,8 @@ def script_problems(scripts: Sequence[Script], place: str = "scripts") -> list[P
             problems.append(Problem(f"{here}.id", f"another script has the id {script.id}"))
         seen.add(script.id)
         problems.extend(_of_one(script, here))
+    if sum(len(script.meanings) for script in scripts) > MOST_MEANINGS_OF_ALL:
+        problems.append(Problem(place, f"at most {MOST_MEANINGS_OF_ALL} sentences that tell the meaning, over all scripts"))
     return problems
 
 
@@ -50,8 +54,8 @@ def check_script(raw: Mapping[str, Any]) -> Script:
 
 
 def _of_one(script: Script, place: str) -> Iterator[Problem]:
-    if not script.phrases and not script.keywords and not script.expressions:
-        yield Problem(place, "needs a phrase or a keyword, else it never answers")
+    if not (script.phrases or script.keywords or script.expressions or script.meanings):
+        yield Problem(place, "needs a phrase, a keyword or a sentence, else it never answers")
     if not script.answer and not script.handoff and not script.steps:
         yield Problem(f"{place}.answer", "needs a text in at least one language")
     for language in script.languages:
@@ -66,13 +70,17 @@ def _of_one(script: Script, place: str) -> Iterator[Problem]:
 
 
 def _of_triggers(script: Script, place: str) -> Iterator[Problem]:
-    for name, texts in (("phrases", script.phrases), ("keywords", script.keywords)):
+    for name, texts in (("phrases", script.phrases), ("keywords", script.keywords), ("meanings", script.meanings)):
         yield from _of_texts(texts, f"{place}.{name}")
     if len(script.expressions) > MOST_EXPRESSIONS:
         yield Problem(f"{place}.expressions", f"at most {MOST_EXPRESSIONS} expressions")
     for number, text in enumerate(script.expressions):
         if reason := pattern_problem(text):
             yield Problem(f"{place}.expressions[{number}]", reason)
+    if len(script.meanings) > MOST_MEANINGS:
+        yield Problem(f"{place}.meanings", f"at most {MOST_MEANINGS} sentences")
+    if script.meanings and script.alone:
+        yield Problem(f"{place}.meanings", "not of small talk: what is alike in meaning may say more than that")
     if len(questions_of(script.when)) > MOST_TESTS:
         yield Problem(f"{place}.when", f"at most {MOST_TESTS} questions")
     yield from condition_problems(script.when, f"{place}.when", kind_in_scripts)

@@ -76,10 +76,16 @@ _DOORS = {"telegram": "gateway/webhooks/telegram.py", "kommo": "gateway/webhooks
 _SENDING = ((12, "actors/services/delivery.py"), (13, "integrations/telegram/sender.py"), (14, "storage/outbox.py"))
 
 
+_BY_MEANING = 5  # what a winner has that has no words of the message
+
+
 def _considered(trace: Mapping[str, Any]) -> Iterator[str]:
     scripts = trace.get("scripts", {})
     if winner := scripts.get("winner"):
-        yield f"script {winner[0]} ({winner[1]}) won with {winner[2]} on {winner[3]}"
+        alike = f"with {winner[2]} on" if len(winner) < _BY_MEANING else f"by meaning, {winner[4]} alike"
+        yield f"script {winner[0]} ({winner[1]}) won {alike} {winner[3]}"
+    if why := trace.get("meanings", {}).get("why"):
+        yield f"meaning was not compared: {why}"
     for reason, losers in scripts.get("losers", {}).items():
         yield f"script lost ({reason}): {_names(losers)}"
     if unlisted := scripts.get("unlisted"):

@@ -10,6 +10,7 @@ import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
 import { queries } from "./api/queries";
+import { renewAfterUpdates } from "./app/renewal";
 import { router } from "./app/router";
 import { startTranslations } from "./i18n";
 import { cssVariables, theme } from "./theme";
@@ -37,6 +38,7 @@ function Root() {
 // For the style sheet that keeps a page from scrolling under a dialog.
 setNonce(nonce);
 startTranslations();
+renewAfterUpdates();
 const root = document.getElementById("root");
 if (root) {
   createRoot(root).render(

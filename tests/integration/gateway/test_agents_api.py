@@ -69,6 +69,7 @@ async def test_agents_come_in_pages(desk: Desk) -> None:
         ({"name": "B", "persona": {"languages": ["english"]}}, "/persona/languages/0"),
         ({"name": "B", "persona": {"temperature": 3}}, "/persona/temperature"),
         ({"name": "B", "persona": {"max_tokens": 5}}, "/persona/max_tokens"),
+        ({"name": "B", "persona": {"answers_per_day": -1}}, "/persona/answers_per_day"),
         ({"name": "B", "persona": {"timezone": "Mars/Base"}}, "/persona/timezone"),
         ({"name": "B", "persona": {"hours": {"from": "9"}}}, "/persona/hours/from"),
         ({"name": "B", "persona": {"hours": {"from": "09:00", "to": "09:00"}}}, "/persona/hours/to"),

@@ -95,6 +95,33 @@ async def test_a_rule_is_checked_while_it_is_written(desk: Desk, rules: str) -> 
     assert {"name": "contact.blocked", "kind": "flag", "operators": ["is", "known", "unknown"], "in_scripts": True} in words["facts"]
 
 
+ASKING: dict[str, Any] = {
+    "name": "Order",
+    "key": "order",
+    "phrases": ["order"],
+    "answer": {"en": "Gladly."},
+    "steps": [{"id": "size", "ask": {"en": "Which size?"}}],
+    "finish": {"en": "Noted."},
+}
+
+
+async def test_a_dialogue_is_not_begun_by_rules_and_sequences(desk: Desk, rules: str) -> None:
+    agent = rules.removesuffix("/rules")
+    script = await desk.do("POST", f"{agent}/scripts", {**ASKING, "steps": []}, expect=201)
+    act = {"do": "send_script", "script": "order"}
+    await desk.do("POST", rules, {**TAG, "actions": [act]}, expect=201)
+    await desk.do("PUT", f"{agent}/scripts/{script['id']}", ASKING, match=script["etag"])
+    saved = [
+        (rules, {**TAG, "key": "again", "actions": [act]}, "/actions/0/script"),
+        (f"{agent}/sequences", {"name": "S", "steps": [act]}, "/steps/0/script"),
+    ]
+    for path, body, pointer in saved:
+        refused = await desk.do("POST", path, body, expect=422)
+        assert [flaw["pointer"] for flaw in refused["errors"]] == [pointer]
+        assert "begins only by what a customer says" in refused["errors"][0]["detail"]
+    await desk.do("POST", f"{agent}/publish", {})  # what was saved before goes on, and says the answer
+
+
 async def test_publishing_takes_enabled_rules_and_refuses_what_cannot_run(desk: Desk, rules: str) -> None:
     agent = rules.removesuffix("/rules")
     script = await desk.do("POST", f"{agent}/scripts", DELIVERY, expect=201)

@@ -12,10 +12,12 @@ from numpy.typing import NDArray
 
 from actors.domain.ids import TenantId
 from actors.domain.knowledge.hybrid import Thresholds
+from actors.domain.knowledge.likeness import Levels
 from actors.domain.text import words
 from actors.ports.documents import Piece
 from actors.ports.embedding import Embedder
 from actors.runtime.clock import SystemClock
+from actors.services.comparing import Comparing
 from actors.services.embedding import Embedding
 from actors.services.indexing import Indexing
 from actors.services.knowledge import KnowledgeService
@@ -34,6 +36,7 @@ class WordVectors:
     """Texts with the same stems are alike: enough of a meaning to tell chunks apart, in microseconds."""
 
     thresholds = Thresholds(0.3, 0.6)
+    levels = Levels(loose=0.4, normal=0.6, strict=0.8)
 
     def __init__(self, name: str = "words", dimension: int = 64) -> None:
         self.id = f"{name}/{dimension}"
@@ -68,9 +71,10 @@ class KnowledgeLab:
         self.store = PostgresKnowledge(self.lab.engine)
         self.documents = KnowledgeDocuments(self.lab.api)
         self.embedding = Embedding(lambda: self.embedder, clock)
+        self.comparing = Comparing(self.embedding)
         self.cache = SnapshotCache(self.budget)
         self.service = KnowledgeService(
-            self.store, self.embedding, FaissSnapshot, self.cache, clock, 10.0
+            self.store, self.embedding, self.comparing, FaissSnapshot, self.cache, clock, 10.0
         )  # a busy machine serves nothing stale
         self.indexing = Indexing(self.store, self.embedding, lambda _: True, explicit=self.explicit)
 
@@ -98,6 +102,7 @@ async def knowledge_lab(lab: RealLab, embedder: Embedder, *, explicit: bool = Fa
     try:
         yield made
     finally:
+        await made.comparing.close()
         await made.embedding.close()
 
 

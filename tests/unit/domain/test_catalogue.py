@@ -58,7 +58,7 @@ def test_scripts_and_passages_are_read() -> None:
         ({"scripts": [GOOD_SCRIPT, GOOD_SCRIPT]}, "scripts[1].id: another script has the id d"),
         ({"scripts": [{**GOOD_SCRIPT, "phrases": ["да", ""]}]}, "scripts[0].phrases[1]: must be a text, not empty"),
         ({"scripts": [{**GOOD_SCRIPT, "phrases": ["?!"]}]}, "scripts[0].phrases[0]: contains no word"),
-        ({"scripts": [{**GOOD_SCRIPT, "keywords": []}]}, "scripts[0]: needs a phrase or a keyword, else it never answers"),
+        ({"scripts": [{**GOOD_SCRIPT, "keywords": []}]}, "scripts[0]: needs a phrase, a keyword or a sentence, else it never answers"),
         ({"scripts": [{**GOOD_SCRIPT, "answer": {}}]}, "scripts[0].answer: needs a text in at least one language"),
         ({"scripts": [{**GOOD_SCRIPT, "languages": ["en"]}]}, "scripts[0].answer: has no text in en, one of the script's languages"),
         ({"scripts": [{**GOOD_SCRIPT, "priority": 1.5}]}, "scripts[0].priority: must be a whole number from -1000 to 1000"),

@@ -16,6 +16,7 @@ TEXTS = ["сколько стоит доставка?", "\x00", "how much is del
 def test_it_is_the_embedder_and_comes_back_after_its_death(tmp_path: Path) -> None:
     embedder = EmbedderProcess("use", "", tmp_path)
     assert (embedder.id, embedder.dimension, embedder.thresholds) == (UseEmbedder.id, UseEmbedder.dimension, UseEmbedder.thresholds)
+    assert embedder.levels == UseEmbedder.levels
     expected = UseEmbedder().queries(TEXTS)
     assert np.allclose(embedder.queries(TEXTS), expected, atol=1e-5)
     for child in psutil.Process().children():

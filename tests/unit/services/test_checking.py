@@ -7,8 +7,11 @@ from uuid import UUID
 import pytest
 
 from actors.domain.catalogue import catalogue
+from actors.domain.errors import TransientError
 from actors.domain.ids import AgentId, TenantId
+from actors.domain.knowledge.hybrid import Hit
 from actors.ports.checks import Expectation
+from actors.ports.knowledge import Answered, Question
 from actors.runtime.clock import SystemClock
 from actors.services.checking import Checking
 from actors.services.documents import Documents
@@ -56,3 +59,22 @@ async def test_what_is_expected(question: str, expects: Any, value: str, alone: 
         checking = Checking(Documents(SystemClock(), None), asks=asks)
         run = await checking.run(TenantId(UUID(int=2)), version, question, "", Expectation(expects, value), NOW)
         assert run.outcome == outcome, (asks, run)
+
+
+class Deaf:
+    """Nobody answers about knowledge."""
+
+    async def search(self, question: Question) -> Answered:
+        raise TransientError("nobody answers")
+
+    async def chunk(self, tenant_id: TenantId, chunk_id: int) -> Hit | None:
+        raise TransientError("nobody answers")
+
+
+async def test_where_meaning_cannot_be_compared_a_case_says_nothing() -> None:
+    refund = {"id": "refund", "meanings": ["I want my money back"], "answer": {"en": "Within 14 days."}}
+    version = catalogue(AgentId(UUID(int=1)), 1, {**DEFINITION, "scripts": [refund]})
+    checking = Checking(Documents(SystemClock(), Deaf()), asks=False)
+    for expected in (Expectation("script", "refund"), Expectation("handoff", ""), Expectation("passage", "returns")):
+        run = await checking.run(TenantId(UUID(int=2)), version, "may I change my mind?", "", expected, NOW)
+        assert (run.outcome, run.said.reason) == ("open", "nobody answers")

@@ -13,7 +13,7 @@ from actors.domain.errors import (
     TransientError,
     UnknownOutcome,
 )
-from integrations.telegram.errors import DEFAULT_RETRY_AFTER_S, EntitiesRefused, error_of_failure, result_of
+from integrations.telegram.errors import DEFAULT_RETRY_AFTER_S, EntitiesRefused, FileRefused, error_of_failure, result_of
 
 
 def refusal(code: object, **more: object) -> bytes:
@@ -91,6 +91,10 @@ def test_the_text_of_a_failure_is_not_repeated_for_it_may_hold_the_token() -> No
     ("code", "description", "meaning"),
     [
         (400, "Bad Request: can't parse entities: Can't find end of the entity", EntitiesRefused),
+        (400, "Bad Request: wrong file identifier/HTTP URL specified", FileRefused),
+        (400, "Bad Request: failed to get HTTP URL content", FileRefused),
+        (400, "Bad Request: wrong type of the web page content", FileRefused),
+        (400, "Bad Request: PHOTO_INVALID_DIMENSIONS", FileRefused),
         (400, "Bad Request: chat not found", ContactUnreachable),
         (400, "Bad Request: message is too long", TerminalError),
         (403, "Forbidden: bot was kicked from the supergroup chat", ContactUnreachable),

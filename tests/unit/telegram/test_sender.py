@@ -11,7 +11,7 @@ from actors.domain.errors import CallboardError, ContactMoved, CredentialsRefuse
 from actors.domain.ids import Address, ConversationId, IntegrationId, OutboxId, TenantId
 from actors.ports.integrations import IntegrationRecord
 from actors.ports.outbox import Claim
-from integrations.telegram.errors import EntitiesRefused, LeaseOver
+from integrations.telegram.errors import EntitiesRefused, FileRefused, LeaseOver
 from integrations.telegram.sender import CHAT_PACE, GROUP_PACE, TelegramSender
 
 LONG = "a" * 4096 + "b" * 4096 + "c"
@@ -125,6 +125,39 @@ async def test_refused_formatting_is_sent_again_without_it_and_counted() -> None
     assert await sender.send(record, claim("**b**", format="markdown"), 10.0) == "1"
     assert ["entities" in payload for payload in client.payloads] == [True, False]
     assert sender.counts == {"sent_plain": 1}
+
+
+SIZES = {"kind": "photo", "url": "https://shop.invalid/sizes.jpg"}
+
+
+async def test_a_file_that_is_refused_leaves_its_address_as_a_line_of_the_text() -> None:
+    client = ScriptedClient(FileRefused("400 failed to get HTTP URL content"))
+    record = IntegrationRecord(IntegrationId(uuid4()), TenantId(uuid4()), "telegram", "1", "push", "live", "1:token")
+    sender = TelegramSender(client, StandingClock())  # type: ignore[arg-type]
+    body = claim("Which one?", media=SIZES, buttons=[[{"text": "Small", "data": "0"}]])
+    assert await sender.send(record, body, 10.0) == "1"
+    photo, text = client.payloads
+    assert (photo["photo"], photo["caption"]) == (SIZES["url"], "Which one?")
+    assert (text["text"], text["reply_markup"]) == (f"Which one?\n{SIZES['url']}", photo["reply_markup"])
+    assert sender.counts == {"sent_without_file": 1}
+
+
+async def test_what_cannot_be_known_of_a_file_is_not_sent_as_text() -> None:
+    record = IntegrationRecord(IntegrationId(uuid4()), TenantId(uuid4()), "telegram", "1", "push", "live", "1:token")
+    for error in (UnknownOutcome("lost"), TransientError("429"), TerminalError("no")):
+        client = ScriptedClient(error)
+        with pytest.raises(type(error)):
+            await TelegramSender(client, StandingClock()).send(record, claim("hi", media=SIZES), 10.0)  # type: ignore[arg-type]
+        assert len(client.payloads) == 1
+
+
+async def test_a_file_without_an_address_is_refused_for_good() -> None:
+    record = IntegrationRecord(IntegrationId(uuid4()), TenantId(uuid4()), "telegram", "1", "push", "live", "1:token")
+    client = ScriptedClient(FileRefused("400 wrong file identifier"))
+    with pytest.raises(TerminalError):
+        await TelegramSender(client, StandingClock()).send(record, claim("hi", media={"kind": "photo", "file_id": "x"}), 10.0)  # type: ignore[arg-type]
+    with pytest.raises(TerminalError, match="after 1 of 3 pieces"):
+        await send(ScriptedClient(None, FileRefused("400 wrong file identifier")))
 
 
 async def test_a_plain_text_is_not_repeated_for_its_formatting() -> None:

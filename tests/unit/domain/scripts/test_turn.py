@@ -54,6 +54,18 @@ def shop(*rules: dict[str, Any], **order: Any) -> Catalogue:
     return catalogue(AgentId(UUID(int=1)), 5, {**SHOP, "scripts": scripts, "rules": list(rules)})
 
 
+def test_days_are_those_where_the_agent_is() -> None:
+    step = {"id": "day", "ask": {"en": "Which day?"}, "expects": "date", "remember": "day"}
+    order = {**ORDER, "steps": [step], "finish": {"en": "{variable.day}"}}
+    persona = {**SHOP["persona"], "timezone": "Asia/Vladivostok"}  # ten hours ahead
+    using = catalogue(AgentId(UUID(int=1)), 5, {**SHOP, "persona": persona, "scripts": [order]})
+    late = NOW.replace(hour=20)
+    state = ConversationState(dialogue={"script": "order", "step": "day", "asked_at": int(late.timestamp())}, language="en")
+    decided = decide(ConversationView(state, Control.BOT, "telegram", "once"), says("tomorrow"), using, late)
+    assert isinstance(decided, Decision)
+    assert decided.state.variables == {"day": "2026-03-03"}
+
+
 def says(*texts: str, **more: Any) -> list[Input]:
     return [InboundMessage(InboxId(number), NOW, text, **more) for number, text in enumerate(texts, start=1)]
 

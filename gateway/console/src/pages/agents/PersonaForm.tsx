@@ -32,6 +32,7 @@ interface Values extends Record<(typeof TEXTS)[number], Texts> {
   fallback_model: string;
   temperature: number | string;
   max_tokens: number | string;
+  answers_per_day: number | string;
   hours: HoursValue;
   timezone: string;
   answer_deadline_s: number | string;
@@ -64,6 +65,7 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
           name: name.trim(),
           temperature: Number(values.temperature),
           max_tokens: Number(values.max_tokens),
+          answers_per_day: Number(values.answers_per_day),
           answer_deadline_s: Number(values.answer_deadline_s),
           handoff_limit_s: Number(limit) * MINUTE_S,
           waiting_s: Number(waiting) * MINUTE_S,
@@ -194,6 +196,15 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
               suffix={t("agents.minutes")}
               {...form.getInputProps("waiting_min")}
             />
+            <NumberInput
+              label={t("agents.answers-per-day")}
+              description={t("agents.answers-per-day-hint")}
+              miw={220}
+              min={0}
+              max={1000}
+              allowDecimal={false}
+              {...form.getInputProps("answers_per_day")}
+            />
           </Group>
           <Switch
             label={t("agents.strict")}
@@ -224,6 +235,7 @@ function valuesOf({ name, persona }: AgentDraft): Values {
     fallback_model: persona.fallback_model,
     temperature: persona.temperature,
     max_tokens: persona.max_tokens,
+    answers_per_day: persona.answers_per_day,
     hours: persona.hours as HoursValue,
     timezone: persona.timezone,
     strict: persona.strict,

@@ -2,6 +2,7 @@ import type { TFunction } from "i18next";
 
 const UNKNOWN = "unknown: ";
 const NO_CHAT = "a schedule has no conversation";
+const ASKS = " asks questions: a dialogue begins only by what a customer says";
 const WAITED = /^wait (?<seconds>[\d.]+) s$/;
 const DONE: [pattern: RegExp, key: string][] = [
   [/^send$/, "rules.done.send"],
@@ -74,6 +75,7 @@ export function unitOf(seconds: number): Unit {
 /** What is wrong, by its place: the API's own words where we have none. */
 export function faultText(t: TFunction, pointer: string, reason: string): string {
   if (reason.startsWith(NO_CHAT)) return t("rules.fault.no-chat");
+  if (reason.includes(ASKS)) return t("rules.fault.asks");
   const name = pointer.split("/").at(-1) ?? "";
   return t(`rules.fault.${name}`, { defaultValue: reason });
 }

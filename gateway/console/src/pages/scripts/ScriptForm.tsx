@@ -12,20 +12,21 @@ import {
   TextInput,
 } from "@mantine/core";
 import { useForm } from "@mantine/form";
-import type { TFunction } from "i18next";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { asApiError } from "../../api/problem";
-import { bodyOf, useSaveScript } from "../../api/scripts";
-import type { Script, ScriptBody } from "../../api/types";
+import { useSaveScript } from "../../api/scripts";
+import type { Script } from "../../api/types";
 import { showDone, showProblem } from "../../app/toasts";
 import { LANGUAGES } from "../../i18n";
 import { type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { DialoguePart } from "./DialoguePart";
-import { filled, readDialogue, writeDialogue } from "./draft";
-import { faultLine, faultWords } from "./faults";
+import { readDialogue, writeDialogue } from "./draft";
+import { faultLine } from "./faults";
+import { Listens } from "./Listens";
 import { readShown, ShownPart, writeShown } from "./ShownPart";
-import { Expressions, WhenPart } from "./WhenPart";
+import { bodyFrom, listens, type Values, valuesOf } from "./values";
+import { WhenPart } from "./WhenPart";
 
 const NOTHING_SHOWN = { buttons: [], attachment: null };
 const NO_CONDITION = { id: "", of: "all" as const, items: [] };
@@ -39,19 +40,6 @@ interface Props {
   onDone: () => void;
 }
 
-interface Values {
-  name: string;
-  enabled: boolean;
-  priority: number;
-  languages: string[];
-  phrases: string;
-  keywords: string;
-  expressions: string;
-  answer: Record<string, string>;
-  alone: boolean;
-  handoff: boolean;
-}
-
 export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Props) {
   const { t } = useTranslation();
   const save = useSaveScript(agentId, true);
@@ -63,10 +51,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
     initialValues: valuesOf(known, phrase),
     validate: {
       name: (name) => (name.trim() ? null : t("scripts.needs-name")),
-      phrases: (phrases, all) =>
-        lines(phrases).length + lines(all.keywords).length + lines(all.expressions).length
-          ? null
-          : t("scripts.needs-phrase"),
+      phrases: (_, all) => (listens(all) ? null : t("scripts.needs-phrase")),
     },
   });
   const send = (values: Values) =>
@@ -104,33 +89,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
             maxLength={200}
             {...form.getInputProps("name")}
           />
-          <Textarea
-            label={t("scripts.phrases")}
-            description={t("scripts.phrases-hint")}
-            autosize
-            minRows={3}
-            maxRows={10}
-            {...form.getInputProps("phrases")}
-          />
-          <Textarea
-            label={t("scripts.keywords")}
-            description={t("scripts.keywords-hint")}
-            autosize
-            minRows={1}
-            maxRows={6}
-            {...form.getInputProps("keywords")}
-          />
-          <Expressions shown={Boolean(form.values.expressions)}>
-            <Textarea
-              label={t("scripts.expressions")}
-              description={t("scripts.expressions-hint")}
-              autosize
-              minRows={1}
-              maxRows={6}
-              error={wrongExpression(t, faults)}
-              {...form.getInputProps("expressions")}
-            />
-          </Expressions>
+          <Listens form={form} faults={faults} />
           {LANGUAGES.map((language) => (
             <Textarea
               key={language}
@@ -195,61 +154,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
   );
 }
 
-function valuesOf(known: Script | undefined, phrase: string): Values {
-  const answer = { ru: "", en: "" };
-  if (!known) {
-    return {
-      name: phrase,
-      enabled: true,
-      priority: 0,
-      languages: [],
-      phrases: phrase,
-      keywords: "",
-      expressions: "",
-      answer,
-      alone: false,
-      handoff: false,
-    };
-  }
-  const body = bodyOf(known);
-  return {
-    ...known,
-    phrases: (body.phrases ?? []).join("\n"),
-    keywords: (body.keywords ?? []).join("\n"),
-    expressions: (body.expressions ?? []).join("\n"),
-    answer: { ...answer, ...known.answer },
-  };
-}
-
-function bodyFrom(values: Values): ScriptBody {
-  const { name, enabled, priority, languages, alone, handoff } = values;
-  return {
-    name: name.trim(),
-    enabled,
-    priority: Number(priority),
-    languages,
-    phrases: lines(values.phrases),
-    keywords: lines(values.keywords),
-    expressions: lines(values.expressions),
-    answer: filled(values.answer),
-    alone,
-    handoff,
-  };
-}
-
 function readWhen(known: Script | undefined): GroupDraft | null {
   const group = readGroup(known?.when ?? { all: [] });
   return group.items.length ? group : null;
-}
-
-function wrongExpression(t: TFunction, faults: Map<string, string>): string | undefined {
-  const found = [...faults].find(([pointer]) => pointer.startsWith("/expressions/"));
-  return found && faultWords(t, ...found);
-}
-
-function lines(text: string): string[] {
-  return text
-    .split("\n")
-    .map((line) => line.trim())
-    .filter(Boolean);
 }

@@ -43,7 +43,8 @@ export function ScriptRow({ agentId, script, mayEdit, onOpen }: Props) {
           ))}
         </Group>
         <Text size="sm" c="dimmed" lineClamp={1} className="wraps">
-          {[...script.phrases, ...script.keywords].slice(0, 8).join(" · ") || t("scripts.listens-to-nothing")}
+          {[...script.phrases, ...script.keywords, ...script.meanings].slice(0, 8).join(" · ") ||
+            t("scripts.listens-to-nothing")}
         </Text>
         {answer && (
           <Text size="sm" lineClamp={1} className="wraps">

@@ -4,6 +4,7 @@ import { useTranslation } from "react-i18next";
 import { useTryPhrase } from "../../api/scripts";
 import type { TriedScripts } from "../../api/types";
 import { translatedReason } from "../../parts/conversation/reasons";
+import { shownLikeness } from "../../parts/conversation/TraceParts";
 
 const SHOWN = 5;
 
@@ -41,7 +42,7 @@ export function TryPhrase({ agentId }: { agentId: string }) {
 function Tried({ tried }: { tried: TriedScripts }) {
   const { t } = useTranslation();
   const winner = tried.scripts.find((script) => script.wins);
-  const close = tried.scripts.filter((script) => !script.wins && script.score > 0).slice(0, SHOWN);
+  const close = tried.scripts.filter(({ wins, score, likeness }) => !wins && (score > 0 || likeness)).slice(0, SHOWN);
   return (
     <Stack gap="xs" mt="md" role="status">
       {winner ? (
@@ -50,23 +51,48 @@ function Tried({ tried }: { tried: TriedScripts }) {
             <Text fw={600} className="wraps">
               {t("try.wins", { name: winner.name })}
             </Text>
-            <Badge variant="light" tt="none">
-              {t("trace.score", { score: winner.score })}
-            </Badge>
+            {winner.score > 0 && (
+              <Badge variant="light" tt="none">
+                {t("trace.score", { score: winner.score })}
+              </Badge>
+            )}
           </Group>
-          <Text size="sm" c="dimmed" className="wraps">
-            {t("trace.matched")}: {winner.matched.map((phrase) => `«${phrase}»`).join(", ")}
-          </Text>
+          {winner.score > 0 && (
+            <Text size="sm" c="dimmed" className="wraps">
+              {t("trace.matched")}: {winner.matched.map((phrase) => `«${phrase}»`).join(", ")}
+            </Text>
+          )}
+          <Near script={winner} />
         </>
       ) : (
         <Text>{t("try.nobody")}</Text>
       )}
-      {close.map((script) => (
-        <Text key={script.id} size="sm" c="dimmed" className="wraps">
-          {script.name} ({script.score}):{" "}
-          {translatedReason(t, script.reason, (key) => tried.scripts.find((other) => other.key === key)?.name ?? key)}
+      {tried.not_compared && (
+        <Text size="sm" c="dimmed" className="wraps">
+          {t("trace.not-compared", { why: tried.not_compared })}
         </Text>
+      )}
+      {close.map((script) => (
+        <div key={script.id}>
+          <Text size="sm" c="dimmed" className="wraps">
+            {script.name}
+            {script.score > 0 && ` (${script.score})`}:{" "}
+            {translatedReason(t, script.reason, (key) => tried.scripts.find((other) => other.key === key)?.name ?? key)}
+          </Text>
+          <Near script={script} />
+        </div>
       ))}
     </Stack>
+  );
+}
+
+/** How near the phrase is to what a script means: in a word, and as a number. */
+function Near({ script: { likeness, closeness, sentence } }: { script: TriedScripts["scripts"][number] }) {
+  const { t, i18n } = useTranslation();
+  if (typeof likeness !== "number" || !closeness) return null;
+  return (
+    <Text size="sm" c="dimmed" className="wraps">
+      {t(`try.closeness.${closeness}`)} ({shownLikeness(i18n.language, likeness)}): «{sentence}»
+    </Text>
   );
 }

@@ -1,5 +1,4 @@
-import { Button, Stack, Switch } from "@mantine/core";
-import { type ReactNode, useState } from "react";
+import { Stack, Switch } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { freshKey } from "../../api/ids";
 import { useVocabulary } from "../../api/rules";
@@ -34,17 +33,5 @@ export function WhenPart({ when, faults, onChange }: Props) {
         <Conditions group={when} place="/when" depth={0} faults={faults} vocabulary={known} onChange={onChange} />
       )}
     </Stack>
-  );
-}
-
-/** Expressions are for who knows them: they are out of the way of everybody else. */
-export function Expressions({ shown, children }: { shown: boolean; children: ReactNode }) {
-  const { t } = useTranslation();
-  const [open, setOpen] = useState(shown);
-  if (open) return children;
-  return (
-    <Button w="fit-content" size="compact-sm" variant="subtle" onClick={() => setOpen(true)}>
-      {t("scripts.add-expressions")}
-    </Button>
   );
 }

@@ -20,7 +20,9 @@ const REASONS: [pattern: RegExp, key: string][] = [
   [/^must be an address/, "address"],
   [/^needs words in at least one language$/, "value"],
   [/^is longer than (?<count>\d+) characters$/, "long"],
-  [/^at most (?<count>\d+) (steps|branches)$/, "many"],
+  [/^at most (?<count>\d+) (steps|branches|sentences)$/, "many"],
+  [/^not of small talk/, "small-talk"],
+  [/^contains no word$/, "no-word"],
 ];
 
 /** What is wrong with a dialogue, in the reader's language where we have words for it. */

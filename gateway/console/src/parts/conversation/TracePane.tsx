@@ -80,9 +80,15 @@ function Explained({ trace, traceId, at, children }: ExplainedProps) {
       )}
       <Part title={t("trace.scripts")}>
         {trace.dialogue && <DialogueOf told={trace.dialogue} scripts={scripts} />}
-        {trace.scripts?.winner && <Winner winner={trace.scripts.winner} />}
+        {trace.scripts?.winner && <Winner winner={trace.scripts.winner} meanings={trace.meanings} />}
         {!trace.scripts?.winner && !trace.dialogue && <Quiet>{t("trace.no-script")}</Quiet>}
-        <Losers losers={trace.scripts?.losers ?? {}} unlisted={trace.scripts?.unlisted ?? 0} scripts={scripts} />
+        {trace.meanings?.why && <Quiet>{t("trace.not-compared", { why: trace.meanings.why })}</Quiet>}
+        <Losers
+          losers={trace.scripts?.losers ?? {}}
+          unlisted={trace.scripts?.unlisted ?? 0}
+          scripts={scripts}
+          near={trace.meanings?.near ?? {}}
+        />
       </Part>
       <Part title={t("trace.passages")}>
         {trace.passages ? (

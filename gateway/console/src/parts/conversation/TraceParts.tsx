@@ -11,8 +11,13 @@ import type { Named, Trace } from "./trace";
 
 type Scripts = NonNullable<Trace["scripts"]>;
 
-export function Winner({ winner: [id, name, score, matched] }: { winner: NonNullable<Scripts["winner"]> }) {
-  const { t } = useTranslation();
+interface WinnerProps {
+  winner: NonNullable<Scripts["winner"]>;
+  meanings: Trace["meanings"];
+}
+
+export function Winner({ winner: [id, name, score, matched, likeness], meanings }: WinnerProps) {
+  const { t, i18n } = useTranslation();
   return (
     <Card withBorder padding="sm" bg="transparent">
       <Group justify="space-between" wrap="nowrap">
@@ -20,27 +25,47 @@ export function Winner({ winner: [id, name, score, matched] }: { winner: NonNull
           {name || id}
         </Text>
         <Badge variant="light" tt="none">
-          {t("trace.score", { score })}
+          {likeness === undefined
+            ? t("trace.score", { score })
+            : `${t(`try.closeness.${closenessOf(likeness, meanings?.levels)}`)} ${shownLikeness(i18n.language, likeness)}`}
         </Badge>
       </Group>
       {matched.length > 0 && (
         <Text size="sm" c="dimmed" mt={4} className="wraps">
-          {t("trace.matched")}: {matched.map((phrase) => `«${phrase}»`).join(", ")}
+          {t(likeness === undefined ? "trace.matched" : "trace.alike")}:{" "}
+          {matched.map((phrase) => `«${phrase}»`).join(", ")}
         </Text>
       )}
     </Card>
   );
 }
 
+/** For which strictness a likeness is enough. */
+function closenessOf(likeness: number, [loose, normal, strict]: [number, number, number] = [2, 2, 2]): string {
+  if (likeness >= strict) return "strict";
+  if (likeness >= normal) return "normal";
+  return likeness >= loose ? "loose" : "no";
+}
+
+export function shownLikeness(language: string, likeness: number): string {
+  return new Intl.NumberFormat(language, { minimumFractionDigits: 2, maximumFractionDigits: 2 }).format(likeness);
+}
+
 interface LosersProps {
   losers: NonNullable<Scripts["losers"]>;
   unlisted: number;
   scripts: Map<string, Named>;
+  near: NonNullable<NonNullable<Trace["meanings"]>["near"]>;
 }
 
 /** Who was considered and does not answer, by the reason. */
-export function Losers({ losers, unlisted, scripts }: LosersProps) {
-  const { t } = useTranslation();
+export function Losers({ losers, unlisted, scripts, near }: LosersProps) {
+  const { t, i18n } = useTranslation();
+  const shown = (loser: string | [string, number]) => {
+    const alike = near[typeof loser === "string" ? loser : loser[0]]?.[0];
+    const name = loserName(loser, scripts);
+    return alike === undefined ? name : `${name} (${shownLikeness(i18n.language, alike)})`;
+  };
   const [opened, list] = useDisclosure(false);
   const count = Object.values(losers).reduce((sum, group) => sum + group.length, unlisted);
   if (count === 0) return null;
@@ -60,7 +85,7 @@ export function Losers({ losers, unlisted, scripts }: LosersProps) {
                 {translatedReason(t, reason, (id) => scripts.get(id)?.name ?? id)}
               </Text>
               <Text size="sm" className="wraps">
-                {group.map((loser) => loserName(loser, scripts)).join(", ")}
+                {group.map(shown).join(", ")}
               </Text>
             </div>
           ))}

@@ -7,6 +7,9 @@ const PATTERNS: [pattern: RegExp, key: string][] = [
   [/^priority (?<mine>-?\d+) is below (?<best>-?\d+) of (?<script>\S+)$/, "reason.priority-below"],
   [/^score (?<mine>\d+) is below (?<best>\d+) of (?<script>\S+)$/, "reason.score-below"],
   [/^same priority and score as (?<script>\S+), which comes first$/, "reason.comes-later"],
+  [/^the limit of (?<count>\d+) answers a day is reached$/, "reason.answers-per-day"],
+  [/^less alike than (?<script>\S+)$/, "reason.less-alike"],
+  [/^as alike as (?<script>\S+), which comes first$/, "reason.as-alike"],
 ];
 
 /** The API says reasons in English words of its own; those we know are said in the reader's language. */

@@ -10,9 +10,16 @@ export interface Trace {
   mode?: string;
   reason?: string;
   scripts?: {
-    winner?: [id: string, name: string, score: number, matched: string[]];
+    /** `likeness`: by meaning; then what matched is the nearest sentence. */
+    winner?: [id: string, name: string, score: number, matched: string[], likeness?: number];
     losers?: Record<string, (string | [id: string, score: number])[]>;
     unlisted?: number;
+  };
+  /** The nearest sentence of each script, where no words matched; `why` says why nothing was compared. */
+  meanings?: {
+    why?: string;
+    levels?: [loose: number, normal: number, strict: number];
+    near?: Record<string, [likeness: number, sentence: string]>;
   };
   /** The step of a dialogue that was answered, and where the answer leads. */
   dialogue?: {
