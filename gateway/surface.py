@@ -24,6 +24,7 @@ from gateway.api.digest import DigestApi
 from gateway.api.enrollments import EnrollmentsApi
 from gateway.api.exports import ExportsApi
 from gateway.api.files import FilesApi
+from gateway.api.from_site import FromSiteApi
 from gateway.api.integrations import IntegrationsApi
 from gateway.api.jobs import JobsApi, SchedulesApi
 from gateway.api.knowledge import KnowledgeApi
@@ -126,6 +127,7 @@ def surface(have: Services) -> Surface:
         ConfigurationApi(have.api),
         AgentsApi(have.api),
         AgentVersionsApi(have.api, checks),
+        FromSiteApi(have.api, have.signals),
         ChecksApi(have.api, checks),
         ScriptsApi(have.api, have.knowledge),
         RulesApi(have.api, have.signals),

@@ -211,9 +211,10 @@ async def build_sync(member: Member) -> Body:
         )
         signals = await stack.enter_async_context(RedisSignals(chosen.redis_url))
         knowledge = await stack.enter_async_context(KnowledgeCalls(chosen.redis_url, database))
-        asks = bool(chosen.openai_api_key.get_secret_value())
-        replay = AgentReplay(PostgresCatalogue(database), PostgresReplays(database), parsers(), clock, knowledge, asks=asks)
-        outside = [*kommo_jobs(database, chosen, clock, stack), *await document_jobs(database, chosen, clock, stack)]
+        writers = models(chosen, stack, PostgresSpending(database))
+        replay = AgentReplay(PostgresCatalogue(database), PostgresReplays(database), parsers(), clock, knowledge, asks=writers is not None)
+        documents = await document_jobs(database, chosen, clock, stack, knowledge, writers)
+        outside = [*kommo_jobs(database, chosen, clock, stack), *documents]
         registry = job_registry(database, chosen, clock, *outside, replay)
         collector.settle()
         accounts = await stack.enter_async_context(BotApi(chosen.telegram_api, chosen.telegram_timeout_s))

@@ -62,11 +62,11 @@ class AgentService:
             return outcome
         prompt = build_prompt(request, findings, history)
         try:
-            refused = await self._refused(self._models, tenant_id)
+            why = await refused(self._models, tenant_id)
         except TransientError as error:
             return replace(outcome, failure=f"nobody can say what was spent today: {error}", prompt=prompt.reference)
-        if refused:
-            return replace(outcome, failure=refused, prompt=prompt.reference, spent=Spent(refused=True))
+        if why:
+            return replace(outcome, failure=why, prompt=prompt.reference, spent=Spent(refused=True))
         ask = partial(self._ask, self._models, request.persona, began + request.persona.answer_deadline_s)
         talk = Talk(ask, partial(self._documents.look_again, tenant_id, request), request.persona, prompt, findings)
         summing = Summing(ask, request, history, prompt.past)
@@ -85,7 +85,7 @@ class AgentService:
             prompt=prompt.reference,
             stages_ms=stages,
             tries=asked.tries,
-            spent=_paid(self._models.prices, [(talk.given, asked.paid), (summing.given, summing.paid)]),
+            spent=paid(self._models.prices, [(talk.given, asked.paid), (summing.given, summing.paid)]),
             summary=summary,
             calls=tuple(talk.calls),
         )
@@ -106,13 +106,18 @@ class AgentService:
         left_s = ends_at - self._clock.monotonic()
         return await self._asking.ask(_endpoints(models, persona), asked, left_s, persona.answer_deadline_s, on_delta)
 
-    async def _refused(self, models: Models, tenant_id: TenantId | None) -> str:
-        """Return why the company may not ask a model now, empty if it may. Questions under way at once may exceed the limit together."""
-        if not models.limit_micros or models.spending is None or tenant_id is None:
-            return ""
-        used = await models.spending.spent_today(tenant_id)
-        limit = models.limit_micros / 1_000_000
-        return f"not asked: the limit of ${limit:g} a day is reached" if used >= models.limit_micros else ""
+
+async def refused(models: Models, tenant_id: TenantId | None) -> str:
+    """Return why the company may not ask a model now, empty if it may. Questions under way at once may exceed the limit together.
+
+    Raises:
+        TransientError: nobody can say what was spent.
+    """
+    if not models.limit_micros or models.spending is None or tenant_id is None:
+        return ""
+    used = await models.spending.spent_today(tenant_id)
+    limit = models.limit_micros / 1_000_000
+    return f"not asked: the limit of ${limit:g} a day is reached" if used >= models.limit_micros else ""
 
 
 def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
@@ -124,7 +129,7 @@ def _endpoints(models: Models, persona: Persona) -> list[Endpoint]:
     return [first] if spare is None or spare == first else [first, spare]
 
 
-def _paid(prices: PriceList, asked: Sequence[tuple[str, Sequence[ModelAnswer]]]) -> Spent | None:
+def paid(prices: PriceList, asked: Sequence[tuple[str, Sequence[ModelAnswer]]]) -> Spent | None:
     """Return what answers cost together, also those that were of no use; with them goes what was given."""
     total: Spent | None = None
     for given, answers in asked:

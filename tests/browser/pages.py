@@ -66,6 +66,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
     conversation, message = said["conversation_id"], said["reply"]["id"]
     inbox = person.path("conversations")
     chat, agent = person.path("test-chat"), person.path(f"ai-agents/{agent_id}")
+    begun = house.installation.post("/api/agents/from-site", {"address": house.url})["agent_id"]  # a page without text: much is open
     return {
         "login": "/login",
         "link": "/login#token=" + "x" * 43,
@@ -90,6 +91,7 @@ async def addresses(house: House, person: Person) -> dict[str, str]:
         "sequences": f"{agent}/sequences",
         "new-sequence": f"{agent}/sequences?sequence=new",
         "knowledge": f"{agent}/knowledge",
+        "from-site": person.path(f"ai-agents/{begun}/from-site"),
         "integrations": person.path("integrations"),
         "actors": person.path("actors"),
         "settings": person.path("settings"),

@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 import asyncpg
 import pytest
 
+from actors.domain.proposing.models import Proposal, Proposals
 from gateway.api.operation import Operation
 from gateway.openapi import unconnected
 from storage.accounts.audit import Actor
@@ -36,6 +38,7 @@ RULE = {"name": "Tag", "trigger": {"on": "message_received"}, "actions": [{"do":
 PLAN = {"name": "Follow up", "steps": [{"do": "add_tag", "tag": "vip"}]}
 # One acceptable body for each operation on a thing that takes one: without it, a 422 could hide a missing 404.
 BODIES: Mapping[str, Any] = {
+    "AcceptBody": {"name": "Anna", "scripts": [{"id": "delivery", "name": "Delivery", "phrases": ["delivery"], "answer": "350 roubles"}]},
     "ActsBody": {"acts": True},
     "CheckBody": {"question": "how much is delivery?", "expected": {"kind": "text", "value": "350"}},
     "CorrectionBody": {"question": "how much is delivery?", "right": {"kind": "new_script", "text": "350 roubles"}},
@@ -181,6 +184,7 @@ async def settle(gateway: GatewayProcess, company: Company, database: str, name:
     rule = await desk.do("POST", f"{agent}/rules", {**RULE, "name": name}, expect=201)
     document = await a_file(gateway, company, name)
     site = await desk.do("POST", f"{agent}/knowledge/sites", {"address": f"https://{name}.example/"}, expect=202)
+    await proposals(database, company, site["site_id"])
     sequence = await desk.do("POST", f"{agent}/sequences", {**PLAN, "name": name}, expect=201)
     await desk.do("POST", f"{agent}/publish", {"note": name})
     check = await desk.do("POST", f"{agent}/checks", {"question": name, "expected": {"kind": "handoff"}}, expect=201)
@@ -235,6 +239,16 @@ async def a_question(desk: Desk, database: str, message_id: str) -> str:
     await connection.close()
     [question] = (await desk.do("GET", f"/api/agents/{desk.company.agent_id}/knowledge/questions"))["items"]
     return str(question["id"])
+
+
+async def proposals(database: str, company: Company, site_id: str) -> None:
+    """Let the agent have been begun with a site that offers one script."""
+    one = Proposal("delivery", "Delivery", ("delivery",), "350 roubles", "https://shop.example/")
+    found = Proposals("extractive", "en", "Anna", 1, 1, "", (one,), ())
+    connection = await asyncpg.connect(database)
+    offered = "insert into site_proposals (tenant_id, agent_id, site_id, found, made_at) values ($1, $2, $3, $4, now())"
+    await connection.execute(offered, company.tenant_id, company.agent_id, site_id, json.dumps(asdict(found)))
+    await connection.close()
 
 
 async def a_file(gateway: GatewayProcess, company: Company, name: str) -> str:

@@ -13,21 +13,24 @@ import uvloop
 from actors.runtime.clock import SystemClock
 from actors.runtime.document_jobs import document_jobs
 from actors.runtime.sync_actor import SyncActor
+from actors.services.agent import Models
 from actors.services.jobs.registry import JobRegistry
 from config.settings import Settings
 from storage.jobs.queue import PostgresJobQueue
+from storage.knowledge.calls import KnowledgeCalls
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
 
 
 @asynccontextmanager
-async def reading(dsn: str, redis_url: str, *, private: bool = True) -> AsyncIterator[SyncActor]:
+async def reading(dsn: str, redis_url: str, *, private: bool = True, models: Models | None = None) -> AsyncIterator[SyncActor]:
     """Let a worker of documents work while the block lasts; pages may be on this machine."""
     async with AsyncExitStack() as stack:
         engine = await stack.enter_async_context(await Database.open(dsn, Role.ENGINE, "test reader", size=8))
         signals = await stack.enter_async_context(RedisSignals(redis_url))
         clock = SystemClock()
-        jobs = await document_jobs(engine, Settings(pages_private=private), clock, stack)
+        knowledge = await stack.enter_async_context(KnowledgeCalls(redis_url, engine, 5.0))  # a busy machine
+        jobs = await document_jobs(engine, Settings(pages_private=private), clock, stack, knowledge, models)
         actor = SyncActor(uuid4(), PostgresJobQueue(engine), JobRegistry(*jobs), signals, clock, random.random)
         running = asyncio.create_task(actor.run())
         try:

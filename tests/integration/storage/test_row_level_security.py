@@ -91,7 +91,10 @@ async def shops(real_lab: RealLab) -> Shops:
         (chunk,) = await real_lab.owner.fetch("select id, base_id from chunks where tenant_id = $1", shop.tenant_id)
         incoming = KnowledgeIncoming(real_lab.api, _reading)
         assert await incoming.add_file(shop.tenant_id, Actor("olga"), shop.agent_id, NewFile("Terms", "text", "terms.txt", b"350"))
-        assert await KnowledgeSites(real_lab.api, _reading).add(shop.tenant_id, Actor("olga"), shop.agent_id, "https://x.test")
+        site = await KnowledgeSites(real_lab.api, _reading).add(shop.tenant_id, Actor("olga"), shop.agent_id, "https://x.test")
+        assert site
+        offered = "insert into site_proposals (tenant_id, agent_id, site_id) values ($1, $2, $3)"
+        await real_lab.owner.execute(offered, shop.tenant_id, shop.agent_id, site.id)
         values = (chunk["id"], shop.tenant_id, chunk["base_id"], bytes(4))
         await real_lab.owner.execute("insert into chunk_vectors values ($1, $2, $3, 'test', 1, $4)", *values)
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:

@@ -58,3 +58,7 @@ export type Correction = Schemas["CorrectionBody"];
 export type Replay = Schemas["ReplayView"];
 export type ReplayTurn = Schemas["ReplayTurnView"];
 export type ReplaySide = Schemas["ReplaySide"];
+export type FromSite = Schemas["FromSiteView"];
+export type Proposals = Schemas["ProposalsView"];
+export type OpenQuestion = Schemas["OpenView"];
+export type AcceptBody = Schemas["AcceptBody"];

@@ -41,6 +41,10 @@ export const router = createBrowserRouter([
             path: "ai-agents/:agentId",
             lazy: async () => ({ Component: (await import("../pages/agents/AgentPage")).AgentPage }),
           },
+          {
+            path: "ai-agents/:agentId/from-site",
+            lazy: async () => ({ Component: (await import("../pages/from-site/FromSitePage")).FromSitePage }),
+          },
           { path: "scripts", element: <FirstAgent page="scripts" /> },
           {
             path: "ai-agents/:agentId/scripts",

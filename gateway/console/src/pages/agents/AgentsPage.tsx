@@ -2,6 +2,7 @@ import { Badge, Button, Card, Group, Modal, Stack, Text, TextInput } from "@mant
 import { useDisclosure } from "@mantine/hooks";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconRobot from "@tabler/icons-react/icons/IconRobot";
+import IconWorld from "@tabler/icons-react/icons/IconWorld";
 import { useTranslation } from "react-i18next";
 import { Link, useNavigate } from "react-router";
 import { useAgents, useCreateAgent } from "../../api/agents";
@@ -12,26 +13,38 @@ import { Page, PageHead } from "../../parts/PageHead";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { When } from "../../parts/When";
 import classes from "./Agents.module.css";
+import { FromSiteForm } from "./FromSiteForm";
+import { WaitingAgents } from "./WaitingAgents";
 
 export function AgentsPage() {
   const { t } = useTranslation();
   const agents = useAgents();
   const mayEdit = useMay("admin");
   const [creating, create] = useDisclosure(false);
+  const [beginning, begin] = useDisclosure(false);
   useTitle(t("page.agents"));
+  const fromSite = (
+    <Button variant="default" leftSection={<IconWorld size={16} />} onClick={begin.open}>
+      {t("from-site.button")}
+    </Button>
+  );
   return (
     <Page>
       <PageHead title={t("page.agents")} text={t("agents.text")}>
+        {mayEdit && fromSite}
         {mayEdit && (
           <Button leftSection={<IconPlus size={16} />} onClick={create.open}>
             {t("agents.create")}
           </Button>
         )}
       </PageHead>
+      <WaitingAgents />
       {agents.isPending && <Loading />}
       {agents.isError && <Failed error={agents.error} again={() => void agents.refetch()} />}
       {agents.data?.length === 0 && (
-        <Empty icon={<IconRobot />} title={t("chat.no-agents")} text={t("agents.empty-text")} />
+        <Empty icon={<IconRobot />} title={t("chat.no-agents")} text={t("from-site.empty-text")}>
+          {mayEdit && fromSite}
+        </Empty>
       )}
       <div className={classes.cards}>
         {agents.data?.map((agent) => (
@@ -45,6 +58,14 @@ export function AgentsPage() {
         closeButtonProps={{ "aria-label": t("app.close") }}
       >
         <CreateForm onCancel={create.close} />
+      </Modal>
+      <Modal
+        opened={beginning}
+        onClose={begin.close}
+        title={t("from-site.title")}
+        closeButtonProps={{ "aria-label": t("app.close") }}
+      >
+        <FromSiteForm onCancel={begin.close} />
       </Modal>
     </Page>
   );

@@ -11,6 +11,7 @@ export const JOB_STATES = [
 ] as const satisfies readonly Job["state"][];
 export const JOB_NAMES = [
   "activity:retention",
+  "agent:from-site",
   "agent:replay",
   "conversations:export",
   "crm:reconcile",

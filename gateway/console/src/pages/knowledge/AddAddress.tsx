@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAddAddress } from "../../api/knowledge";
 import { showDone } from "../../app/toasts";
+import { webAddress } from "../../parts/url";
 
 export type AddressKind = "page" | "site";
 
@@ -31,7 +32,7 @@ function Form({ agentId, kind, onClose }: { agentId: string; kind: AddressKind; 
   const [address, setAddress] = useState("");
   const [left, setLeft] = useState(false);
   const add = useAddAddress(agentId);
-  const whole = completed(address);
+  const whole = webAddress(address);
   const send = () => {
     if (!whole) return setLeft(true);
     const onSuccess = () => {
@@ -71,11 +72,4 @@ function Form({ agentId, kind, onClose }: { agentId: string; kind: AddressKind; 
       </Stack>
     </form>
   );
-}
-
-/** People leave `https://` out. */
-function completed(typed: string): string | undefined {
-  const address = typed.trim();
-  const whole = /^[a-z][a-z0-9+.-]*:/i.test(address) && !/^[^/]+:\d/.test(address) ? address : `https://${address}`;
-  return /^https?:$/.test(URL.parse(whole)?.protocol ?? "") && /\.|localhost/.test(whole) ? whole : undefined;
 }
