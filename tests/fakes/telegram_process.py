@@ -48,7 +48,8 @@ class TelegramProcess:
         """Return what customers got, in order."""
         if not self.ledger.exists():
             return []
-        return [orjson.loads(line) for line in self.ledger.read_bytes().splitlines()]
+        written, _, _ = self.ledger.read_bytes().rpartition(b"\n")  # the last line may be half-written
+        return [orjson.loads(line) for line in written.splitlines()]
 
     async def wait_accepted(self, count: int, timeout_s: float = 20.0) -> list[Mapping[str, Any]]:
         """Wait until at least `count` messages were accepted."""

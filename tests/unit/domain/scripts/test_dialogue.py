@@ -117,7 +117,7 @@ def test_without_words_of_its_own_the_question_is_repeated() -> None:
     assert question(SCRIPT, at("address"), said()) == "Where to?"
 
 
-@pytest.mark.parametrize("word", [*LEAVE_WORDS, "Stop!", "СТОП."])
+@pytest.mark.parametrize("word", [*sorted(LEAVE_WORDS), "Stop!", "СТОП."])
 def test_who_wants_to_leave_may(word: str) -> None:
     heard = hear(SCRIPT, at("address"), said(word))
     assert (heard.outcome, heard.text, heard.position, heard.told["why"]) == ("left", "As you like.", None, "the customer left")
