@@ -1,7 +1,8 @@
 """Scripts proposed to the two shops of tests/fakes/shop_sites.py, through the same classes that read and search a real site.
 
 `python -m tests.bench.proposals [--embedder use]` prints one JSON object for each shop: how many scripts of the catalogue were
-proposed, how many of them are right, which are wrong or were missed; with `--by-words` the search has no embedder.
+proposed, how many of them are right, which are wrong or were missed, and which of those have a right hint. With `--by-words` the
+search has no embedder.
 """
 
 import argparse
@@ -38,6 +39,7 @@ class Marks:
     right: int
     wrong: Sequence[str]
     missed: Sequence[str]
+    hinted: Sequence[str]
     asked_by_the_site: int
 
 
@@ -77,11 +79,16 @@ def proposed(site: Mapping[str, str | bytes | int], embedder: Embedder | None) -
 
 def marked(found: Proposals) -> Marks:
     """Compare proposals with what stands on their site."""
-    right = RIGHT[found.language]
-    topics = {topic.id for topic in TOPICS}
+    right, topics = RIGHT[found.language], {topic.id for topic in TOPICS}
+
+    def holds(id_: str, answer: str) -> bool:
+        return id_ in right and all(part in answer for part in right[id_])
+
     made = {one.id: one.answer for one in found.proposals if one.id in topics}
-    good = {id_ for id_, answer in made.items() if id_ in right and all(part in answer for part in right[id_])}
-    return Marks(len(made), len(good), sorted(made.keys() - good), sorted(right.keys() - good), len(found.proposals) - len(made))
+    good = {id_ for id_, answer in made.items() if holds(id_, answer)}
+    hinted = sorted([one.id for one in found.open if holds(one.id, one.hint)])
+    wrong, missed = sorted(made.keys() - good), sorted(right.keys() - good)
+    return Marks(len(made), len(good), wrong, missed, hinted, len(found.proposals) - len(made))
 
 
 def main() -> None:

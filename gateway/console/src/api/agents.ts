@@ -137,6 +137,7 @@ export function useRestoreAgent() {
 function useRefresh() {
   const queries = useQueryClient();
   return () => {
-    for (const name of ["agents", "agent", "versions", "checks"]) void queries.invalidateQueries({ queryKey: [name] });
+    for (const name of ["agents", "agent", "versions", "checks", "from-site"])
+      void queries.invalidateQueries({ queryKey: [name] });
   };
 }

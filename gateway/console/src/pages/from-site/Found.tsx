@@ -20,7 +20,7 @@ export function Found({ begun, found }: { begun: FromSite; found: Proposals }) {
   return (
     <Stack gap="lg">
       {found.notice && (
-        <Alert color="yellow" variant="light" title={t("from-site.little")}>
+        <Alert variant="light" title={t("from-site.little")}>
           {t(`from-site.notice.${found.notice}`)}
         </Alert>
       )}
