@@ -167,7 +167,7 @@ def _topic_of(question: str, spoken: str) -> Topic | None:
 
 
 def _of_topic(topic: Topic, spoken: str, looked: Looked | None, passages: Sequence[SitePassage]) -> Proposal | None:
-    if looked is None or looked.verdict != "sure":
+    if looked is None:
         return None
     said, places = topic.said[spoken], {passage.id: passage for passage in passages}
     for passage in _sure(looked.hits[:_LOOKED_AT], places):

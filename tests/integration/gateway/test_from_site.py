@@ -189,7 +189,8 @@ async def test_addresses_inside_are_not_asked(desk: Desk, database: str, redis_u
 
 @pytest.mark.timeout(60)
 async def test_it_can_be_stopped_and_given_up(desk: Desk, database: str, redis_url: str) -> None:
-    pages = {"/robots.txt": "User-agent: *\nCrawl-delay: 10", "/": page("Shop", "Flowers", "/a"), "/a": page("A", "Roses")}
+    pages: dict[str, str | bytes | int] = {"/robots.txt": "User-agent: *\nCrawl-delay: 10"}
+    pages |= {"/": page("Shop", "Flowers", "/a"), "/a": page("A", "Roses")}
     async with website(Website(pages)) as shop, reading(database, redis_url):
         agent = await begun(desk, shop.url)
         async with asyncio.timeout(20):

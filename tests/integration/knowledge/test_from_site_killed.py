@@ -9,6 +9,7 @@ import pytest
 
 from actors.domain.ids import owned
 from actors.ports.jobs import NewJob
+from actors.ports.knowledge import Answered, Question
 from actors.runtime.knowledge_actor import KnowledgeActor
 from actors.services.jobs.agent_from_site import AgentFromSite, FromSitePayload
 from storage.knowledge.answering import KnowledgeAnswers
@@ -30,11 +31,11 @@ async def answering(lab: RealLab, redis_url: str, slow_s: float) -> AsyncIterato
     """Search what was read; slowly, so that a kill may come in between."""
     async with knowledge_lab(lab, WordVectors()) as knowledge:
 
-        async def search(question: object) -> object:
+        async def search(question: Question) -> Answered:
             await asyncio.sleep(slow_s)
-            return await knowledge.service.search(question)  # type: ignore[arg-type]
+            return await knowledge.service.search(question)
 
-        async with KnowledgeAnswers(redis_url, owned(0, 1), search) as answers:  # type: ignore[arg-type]
+        async with KnowledgeAnswers(redis_url, owned(0, 1), search) as answers:
             actor = KnowledgeActor(answers, knowledge.indexing, knowledge.embedding, knowledge.cache)
             running = asyncio.create_task(actor.run())
             yield
@@ -49,7 +50,7 @@ async def test_a_worker_that_is_killed_while_it_reads_and_while_it_proposes(real
         real_lab.api, lambda agent, site, by: NewJob(AgentFromSite, FromSitePayload(site_id=site, agent_id=agent), str(site), by=by)
     )
     more = {f"/p{n}": page(f"Page {n}", f"Gingerbread {n} costs {n} roubles", f"/p{n + 1}") for n in range(PAGES)}
-    pages = {**RUSSIAN, **more, "/": str(RUSSIAN["/"]).replace("</nav>", '<a href="/p0">more</a></nav>')}
+    pages: dict[str, str | bytes | int] = {**RUSSIAN, **more, "/": str(RUSSIAN["/"]).replace("</nav>", '<a href="/p0">more</a></nav>')}
     async with website(Website(pages)) as site, answering(real_lab, redis_url, 0.1):
         begun = await agents.begin(shop.tenant_id, OLGA, "shop.example", site.url)
         with reader(database, redis_url):
@@ -67,5 +68,5 @@ async def test_a_worker_that_is_killed_while_it_reads_and_while_it_proposes(real
     assert shown is not None
     assert shown.found is not None
     assert (shown.found.pages, shown.accepted_at) == (len(addresses), None)
-    ids = [one.id for one in (*shown.found.proposals, *shown.found.open)]
+    ids = [one.id for one in shown.found.proposals] + [one.id for one in shown.found.open]
     assert len(ids) == len(set(ids))
