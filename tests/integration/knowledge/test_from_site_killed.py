@@ -68,5 +68,5 @@ async def test_a_worker_that_is_killed_while_it_reads_and_while_it_proposes(real
     assert shown is not None
     assert shown.found is not None
     assert (shown.found.pages, shown.accepted_at) == (len(addresses), None)
-    ids = [*(one.id for one in shown.found.proposals), *(one.id for one in shown.found.open)]
+    ids = [one.id for one in shown.found.proposals] + [one.id for one in shown.found.open]
     assert len(ids) == len(set(ids))
