@@ -41,7 +41,7 @@ async def test_an_owner_makes_an_agent_of_a_site(house: House, open_tab: OpenTab
 
     back = await open_tab(admin.path("ai-agents"), admin)
     notice = back.get_by_role("alert").filter(has_text="Агенты с сайта ждут вас")
-    await expect(notice.get_by_text("предложения готовы")).to_be_visible(timeout=90_000)
+    await expect(notice.get_by_text("предложения готовы").first).to_be_visible(timeout=90_000)
     await settled(back)
     assert await violations(back) == []
     await notice.get_by_role("link", name=russian.url).click()

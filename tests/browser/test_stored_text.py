@@ -71,6 +71,7 @@ PASSING = "is not stored"
 SHOWN_NOWHERE = "no page shows it"
 # Everything else, and why it needs no look of its own.
 OTHERS = {
+    "AcceptBody": SAME,
     "AgentCopy": SAME,
     "AgentCreate": SAME,
     "AgentPatch:persona.name": SHOWN_NOWHERE,
