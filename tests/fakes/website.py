@@ -18,6 +18,9 @@ class Website:
     asked: Counter[str] = field(default_factory=Counter)
     url: str = ""
 
+    def __post_init__(self) -> None:
+        self.pages = dict(self.pages)  # a change is this site's alone
+
     async def answer(self, request: web.Request) -> web.Response:
         self.asked[request.path] += 1
         if request.path in self.moved:
