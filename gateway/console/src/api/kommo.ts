@@ -1,7 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { api, said } from "./client";
 import { freshKey } from "./ids";
-import type { Integration, KommoInvite, KommoToken } from "./types";
+import type { Integration, KommoInvite, KommoToken, OwnChannelBody } from "./types";
 
 const BUSY_MS = 1_000;
 const QUIET_MS = 15_000;
@@ -75,6 +75,52 @@ export function useInviteKommo() {
       said(api.POST("/api/agents/{id}/integrations/kommo/oauth", { params: { path: { id: agentId } }, body })),
     meta: { told: true },
   });
+}
+
+export function useOwnChannel(integration: Integration) {
+  return useQuery({
+    queryKey: ownKey(integration),
+    queryFn: () =>
+      said(
+        api.GET("/api/agents/{id}/integrations/{integration_id}/own-channel", {
+          params: { path: pathOf(integration) },
+        }),
+      ),
+    refetchInterval: QUIET_MS,
+  });
+}
+
+/** Connect it, or give it other keys. */
+export function useConnectOwnChannel(integration: Integration) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: (body: OwnChannelBody) =>
+      said(
+        api.PUT("/api/agents/{id}/integrations/{integration_id}/own-channel", {
+          params: { path: pathOf(integration) },
+          body,
+        }),
+      ),
+    onSettled: () => queries.invalidateQueries({ queryKey: ownKey(integration) }),
+    meta: { told: true },
+  });
+}
+
+export function useDisconnectOwnChannel(integration: Integration) {
+  const queries = useQueryClient();
+  return useMutation({
+    mutationFn: () =>
+      said(
+        api.DELETE("/api/agents/{id}/integrations/{integration_id}/own-channel", {
+          params: { path: pathOf(integration) },
+        }),
+      ),
+    onSettled: () => queries.invalidateQueries({ queryKey: ownKey(integration) }),
+  });
+}
+
+function ownKey(integration: Integration): string[] {
+  return ["own-channel", integration.id];
 }
 
 function keyOf(integration: Integration): string[] {

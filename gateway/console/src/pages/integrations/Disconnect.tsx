@@ -1,9 +1,10 @@
-import { Button, Group, Modal, Stack, Text } from "@mantine/core";
+import { Button } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
 import { useDisconnect } from "../../api/integrations";
 import type { Integration } from "../../api/types";
 import { showDone } from "../../app/toasts";
+import { Removal } from "../../parts/Removal";
 
 /** For good, so it is asked first. */
 export function Disconnect({ integration }: { integration: Integration }) {
@@ -23,24 +24,15 @@ export function Disconnect({ integration }: { integration: Integration }) {
       <Button variant="default" onClick={ask.open}>
         {t("integrations.disconnect")}
       </Button>
-      <Modal
+      <Removal
         opened={asking}
-        onClose={ask.close}
         title={t("integrations.disconnect-title", { bot })}
-        closeButtonProps={{ "aria-label": t("app.close") }}
-      >
-        <Stack>
-          <Text size="sm">{t("integrations.disconnect-text")}</Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={ask.close} data-autofocus>
-              {t("app.cancel")}
-            </Button>
-            <Button color="red.9" onClick={send} loading={disconnect.isPending}>
-              {t("integrations.disconnect")}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+        text={t("integrations.disconnect-text")}
+        button={t("integrations.disconnect")}
+        loading={disconnect.isPending}
+        onClose={ask.close}
+        onConfirm={send}
+      />
     </>
   );
 }

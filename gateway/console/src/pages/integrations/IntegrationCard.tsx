@@ -7,6 +7,7 @@ import { When } from "../../parts/When";
 import { Disconnect } from "./Disconnect";
 import { KommoSalesbot } from "./KommoSalesbot";
 import { KommoSync } from "./KommoSync";
+import { OwnChannel } from "./OwnChannel";
 import { ProblemNote } from "./ProblemNote";
 import { Settings } from "./Settings";
 
@@ -57,6 +58,9 @@ export function IntegrationCard({ integration, agentName, webhooks, mayEdit }: P
         )}
         {integration.channel === "kommo" && !gone && <KommoSync integration={integration} mayEdit={mayEdit} />}
         {integration.channel === "kommo" && mayEdit && !gone && <KommoSalesbot integration={integration} />}
+        {integration.channel === "kommo" && mayEdit && !gone && (
+          <OwnChannel integration={integration} agentName={agentName} />
+        )}
         {mayEdit && !gone && <Controls integration={integration} webhooks={webhooks} />}
       </Stack>
     </Card>

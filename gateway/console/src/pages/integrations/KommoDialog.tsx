@@ -1,11 +1,11 @@
-import { Alert, Button, Code, Group, Modal, PasswordInput, Select, Stack, Text, TextInput } from "@mantine/core";
-import { type FormEvent, type ReactNode, useState } from "react";
+import { Button, Code, Group, Modal, Select, Stack, Text, TextInput } from "@mantine/core";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useConnectKommo, useInviteKommo } from "../../api/kommo";
-import { asApiError } from "../../api/problem";
 import type { Agent, KommoInvitation } from "../../api/types";
-import { ProblemText, problemTitle, showDone } from "../../app/toasts";
+import { showDone } from "../../app/toasts";
 import { When } from "../../parts/When";
+import { Form, Secret } from "./KommoForm";
 
 interface Props {
   opened: boolean;
@@ -153,60 +153,5 @@ function Invited({ invitation }: { invitation: KommoInvitation }) {
         </Button>
       </Group>
     </Stack>
-  );
-}
-
-interface FormProps {
-  send: () => void;
-  error: Error | null;
-  button: ReactNode;
-  children: ReactNode;
-}
-
-function Form({ send, error, button, children }: FormProps) {
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    send();
-  };
-  return (
-    <form onSubmit={submit}>
-      <Stack>
-        {children}
-        {error !== null && <Refused error={error} />}
-        <Group justify="flex-end">{button}</Group>
-      </Stack>
-    </form>
-  );
-}
-
-/** Why an account was not connected, and what to do. */
-function Refused({ error }: { error: unknown }) {
-  const { t, i18n } = useTranslation();
-  const refused = asApiError(error);
-  const code = refused.problem?.errors?.[0]?.code;
-  const reason = code && i18n.exists(`kommo.refused.${code}.title`) ? code : undefined;
-  return (
-    <Alert
-      color="red"
-      variant="light"
-      role="alert"
-      title={reason ? t(`kommo.refused.${reason}.title`) : problemTitle(refused)}
-    >
-      {reason ? <Text size="sm">{t(`kommo.refused.${reason}.do`)}</Text> : <ProblemText error={refused} />}
-    </Alert>
-  );
-}
-
-function Secret({ label, value, change }: { label: string; value: string; change: (value: string) => void }) {
-  const { t } = useTranslation();
-  return (
-    <PasswordInput
-      label={label}
-      maxLength={4096}
-      autoComplete="off"
-      visibilityToggleButtonProps={{ "aria-label": t("kommo.show") }}
-      value={value}
-      onChange={(event) => change(event.currentTarget.value)}
-    />
   );
 }

@@ -1,20 +1,11 @@
-import { Button, Code, Group, Stack, Text, Title } from "@mantine/core";
+import { Button, Group, Stack, Text, Title } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useKommoAccount, useSalesbotStep } from "../../api/kommo";
 import type { Integration } from "../../api/types";
-import { CopyButton } from "../../parts/CopyButton";
+import { Copied } from "../../parts/Copied";
 import { Failed } from "../../parts/states";
 import { When } from "../../parts/When";
-
-function Copied({ value }: { value: string }) {
-  return (
-    <Group gap="xs" wrap="nowrap" align="flex-start">
-      <Code className="wraps">{value}</Code>
-      <CopyButton value={value} />
-    </Group>
-  );
-}
 
 /** The address at which a Salesbot of the account asks for answers; it is a secret, so it is fetched when somebody wants it. */
 export function KommoSalesbot({ integration }: { integration: Integration }) {

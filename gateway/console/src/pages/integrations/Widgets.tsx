@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Card, Code, Group, Modal, Stack, Switch, Text, Title } from "@mantine/core";
+import { Anchor, Badge, Button, Card, Code, Group, Stack, Switch, Text, Title } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import IconPlus from "@tabler/icons-react/icons/IconPlus";
 import IconWorld from "@tabler/icons-react/icons/IconWorld";
@@ -7,6 +7,7 @@ import type { Agent, Widget } from "../../api/types";
 import { useChangeWidget, useDeleteWidget, useWidgets } from "../../api/widgets";
 import { showDone } from "../../app/toasts";
 import { CopyButton } from "../../parts/CopyButton";
+import { Removal } from "../../parts/Removal";
 import { Empty, Failed } from "../../parts/states";
 import classes from "./Integrations.module.css";
 import { WidgetDialog } from "./WidgetDialog";
@@ -127,24 +128,15 @@ function Delete({ widget, name }: { widget: Widget; name: string }) {
       <Button variant="default" onClick={ask.open}>
         {t("widgets.delete")}
       </Button>
-      <Modal
+      <Removal
         opened={asking}
-        onClose={ask.close}
         title={t("widgets.delete-title", { name })}
-        closeButtonProps={{ "aria-label": t("app.close") }}
-      >
-        <Stack>
-          <Text size="sm">{t("widgets.delete-text")}</Text>
-          <Group justify="flex-end">
-            <Button variant="default" onClick={ask.close} data-autofocus>
-              {t("app.cancel")}
-            </Button>
-            <Button color="red.9" onClick={send} loading={remove.isPending}>
-              {t("widgets.delete")}
-            </Button>
-          </Group>
-        </Stack>
-      </Modal>
+        text={t("widgets.delete-text")}
+        button={t("widgets.delete")}
+        loading={remove.isPending}
+        onClose={ask.close}
+        onConfirm={send}
+      />
     </>
   );
 }

@@ -6,10 +6,10 @@ import { useTranslation } from "react-i18next";
 import { type ApiKey, type Role, useApiKeys, useCreateKey, useRevokeKey } from "../../../api/people";
 import { asApiError } from "../../../api/problem";
 import { ProblemText, problemTitle, showDone } from "../../../app/toasts";
+import { Removal } from "../../../parts/Removal";
 import { Failed, Loading } from "../../../parts/states";
 import { When } from "../../../parts/When";
 import classes from "../Settings.module.css";
-import { Removal } from "./Removal";
 import { RolePick } from "./RolePick";
 import { Secret } from "./Secret";
 

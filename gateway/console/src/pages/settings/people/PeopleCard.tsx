@@ -8,11 +8,11 @@ import { useTranslation } from "react-i18next";
 import { ROLES, type User, useChangeUser, useNewLink, useRemoveUser, useUsers } from "../../../api/people";
 import { useSession } from "../../../app/session";
 import { showDone } from "../../../app/toasts";
+import { Removal } from "../../../parts/Removal";
 import { Failed, Loading } from "../../../parts/states";
 import { When } from "../../../parts/When";
 import classes from "../Settings.module.css";
 import { InviteDialog } from "./InviteDialog";
-import { Removal } from "./Removal";
 import { RolePick } from "./RolePick";
 import { Secret } from "./Secret";
 
