@@ -7,11 +7,13 @@ import { ProblemText, problemTitle } from "../../app/toasts";
 interface FormProps {
   send: () => void;
   error: Error | null;
+  /** Where the words for a reason are, if not those for connecting an account are meant. */
+  words?: (code: string) => string;
   button: ReactNode;
   children: ReactNode;
 }
 
-export function Form({ send, error, button, children }: FormProps) {
+export function Form({ send, error, words = ofAccount, button, children }: FormProps) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     send();
@@ -20,27 +22,26 @@ export function Form({ send, error, button, children }: FormProps) {
     <form onSubmit={submit}>
       <Stack>
         {children}
-        {error !== null && <Refused error={error} />}
+        {error !== null && <Refused error={error} words={words} />}
         <Group justify="flex-end">{button}</Group>
       </Stack>
     </form>
   );
 }
 
-/** Why an account was not connected, and what to do. */
-function Refused({ error }: { error: unknown }) {
+function ofAccount(code: string): string {
+  return `kommo.refused.${code}`;
+}
+
+/** Why an account, or its channel, was not connected, and what to do. */
+function Refused({ error, words }: { error: unknown; words: (code: string) => string }) {
   const { t, i18n } = useTranslation();
   const refused = asApiError(error);
-  const code = refused.problem?.errors?.[0]?.code;
-  const reason = code && i18n.exists(`kommo.refused.${code}.title`) ? code : undefined;
+  const code = refused.problem?.errors?.[0]?.code ?? "";
+  const reason = [words(code), ofAccount(code)].find((known) => i18n.exists(`${known}.title`));
   return (
-    <Alert
-      color="red"
-      variant="light"
-      role="alert"
-      title={reason ? t(`kommo.refused.${reason}.title`) : problemTitle(refused)}
-    >
-      {reason ? <Text size="sm">{t(`kommo.refused.${reason}.do`)}</Text> : <ProblemText error={refused} />}
+    <Alert color="red" variant="light" role="alert" title={reason ? t(`${reason}.title`) : problemTitle(refused)}>
+      {reason ? <Text size="sm">{t(`${reason}.do`)}</Text> : <ProblemText error={refused} />}
     </Alert>
   );
 }

@@ -1,4 +1,4 @@
-import { Button, Modal, Stack, Text, TextInput } from "@mantine/core";
+import { Alert, Button, Modal, Stack, Text, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useConnectOwnChannel } from "../../api/kommo";
@@ -40,8 +40,15 @@ export function OwnChannelDialog({ opened, onClose, ...props }: Props) {
   );
 }
 
+/** Without a public address there is nothing to give to Kommo. */
 function Hook({ address }: { address: string }) {
   const { t } = useTranslation();
+  if (!URL.canParse(address))
+    return (
+      <Alert color="yellow" variant="light" title={t("kommo.refused.no-public-url.title")}>
+        {t("kommo.refused.no-public-url.do")}
+      </Alert>
+    );
   return (
     <div>
       <Text size="sm" fw={500}>
@@ -82,7 +89,7 @@ function Fields({ onClose, integration, channel, agentName }: Omit<Props, "opene
   const error = (field: keyof OwnChannelBody) => {
     if (tried && wrong.includes(field)) return t(`own-channel.wrong.${field}`);
     const flaw = refused.find(({ pointer }) => pointer === `/${field}`);
-    return flaw && t(`own-channel.refused.${flaw.code}`, { defaultValue: flaw.detail });
+    return flaw && t(`${ofChannel(flaw.code)}.do`, { defaultValue: flaw.detail });
   };
   const button = (
     <Button type="submit" loading={connect.isPending}>
@@ -90,7 +97,7 @@ function Fields({ onClose, integration, channel, agentName }: Omit<Props, "opene
     </Button>
   );
   return (
-    <Form send={send} error={placed ? null : connect.error} button={button}>
+    <Form send={send} error={placed ? null : connect.error} words={ofChannel} button={button}>
       <TextInput
         label={t("own-channel.channel-id")}
         maxLength={64}
@@ -129,8 +136,12 @@ function Fields({ onClose, integration, channel, agentName }: Omit<Props, "opene
   );
 }
 
+function ofChannel(code: string): string {
+  return `own-channel.refused.${code}`;
+}
+
 /** What cannot be right, before anybody is asked. */
-function flawsOf(body: OwnChannelBody): (keyof OwnChannelBody)[] {
+function flawsOf(body: Required<OwnChannelBody>): (keyof OwnChannelBody)[] {
   const right = {
     channel_id: ID.test(body.channel_id),
     secret: SECRET.test(body.secret),
