@@ -25,6 +25,7 @@ from gateway.kommo_desk import KommoDesk
 from gateway.metrics import Metrics
 from gateway.middleware import edge_middleware
 from gateway.origin import Origins
+from gateway.own_channels import OwnChannels
 from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.spooler import Spooler
@@ -37,6 +38,7 @@ from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
 from storage.knowledge.calls import KnowledgeCalls
+from storage.kommo_scopes import KommoScopes
 from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -94,6 +96,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
             knowledge=await stack.enter_async_context(KnowledgeCalls(settings.redis_url, api, KNOWLEDGE_WAIT_S)),
             connections=Connections(engine, settings.data_dir, Connecting(bot_api, settings.public_url)),
             kommo=kommo,
+            own_channels=OwnChannels(KommoScopes(engine), spool, patience, lambda: kommo.box),
             control_socket=settings.control_socket,
             files=FilesApi(StoredFiles(api, settings.data_dir), {"telegram": telegram_files}),
             asks=bool(settings.openai_api_key.get_secret_value()),

@@ -9,9 +9,10 @@ from typing import Self
 from uuid import UUID
 
 from actors.domain.errors import CallboardError
+from actors.ports.kommo import KommoAccount
 from gateway.ids import owner_id
 from gateway.ticks import LoopTicks
-from integrations.kommo.account_api import account_facts, subscribe
+from integrations.kommo.account_api import account_facts, amojo_id, subscribe
 from integrations.kommo.asking import BotAccount
 from integrations.kommo.client import KommoClient
 from integrations.kommo.hosts import account_host
@@ -49,11 +50,11 @@ class KommoDesk:
     """What the operations on Kommo accounts do. The key is read when it is needed first: taking messages in goes on without it."""
 
     def __init__(self, database: Database, data_dir: Path, public_url: str, api: str) -> None:
-        self._database = database
+        self.database = database
+        self.public_url = public_url.rstrip("/")
         self._data_dir = data_dir
-        self._public_url = public_url.rstrip("/")
         self._api = api
-        self._wire = Wire(LoopTicks(), TIMEOUT_S, api)
+        self.wire = Wire(LoopTicks(), TIMEOUT_S, api)
         self._client: KommoClient | None = None
 
     async def __aenter__(self) -> Self:
@@ -62,25 +63,26 @@ class KommoDesk:
     async def __aexit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         if self._client is not None:
             await self._client.close()
-        await self._wire.close()
+        await self.wire.close()
 
     @property
     def reachable(self) -> bool:
         """Whether Kommo can send webhooks and people's browsers back to us."""
-        return self._public_url.startswith("https://") or bool(self._public_url and self._api)
+        return self.public_url.startswith("https://") or bool(self.public_url and self._api)
 
     @property
     def redirect_uri(self) -> str:
         """Return what must be registered at Kommo."""
-        return self._public_url + CALLBACK
+        return self.public_url + CALLBACK
 
     @cached_property
     def accounts(self) -> KommoConnections:
         """Return the stored accounts."""
-        return KommoConnections(self._database, self._box)
+        return KommoConnections(self.database, self.box)
 
     @cached_property
-    def _box(self) -> SecretBox:
+    def box(self) -> SecretBox:
+        """Return what seals secrets."""
         return SecretBox(load_or_create_key(self._data_dir))
 
     async def invite(
@@ -91,7 +93,7 @@ class KommoDesk:
         if begun is None:
             return None
         state, expires_at = begun
-        return Invitation(authorize_url(self._wire, platform, client_id, state), self.redirect_uri, expires_at)
+        return Invitation(authorize_url(self.wire, platform, client_id, state), self.redirect_uri, expires_at)
 
     async def allowed(self, state: str, code: str, referer: str) -> KommoState:
         """Finish an authorization: a person came back from Kommo with a code.
@@ -105,8 +107,8 @@ class KommoDesk:
         begun = await self.accounts.take(state)
         if begun is None:
             raise StateUnknown
-        tokens = await exchange(self._wire, host, begun.client_id, begun.client_secret, code, begun.redirect_uri)
-        facts = await account_facts(self._wire, host, tokens.access_token)
+        tokens = await exchange(self.wire, host, begun.client_id, begun.client_secret, code, begun.redirect_uri)
+        facts = await account_facts(self.wire, host, tokens.access_token)
         new = NewKommo(
             begun.agent_id,
             facts.id,
@@ -129,7 +131,7 @@ class KommoDesk:
             CallboardError: see integrations/kommo/errors.py.
         """
         host = account_host(address)
-        facts = await account_facts(self._wire, host, token)
+        facts = await account_facts(self.wire, host, token)
         return await self._connect(tenant_id, by, NewKommo(agent_id, facts.id, host, facts.name, token))
 
     async def _connect(self, tenant_id: UUID, by: Actor, new: NewKommo) -> KommoState:
@@ -153,7 +155,7 @@ class KommoDesk:
         """Return what Salesbots of the account sign with; None: it was connected with a token, without the integration's keys."""
         if route.client_secret is None:
             return None
-        return BotAccount(route.account, route.host, self._box.decrypt(route.client_secret, str(route.id)))
+        return BotAccount(route.account, route.host, self.box.decrypt(route.client_secret, str(route.id)))
 
     async def widget_address(self, tenant_id: UUID, agent_id: UUID, integration_id: UUID) -> str | None:
         """Return where a Salesbot of the account asks for answers. It holds the webhook's secret."""
@@ -161,7 +163,7 @@ class KommoDesk:
         return None if secret is None else f"{self._webhook(integration_id, secret)}/widget"
 
     def _webhook(self, integration_id: UUID, secret: str) -> str:
-        return f"{self._public_url}/webhooks/kommo/{integration_id}/{secret}"
+        return f"{self.public_url}/webhooks/kommo/{integration_id}/{secret}"
 
     async def disconnected(self, account_id: int, client_id: str, signature: str) -> list[UUID] | None:
         """Kommo says that an account took its access back; return whose that was. None: it is not Kommo who says it."""
@@ -171,10 +173,18 @@ class KommoDesk:
             await self.accounts.lost(account, TAKEN_BACK)
         return [account.integration_id for account in genuine] or None
 
+    async def amojo_id(self, account: KommoAccount) -> str:
+        """Return the account's id at the Chats API.
+
+        Raises:
+            CallboardError: see integrations/kommo/errors.py.
+        """
+        return await amojo_id(self._kommo(), account)
+
     def _kommo(self) -> KommoClient:
         if self._client is None:
             wire = Wire(LoopTicks(), TIMEOUT_S, self._api)
             self._client = KommoClient(
-                wire, PostgresKommo(self._database, self._box), PostgresKommoPace(self._database), LoopTicks(), owner_id
+                wire, PostgresKommo(self.database, self.box), PostgresKommoPace(self.database), LoopTicks(), owner_id
             )
         return self._client

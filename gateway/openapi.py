@@ -16,6 +16,7 @@ from gateway.kicker import Kicker
 from gateway.kommo_desk import KommoDesk
 from gateway.metrics import Metrics
 from gateway.origin import Origins
+from gateway.own_channels import OwnChannels
 from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.surface import Services, Surface, surface
@@ -25,6 +26,7 @@ from storage.api_keys import ApiKeys
 from storage.inbox import PostgresInbox
 from storage.integrations import PostgresIntegrations
 from storage.knowledge.calls import KnowledgeCalls
+from storage.kommo_scopes import KommoScopes
 from storage.media import StoredFiles
 from storage.postgres import Database, Role
 from storage.signals import RedisSignals
@@ -61,6 +63,7 @@ async def unconnected() -> Surface:
                 asks=False,
                 connections=connections,
                 kommo=kommo,
+                own_channels=OwnChannels(KommoScopes(database), None, patience, lambda: kommo.box),
                 control_socket="",
                 files=files,
             )

@@ -34,6 +34,7 @@ from gateway.api.knowledge_sites import KnowledgeSitesApi
 from gateway.api.kommo import KommoApi
 from gateway.api.kommo_copy import KommoCopyApi
 from gateway.api.live import LiveApi
+from gateway.api.own_channel import OwnChannelApi
 from gateway.api.people import KeysApi, TenantsApi, UsersApi
 from gateway.api.reading import ReadingApi
 from gateway.api.registry import Registry
@@ -50,6 +51,7 @@ from gateway.api.visits import VisitsApi
 from gateway.api.widget_script import WidgetScript
 from gateway.api.widgets import WidgetsApi
 from gateway.auth import Callers
+from gateway.channel_desk import ChannelDesk
 from gateway.check_runs import CheckRuns
 from gateway.connections import Connections
 from gateway.console_files import ConsoleFiles
@@ -60,11 +62,13 @@ from gateway.kommo_desk import KommoDesk
 from gateway.kommo_pages import KommoPages
 from gateway.metrics import Metrics
 from gateway.origin import Origins
+from gateway.own_channels import OwnChannels
 from gateway.passwords import Passwords
 from gateway.patience import Patience
 from gateway.status_routes import StatusRoutes
 from gateway.visiting import Visiting
 from gateway.webhooks.kommo import KommoWebhook
+from gateway.webhooks.kommo_chats import ChatHooks
 from gateway.webhooks.kommo_salesbot import SalesbotRequests
 from gateway.webhooks.rules import RuleWebhook
 from gateway.webhooks.telegram import TelegramWebhook
@@ -92,6 +96,7 @@ class Services:
     reply_wait_s: float
     data_dir: Path
     kommo: KommoDesk
+    own_channels: OwnChannels
     connections: Connections
     files: FilesApi
     control_socket: str
@@ -119,6 +124,7 @@ def surface(have: Services) -> Surface:
         TelegramWebhook(have.directory, have.intake, have.metrics),
         KommoWebhook(have.directory, have.intake, have.metrics),
         SalesbotRequests(have.directory, have.intake, have.metrics, have.kommo),
+        ChatHooks(have.own_channels, have.intake, have.metrics),
         RuleWebhook(have.api, have.directory, have.intake, have.metrics),
         AccountsApi(have.api, have.callers, have.origins, have.passwords),
         UsersApi(have.api, have.origins),
@@ -166,6 +172,7 @@ def surface(have: Services) -> Surface:
         WidgetScript(),
         KommoApi(have.kommo, have.directory),
         KommoCopyApi(have.api, have.signals),
+        OwnChannelApi(ChannelDesk(have.kommo), have.own_channels),
         KommoPages(have.kommo, have.directory),
         ConsoleFiles(),
     )

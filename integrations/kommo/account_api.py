@@ -67,6 +67,19 @@ async def account_facts(wire: Wire, host: str, token: str) -> AccountFacts:
     return AccountFacts(account_id, str(answer.get("name", ""))[:200])
 
 
+async def amojo_id(client: KommoClient, account: KommoAccount) -> str:
+    """Return the account's id at the Chats API.
+
+    Raises:
+        CallboardError: see errors.py.
+    """
+    answer = await client.ask(account, "GET", "/api/v4/account", priority=Priority.ACTION, query={"with": "amojo_id"})
+    found = answer.get("amojo_id") if isinstance(answer, dict) else None
+    if not isinstance(found, str) or not found:
+        raise TerminalError("the account has no id at the Chats API")
+    return found.lower()
+
+
 async def subscribe(client: KommoClient, account: KommoAccount, destination: str) -> None:
     """Have events of the account sent to us; a second time changes nothing.
 

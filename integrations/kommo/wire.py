@@ -1,6 +1,6 @@
 """One HTTP request to Kommo: bounded in time and size, stopped before its first byte where it would be too late."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace, TracebackType
 from typing import Any, Self
@@ -88,6 +88,7 @@ class Wire:
         body: Any = None,
         moment: Moment = NOW,
         harmless: bool = False,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Return the JSON of the answer; None if it is empty.
 
@@ -99,22 +100,22 @@ class Wire:
             body: becomes JSON.
             moment: when to write it; the connection is made before.
             harmless: repeating it changes nothing, though it is no GET.
+            headers: further ones, as a signature over the body's bytes.
 
         Raises:
             Missed: its moment had passed.
             CallboardError: see errors.py.
         """
         attempt, reading = _Attempt(moment), harmless or method in READING
-        headers = {"Accept": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
         data = None if body is None else orjson.dumps(body)
-        if data is not None:
-            headers["Content-Type"] = "application/json"
+        sent = {"Accept": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
+        sent |= ({} if data is None else {"Content-Type": "application/json"}) | dict(headers or {})
         try:
             async with self._opened().request(
                 method,
                 self.base(host) + _relative(path),
                 data=data,
-                headers=headers,
+                headers=sent,
                 timeout=self._timeout,
                 allow_redirects=False,
                 trace_request_ctx=attempt,

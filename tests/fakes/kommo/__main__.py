@@ -26,6 +26,9 @@ Control, by POST with JSON:
     /control/revoke    {"account"}                                  refresh tokens, too
     /control/block     {"seconds"}                                  our address is blocked; 0: not any more
     /control/faults    {"kind", "path"?, "times"?, "seconds"?} or {"clear": true}
+    /control/channel   {"id", "secret", "bot_id"?, "hook"?}         a channel is registered, or gets another secret
+    /control/manager   {"channel", "text", "chat"?, "media"?, "stranger"?, "to"?: [base URLs]}   a manager writes in a chat of a channel
+    /control/chats     {}                                           chats of channels with their messages
     /control/state     {}                                           counts
 """
 
@@ -40,6 +43,7 @@ import uvloop
 from aiohttp import web
 
 from tests.fakes.kommo.api import Api
+from tests.fakes.kommo.chats import Chats
 from tests.fakes.kommo.crm import Crm
 from tests.fakes.kommo.hooks import Hooks, event_of, message_event
 from tests.fakes.kommo.salesbots import Salesbots
@@ -52,8 +56,9 @@ LATE_S = 0.005
 class Control:
     """What a test, or the person who shows a demo, does to the fake."""
 
-    def __init__(self, kommo: Kommo) -> None:
+    def __init__(self, kommo: Kommo, chats: Chats) -> None:
         self._kommo = kommo
+        self._chats_api = chats
         self._hooks = Hooks(kommo)
         self._crm = Crm(kommo, self._hooks)
         self._salesbots = Salesbots(kommo, self._hooks)
@@ -182,6 +187,16 @@ class Control:
         names = ("leads", "contacts", "notes", "tasks", "pipelines", "users", "fields")
         return {name: found if isinstance(found := getattr(account, name), list) else list(found.values()) for name in names}
 
+    async def _channel(self, body: Body) -> Any:
+        self._chats_api.register(body)
+        return {}
+
+    async def _manager(self, body: Body) -> Any:
+        return await self._chats_api.manager_writes(body)
+
+    async def _chats(self, _: Body) -> Any:
+        return self._chats_api.look()
+
     async def _state(self, _: Body) -> Any:
         hooks = {str(account.id): list(account.webhooks.values()) for account in self._kommo.accounts.values()}
         return {"refreshes": self._kommo.refreshes, "webhooks": hooks}
@@ -201,7 +216,8 @@ async def serve(port: int, ledger: str) -> None:
     kommo = Kommo(Ledger(ledger))
     kommo.add_account(1, "demo").long_lived.add("demo-token")
     kommo.clients["demo-client"] = Client("demo-client", "demo-secret", "http://127.0.0.1:8080/oauth/kommo/callback")
-    api, control = Api(kommo), Control(kommo)
+    api = Api(kommo)
+    control = Control(kommo, api.chats)
 
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         if not request.path.startswith("/control/"):

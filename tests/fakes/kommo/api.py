@@ -12,6 +12,7 @@ import orjson
 from aiohttp import web
 
 from tests.fakes.kommo.asked import Asked, page
+from tests.fakes.kommo.chats import Chats, amojo_id
 from tests.fakes.kommo.crm import Crm
 from tests.fakes.kommo.hooks import Hooks, message_event
 from tests.fakes.kommo.salesbots import Salesbots
@@ -30,6 +31,7 @@ class Api:
     def __init__(self, kommo: Kommo) -> None:
         self._kommo = kommo
         self._hooks = Hooks(kommo)
+        self.chats = Chats(kommo)
         self._tasks: set[asyncio.Task[Any]] = set()
         self._routes: list[tuple[str, re.Pattern[str], Run]] = [
             (method, re.compile(path), run)
@@ -83,6 +85,10 @@ class Api:
             return 0, self._authorize(dict(request.query))
         if path == "/oauth2/access_token":
             return self._token(body)
+        if path.startswith("/v2/origin/custom/"):
+            if fault == "too_many":
+                raise Refused(429, "Too Many Requests")
+            return 0, await self.chats.answer(request, body)
         token = request.headers.get("Authorization", "").removeprefix("Bearer ")
         account, grant = kommo.authorized(token)
         kommo.count(account)
@@ -139,7 +145,8 @@ class Api:
 
     async def _account(self, asked: Asked) -> tuple[int, Any]:
         account = asked.account
-        return 200, {"id": account.id, "name": account.name, "subdomain": account.subdomain, "current_user_id": account.users[0]["id"]}
+        shown = {"id": account.id, "name": account.name, "subdomain": account.subdomain, "current_user_id": account.users[0]["id"]}
+        return 200, shown | ({"amojo_id": amojo_id(account)} if "amojo_id" in asked.query.get("with", "") else {})
 
     async def _webhooks(self, asked: Asked) -> tuple[int, Any]:
         wanted = asked.query.get("filter[destination]")

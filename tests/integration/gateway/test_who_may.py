@@ -62,6 +62,7 @@ BODIES: Mapping[str, Any] = {
     "DocumentBody": {"title": "Terms", "text": "350 roubles"},
     "AssignRequest": {"user_id": None},
     "RetentionBody": {"activity_days": 365, "traces_days": 30, "conversations_days": None},
+    "OwnChannelBody": {"channel_id": "344a5002-f8ca-454d-af3d-396180102ac7", "secret": "0" * 40},
     "PageBody": {"address": "https://shop.example/terms"},
     "SiteBody": {"address": "https://shop.example/"},
     "PassagesBody": {"passages": []},
