@@ -35,6 +35,7 @@ order by c.last_at desc, c.id desc limit $6"""  # noqa: S608
 _MESSAGE = """
 select m.id, m.turn_id, m.seq, m.role, m.body, m.mode, m.sources, m.version, m.created_at,
        m.data->'media' as media, m.data->'buttons' as buttons, m.data->'attachment' as attachment,
+       m.data->>'by' as written_by,
        o.state, o.policy, o.uncertain, o.attempts, o.error, o.sent_at, o.crossed
 from messages m left join outbox o on o.turn_id = m.turn_id and o.seq = m.seq and m.role <> 'customer'"""
 _MESSAGES = f"{_MESSAGE} where m.conversation_id = $1 and m.id > $2 order by m.id limit $3"
@@ -104,6 +105,7 @@ class MessageItem:
     files: Sequence[Mapping[str, Any]] = ()  # of customers: kind, name, size, ...
     buttons: Sequence[Mapping[str, Any]] = ()  # below our answers: text, url
     attachment: Mapping[str, Any] | None = None  # to our answers: kind, url
+    written_by: str | None = None  # in Kommo, by name; empty: nobody knows
 
 
 class Listings:
@@ -178,4 +180,5 @@ def _message(row: Any) -> MessageItem:
         orjson.loads(row["media"] or "[]"),
         orjson.loads(row["buttons"] or "[]"),
         orjson.loads(row["attachment"] or "null"),
+        row["written_by"],
     )

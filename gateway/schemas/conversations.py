@@ -145,6 +145,7 @@ class MessageView(ShownView):
     created_at: datetime
     delivery: DeliveryView | None
     files: list[FileView]
+    written_by: str | None = Field(description="who of the company wrote it in Kommo; empty: unknown. Null: it was not written there")
 
 
 class MessagePage(View):
@@ -239,6 +240,7 @@ def message_view(item: MessageItem) -> MessageView:
         ],
         buttons=item.buttons,
         attachment=item.attachment,
+        written_by=item.written_by,
     )
 
 

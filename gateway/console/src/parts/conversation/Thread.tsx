@@ -1,5 +1,6 @@
 import { Badge, Button, Group, Loader, Stack, Text } from "@mantine/core";
 import IconInfo from "@tabler/icons-react/icons/IconInfoCircle";
+import type { TFunction } from "i18next";
 import { type ReactNode, useEffect, useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Message } from "../../api/types";
@@ -116,7 +117,7 @@ function Said({ message, conversationId, onSay, children }: SaidProps) {
         <When at={message.created_at} />
         {!customer && message.mode && (
           <Badge variant="default" size="sm" tt="none" fw={500}>
-            {t(`mode.${message.mode}`)}
+            {writtenBy(t, message) ?? t(`mode.${message.mode}`)}
           </Badge>
         )}
         {message.delivery && message.delivery.state !== "sent" && (
@@ -136,6 +137,12 @@ function Said({ message, conversationId, onSay, children }: SaidProps) {
       {!customer && <Sources message={message} />}
     </article>
   );
+}
+
+/** A colleague who wrote it in Kommo; undefined where it was written here. */
+function writtenBy(t: TFunction, { written_by: name }: Message): string | undefined {
+  if (name === null) return undefined;
+  return name ? t("chat.in-kommo", { name }) : t("chat.from-kommo");
 }
 
 /** What an answer came from: the documents first of all. */
