@@ -141,11 +141,9 @@ class KommoChannels:
         assert counts is not None  # an aggregate has one row
         return ChannelState(
             *(r[name] for name in _SHOWN),
-            shown_chats=counts["chats"],
-            waiting_messages=counts["waiting"],
-            last_shown_at=counts["last"],
-            host=r["host"],
-            secret=self._box.decrypt(r["secret_encrypted"], str(r["id"])),
+            *(counts[name] for name in ("chats", "waiting", "last")),
+            r["host"],
+            self._box.decrypt(r["secret_encrypted"], str(r["id"])),
         )
 
     @staticmethod
