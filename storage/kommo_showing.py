@@ -78,15 +78,15 @@ update kommo_chats set sending = $3, sending_since = clock_timestamp(), repeatab
 {_MINE} returning 1"""  # noqa: S608
 _DONE = f"""
 update kommo_chats set cursor = greatest(cursor, $3), sending = null, sending_since = null, repeatable = false, looks = 0, error = null,
-  shown = shown + $4::int, last_shown_at = case when $4 then clock_timestamp() else last_shown_at end
+  shown = shown + ($4::bool)::int, last_shown_at = case when $4::bool then clock_timestamp() else last_shown_at end
 {_MINE} returning 1"""  # noqa: S608
 _GIVE_UP = f"""
 update kommo_chats set cursor = greatest(cursor, $3), sending = null, sending_since = null, repeatable = false, looks = 0, error = $4,
-  uncertain = uncertain + $5::int
+  uncertain = uncertain + ($5::bool)::int
 {_MINE} returning 1"""  # noqa: S608
 _WAIT = f"""
 update kommo_chats set due_at = clock_timestamp() + $3, error = coalesce($4, error), worker = null, lease_until = null,
-  sending = case when $5 then sending end, sending_since = case when $5 then sending_since end
+  sending = case when $5::bool then sending end, sending_since = case when $5::bool then sending_since end
 {_MINE}"""  # noqa: S608
 _DOUBT = f"""
 update kommo_chats set due_at = clock_timestamp() + $3, error = $4, looks = $5, repeatable = $6, worker = null, lease_until = null
@@ -217,7 +217,8 @@ class PostgresShowing:
             log.error("kommo: channel %s is left alone: %s", r["id"], error)
             return None
         names = ("integration_id", "channel_id", "scope_id", "host", "bot_id", "title", "failures", "broken")
-        return OwnChannel(r["id"], TenantId(r["tenant_id"]), *(r[name] for name in names), secret, r["secret_encrypted"])
+        kept: dict[str, Any] = {name: r[name] for name in names}
+        return OwnChannel(id=r["id"], tenant_id=TenantId(r["tenant_id"]), secret=secret, sealed=r["secret_encrypted"], **kept)
 
 
 def _chat(r: Any) -> ShownChat:

@@ -5,6 +5,7 @@ begun is looked for in the chat's history before anything else of the chat is po
 found after three looks, it is counted as uncertain, people are told, and the chat goes on.
 """
 
+import logging
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -15,6 +16,8 @@ from actors.domain.errors import CallboardError, TerminalError, TransientError, 
 from actors.domain.messages import clean_text
 from actors.ports.showing import SETTLED, ChannelRefused, OwnChannel, SaidMessage, ServerFailed, ShowingStore, ShownChat, ShownChats
 from actors.ports.time import Clock
+
+log = logging.getLogger(__name__)
 
 LEASE_S = 30.0  # a request ends within 8 s
 WRITE_WITHIN_S = 10.0  # after it was begun
@@ -70,6 +73,7 @@ class ChatVisit:
             await self._wait(0.0, _words(error))
             raise Away(error) from None
         except TerminalError as error:
+            log.warning("showing: conversation %s: %s", self.chat.conversation_id, error)
             await self._wait(REFUSED_S, _words(error))
 
     async def _looked(self) -> bool:
