@@ -23,9 +23,9 @@ select h.id, h.channel_id, h.amojo_id, h.bot_id, h.title, h.scope_id, h.problem,
 from kommo_channels h join integrations g on g.id = h.integration_id join kommo_accounts k on k.integration_id = h.integration_id
 where g.agent_id = $1 and h.integration_id = $2 and g.status <> 'disconnected'"""
 _COUNTS = """
-select count(*) filter (where c.ref_id is not null)::int as chats, max(c.last_shown_at) as last,
+select count(*) filter (where c.ref_id is not null)::int as shown_chats, max(c.last_shown_at) as last_shown_at,
   coalesce(sum(case when c.due_at is null then 0 else (
-    select count(*) from messages m where m.conversation_id = c.conversation_id and m.id > c.cursor) end), 0)::int as waiting
+    select count(*) from messages m where m.conversation_id = c.conversation_id and m.id > c.cursor) end), 0)::int as waiting_messages
 from kommo_chats c where c.channel = $1"""
 _OTHERS = """
 select 1 from kommo_channels h join integrations g on g.id = h.integration_id
@@ -40,7 +40,7 @@ values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
 on conflict (integration_id) do update set bot_id = excluded.bot_id, title = excluded.title, secret_encrypted = excluded.secret_encrypted,
   problem = null, problem_code = null, due_at = '-infinity', failures = 0"""
 _DELETE = "delete from kommo_channels where integration_id = $1"
-_SHOWN = ("id", "channel_id", "amojo_id", "bot_id", "title", "scope_id", "problem", "problem_code", "connected_at")
+_SHOWN = ("id", "channel_id", "amojo_id", "bot_id", "title", "scope_id", "problem", "problem_code", "connected_at", "host")
 Whose = tuple[UUID, UUID]  # the agent, and its Kommo account
 
 
@@ -139,14 +139,8 @@ class KommoChannels:
             return None
         counts = await connection.fetchrow(_COUNTS, r["id"])
         assert counts is not None  # an aggregate has one row
-        return ChannelState(
-            *(r[name] for name in _SHOWN),
-            shown_chats=counts["chats"],
-            waiting_messages=counts["waiting"],
-            last_shown_at=counts["last"],
-            host=r["host"],
-            secret=self._box.decrypt(r["secret_encrypted"], str(r["id"])),
-        )
+        kept: dict[str, Any] = {**{name: r[name] for name in _SHOWN}, **dict(counts)}
+        return ChannelState(secret=self._box.decrypt(r["secret_encrypted"], str(r["id"])), **kept)
 
     @staticmethod
     async def _tell(

@@ -14,6 +14,7 @@ from storage.postgres import Database
 from storage.spending import spend_rows
 
 _FIRST_HEARD = 1_000  # the seq of the first message overheard in a turn: behind those that the turn itself says
+_FIRST_WRITTEN = 2_000  # of the first that a person wrote elsewhere
 _EXPECTED = 2  # where turns_commit takes the versions; -1 is none: the turn loses
 _PARAMETERS = ", ".join(f"${n}" for n in range(1, 34))
 _COMMIT = f"select turns_commit({_PARAMETERS})"
@@ -57,6 +58,8 @@ class PostgresTurns:
                 await connection.execute("select turns_actions($1)", _json([_actions(turn) for turn in acting]))
             if heard := [row for turn in winners for row in _heard(turn)]:
                 await connection.execute("select turns_overheard($1)", _json(heard))
+            if wrote := [row for turn in winners for row in _wrote(turn)]:
+                await connection.execute("select turns_wrote($1)", _json(wrote))
             if asks := [row for turn in winners for row in _asks(turn)]:
                 await connection.execute("select salesbots_asked($1)", _json(asks))
             await enrolling.settle(connection, winners)
@@ -78,6 +81,7 @@ def _has_more(turn: TurnCommit) -> bool:
         turn.revisions,
         turn.actions,
         turn.overheard,
+        turn.wrote,
         turn.moves,
         turn.relay,
         turn.enrollments,
@@ -115,6 +119,14 @@ def _heard(turn: TurnCommit) -> list[dict[str, Any]]:
         {**where, "seq": _FIRST_HEARD + n, "inbox": o.inbox_id, "id": o.external_id, "text": o.text, "by": o.by, "name": o.name}
         | {"said_at": o.said_at, "received_at": o.received_at}
         for n, o in enumerate(turn.overheard)
+    ]
+
+
+def _wrote(turn: TurnCommit) -> list[dict[str, Any]]:
+    where = {"tenant": str(turn.tenant_id), "conversation": turn.conversation_id, "turn": str(turn.turn_id)}
+    return [
+        {**where, "seq": _FIRST_WRITTEN + n, "inbox": w.inbox_id, "id": w.external_id, "text": w.text, "name": w.name}
+        for n, w in enumerate(turn.wrote)
     ]
 
 

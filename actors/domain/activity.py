@@ -102,6 +102,8 @@ KINDS: Mapping[str, Kind] = {
     "integration.resubscribed": Kind("Webhook set again", "agent"),
     "integration.resumed": Kind("Integration resumed", "agent"),
     "message.dead": Kind("Message could not be handled", "conversation", error=True),
+    "mirror.refused": Kind("Kommo does not show a message", "conversation", error=True),
+    "mirror.unknown": Kind("Unknown whether Kommo shows a message", "conversation", error=True),
     "operator.notice": Kind("Notice for operators", "conversation"),
     "rule.failed": Kind("Rule failed", "conversation", error=True),
     "rule.fired": Kind("Rule fired", "conversation"),

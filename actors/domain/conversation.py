@@ -50,6 +50,7 @@ class ConversationState:
     operator: str = ""  # whose chat it is, if it is no customer's: the id of a user; set and taken away by storage
     dialogue: Mapping[str, Any] = field(default_factory=dict)  # the question that stands, see actors/domain/scripts/; storage ends it, too
     answers: Mapping[str, Any] = field(default_factory=dict)  # how many there were today, see actors/domain/daily.py
+    mirror: bool = False  # what is said here is a copy of another conversation of ours; set by storage
     silent: bool = False  # the bot is stopped; never stored, storage adds it
 
     def to_json(self) -> dict[str, Any]:
@@ -79,6 +80,7 @@ class ConversationState:
             "operator": self.operator,
             "dialogue": dict(self.dialogue),
             "answers": dict(self.answers),
+            "mirror": self.mirror,
         }
         return {k: v for k, v in full.items() if v}
 
@@ -110,6 +112,7 @@ class ConversationState:
             operator=str(raw.get("operator", "")),
             dialogue=raw.get("dialogue", {}),
             answers=raw.get("answers", {}),
+            mirror=bool(raw.get("mirror", False)),
             silent=bool(raw.get("silent", False)),
         )
 

@@ -16,6 +16,7 @@ from actors.domain.messages import (
     InboundMessage,
     Input,
     MessageEdited,
+    OperatorWrote,
     TimerFired,
 )
 
@@ -93,6 +94,9 @@ def take_in(control: Control, state: ConversationState, inputs: Sequence[Input])
                 taken = _timer(taken, item)
             case CrmEvent():
                 taken = replace(taken, effects=(*taken.effects, LogActivity(item.kind, item.data)))
+            case OperatorWrote():
+                # Committed with the turn (storage/migrations/0038): what the customer said before is answered by a person.
+                taken = replace(taken, control=Control.HUMAN, messages=(), late=(), open=())
             case MessageEdited() | IgnoredInput() | CompanySpoke():
                 pass
             case other:

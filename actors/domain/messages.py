@@ -76,6 +76,17 @@ class CompanySpoke:
 
 
 @dataclass(frozen=True, slots=True)
+class OperatorWrote:
+    """A person of the company wrote to the customer from elsewhere: they have the conversation now, and it goes out as their answer."""
+
+    inbox_id: InboxId
+    received_at: datetime
+    external_id: str
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CrmEvent:
     """Something happened to a lead, a contact, a task, ...: `kind` is like `lead.moved`, `data` what people are told."""
 
@@ -106,7 +117,7 @@ class IgnoredInput:
     what: str
 
 
-Input = InboundMessage | MessageEdited | ContactBlocked | CompanySpoke | CrmEvent | TimerFired | IgnoredInput
+Input = InboundMessage | MessageEdited | ContactBlocked | CompanySpoke | OperatorWrote | CrmEvent | TimerFired | IgnoredInput
 
 
 def clean_text(text: str, limit: int = 65_536) -> str:

@@ -98,6 +98,16 @@ class ActionRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Wrote:
+    """What a person wrote to the customer from elsewhere. It takes the conversation over, withdraws the bot's rows and goes out."""
+
+    inbox_id: InboxId
+    external_id: str
+    text: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnCommit:
     """All that one turn writes. It is written whole, or not at all if the version moved or an input was settled elsewhere."""
 
@@ -116,6 +126,7 @@ class TurnCommit:
     revisions: tuple[Revision, ...] = ()
     stop_sending: str | None = None  # why: unsent rows of the conversation fail with it, and its timers end
     overheard: tuple[Overheard, ...] = ()
+    wrote: tuple[Wrote, ...] = ()
     moves: tuple[OperatorMove, ...] = ()  # of an operator; their answers are written with them
     relay: bool = False  # a person has the conversation, or is to take it: what the customer writes goes to their own chat, too
     ignored: tuple[str, ...] = ()  # kinds of inputs nobody acts on

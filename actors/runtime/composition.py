@@ -16,7 +16,7 @@ from actors.runtime.clock import SystemClock, SystemIds, fresh_generation
 from actors.runtime.delivery_actor import DeliveryActor
 from actors.runtime.host.conversation_host import ConversationHost, HostPorts
 from actors.runtime.job_kinds import chores, job_registry
-from actors.runtime.kommo_jobs import kommo_jobs
+from actors.runtime.kommo_jobs import kommo_jobs, kommo_showing
 from actors.runtime.members import Body, Member
 from actors.runtime.scheduler_actor import SchedulerActor
 from actors.runtime.sync_actor import SyncActor
@@ -219,7 +219,9 @@ async def build_sync(member: Member) -> Body:
         collector.settle()
         accounts = await stack.enter_async_context(BotApi(chosen.telegram_api, chosen.telegram_timeout_s))
         queue, aside = PostgresJobQueue(database), chores(database, chosen, clock, accounts)
-        sync = SyncActor(member.generation, queue, registry, signals, clock, random.random, aside)
+        shown: Counter[str] = Counter()
+        showing = kommo_showing(database, chosen, clock, stack, member.generation, shown)
+        sync = SyncActor(member.generation, queue, registry, signals, clock, random.random, aside, None, (showing.run,), shown)
         return Composed(sync, stack.pop_all())
 
 

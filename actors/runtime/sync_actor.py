@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -20,6 +21,7 @@ from actors.services.jobs.trying import Try
 log = logging.getLogger(__name__)
 
 Chore = Callable[[], Awaitable[object]]
+Loop = Callable[[], Coroutine[Any, Any, None]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,10 @@ class SyncActor:
         jitter: Callable[[], float],
         chores: Sequence[Chore] = (),
         limits: SyncLimits | None = None,
+        loops: Sequence[Loop] = (),
+        counts: Counter[str] | None = None,
     ) -> None:
+        """Take `loops` that run beside the jobs until they are cancelled; what they did is in `counts`."""
         self._worker = worker
         self._queue = queue
         self._registry = registry
@@ -64,6 +69,8 @@ class SyncActor:
         self._jitter = jitter
         self._chores = tuple(chores)
         self._limits = limits or SyncLimits()
+        self._loops = tuple(loops)
+        self._loops_did = counts if counts is not None else Counter()
         self._bell = Bell()
         self._in_hand: dict[UUID, _InHand] = {}
         self._outcomes: list[tuple[JobLease, Outcome]] = []
@@ -80,6 +87,7 @@ class SyncActor:
                     group.create_task(self._every(self._limits.sweep_s, self._sweep)),
                     group.create_task(self._every(self._limits.chores_s, self._tidy)),
                     group.create_task(self._signals.listen("jobs", lambda _: self._bell.ring())),
+                    *(group.create_task(loop()) for loop in self._loops),
                 ]
                 while not self._stopping:
                     await self._step(group)
@@ -97,7 +105,7 @@ class SyncActor:
 
     async def ping(self) -> Mapping[str, Any]:
         """Return what was done in this life, and how many jobs are in hand."""
-        return {**self._counts, "processing": len(self._in_hand)}
+        return {**self._counts, **self._loops_did, "processing": len(self._in_hand)}
 
     async def _step(self, group: asyncio.TaskGroup) -> None:
         free = self._limits.concurrency - len(self._in_hand)

@@ -31,7 +31,7 @@ from actors.domain.effects import (
 )
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
-from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, clean_text
+from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, OperatorWrote, clean_text
 from actors.domain.operators import operator_effects
 from actors.domain.sequences.engine import NO_SEQUENCES
 from actors.domain.trace import Trace
@@ -40,7 +40,7 @@ from actors.ports.channels import ChannelParser
 from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow
 from actors.ports.time import Clock, Ids
-from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Overheard, Revision, SettledInput, TimerRow, TurnCommit
+from actors.ports.turns import ActionRow, ActivityRow, MessageRow, OutboxRow, Overheard, Revision, SettledInput, TimerRow, TurnCommit, Wrote
 from actors.services.agent import AgentService
 from actors.services.asking import OnDelta
 from actors.services.catalogues import Catalogues
@@ -48,6 +48,7 @@ from actors.services.history import History
 from actors.services.reading import LONGEST_REASON, Reader
 from actors.services.tally import counted
 
+KOMMO = "kommo:"  # before the ids of messages that were written there: they are not shown there again
 MOST_TRIES = 3  # tries alone after which an input is a dead letter
 DIED_ALONE = f"it ended the process that handled it, alone, {MOST_TRIES} times"
 
@@ -83,13 +84,14 @@ class ConversationService:
         Raises:
             CatalogueMissing: the version is not loaded yet, or there is none; try later.
         """
+        if (view := view_of(record)).state.mirror:
+            return _mirror_turn(record, self._ids.turn_id(), view.state, rows)
         if is_dead_letter(rows[0]):
             return self.dead_letter(record, rows[0], DIED_ALONE)
         inputs, settled = self._reader.read(record, rows)
         turn_id = self._ids.turn_id()
         if not inputs:
             return _unreadable(record, turn_id, settled)
-        view = view_of(record)
         if record.channel == "telegram" and (moves := operator_effects(view.state, inputs)) is not None:
             return _operator_turn(record, turn_id, settled, moves, self._clock.now().isoformat())
         catalogue = self._catalogues.of(record)
@@ -191,6 +193,7 @@ def turn_commit(
         trace=_whole(decision.trace, settled).to_bytes(),
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
+        wrote=tuple([Wrote(i.inbox_id, KOMMO + i.external_id, i.text, i.name) for i in inputs if isinstance(i, OperatorWrote)]),
         overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
         moves=tuple([effect for effect in aside if isinstance(effect, OperatorMove)]),
         relay=record.control != "bot" and record.channel != "test" and any(message.role == "customer" for message in messages),
@@ -269,6 +272,14 @@ def _unreadable(record: ConversationRecord, turn_id: TurnId, settled: tuple[Sett
     effects = tuple([LogActivity("message.dead", {"inbox_id": item.inbox_id, "reason": item.reason}) for item in settled])
     trace = Trace(str(record.agent_id), 0, "", tuple([item.inbox_id for item in settled]), record.control, "", "", "no input can be read")
     return turn_commit(record, turn_id, (), settled, Decision(view_of(record).state, effects, trace))
+
+
+def _mirror_turn(record: ConversationRecord, turn_id: TurnId, state: ConversationState, rows: Sequence[InboxRow]) -> TurnCommit:
+    """Return the turn of a copy of another conversation: it was said, and answered, there."""
+    ids = tuple([row.id for row in rows])
+    trace = Trace(str(record.agent_id), 0, "", ids, record.control, "", "", "a copy of another conversation")
+    inputs = [IgnoredInput(row.id, row.received_at, "mirror") for row in rows]
+    return turn_commit(record, turn_id, inputs, tuple([SettledInput(row.id) for row in rows]), Decision(state, (), trace))
 
 
 def _operator_turn(

@@ -8,7 +8,7 @@ import orjson
 from actors.domain.conversation import CRM_CHANNELS
 from actors.domain.errors import InvalidInput
 from actors.domain.intake import addressed, gathered
-from actors.domain.messages import IgnoredInput, InboundMessage, Input, TimerFired, clean_text
+from actors.domain.messages import IgnoredInput, InboundMessage, Input, OperatorWrote, TimerFired, clean_text
 from actors.ports.channels import ChannelParser
 from actors.ports.conversations import ConversationRecord
 from actors.ports.inbox import InboxRow
@@ -37,7 +37,7 @@ class Reader:
     def _parse(self, channel: str, row: InboxRow) -> Input:
         match row.kind:
             case "event" if channel not in CRM_CHANNELS:
-                return IgnoredInput(row.id, row.received_at, row.kind)
+                return _event(row)
             case "message" | "event":
                 if (parser := self._parsers.get(channel)) is None:
                     raise InvalidInput(f"the channel {channel} cannot be read")
@@ -53,6 +53,20 @@ def _if_addressed(record: ConversationRecord, item: Input) -> Input:
     if isinstance(item, InboundMessage) and item.group is not None and not addressed(item.group, record.account, record.username):
         return IgnoredInput(item.inbox_id, item.received_at, "message.not_addressed")
     return item
+
+
+def _event(row: InboxRow) -> Input:
+    """Return what an event at a channel of ours says: a person answered from elsewhere (integrations/kommo/chat_hook.py)."""
+    try:
+        body = orjson.loads(row.raw)
+    except ValueError:
+        body = None
+    if not isinstance(body, dict) or body.get("kind") != "operator_wrote":
+        return IgnoredInput(row.id, row.received_at, row.kind)
+    message_id, text, name = (clean_text(str(body.get(name, ""))) for name in ("id", "text", "name"))
+    if not message_id or not text:
+        raise InvalidInput("what a person wrote has no id or no text")
+    return OperatorWrote(row.id, row.received_at, message_id, text, name)
 
 
 def _timer(row: InboxRow) -> TimerFired:

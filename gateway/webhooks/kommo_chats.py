@@ -22,8 +22,9 @@ from storage.kommo_scopes import Scope
 
 log = logging.getLogger(__name__)
 
-PATH = f"{HOOKS}/{{scopeId:[0-9A-Za-z_-]{{1,128}}}}"
+PATH = f"{HOOKS}/{{scopeId:[0-9A-Za-z_-]+}}"
 SIGNATURE = "X-Signature"
+_LONGEST_SCOPE = 128
 
 
 class ChatHooks:
@@ -57,7 +58,7 @@ class ChatHooks:
         Raises:
             Problem: 401, the same for an unknown scope and a wrong signature.
         """
-        scope_id, signature = request.match_info["scopeId"], request.headers.get(SIGNATURE, "")
+        scope_id, signature = request.match_info["scopeId"][:_LONGEST_SCOPE], request.headers.get(SIGNATURE, "")
         scope = await self._channels.find(scope_id)
         if scope and is_hook(self._channels.secret(scope), body, signature):
             return scope

@@ -13,9 +13,9 @@ from typing import Any
 
 import orjson
 
-from actors.domain.errors import TerminalError, UnknownOutcome
-from integrations.kommo.errors import AddressBlocked, Forbidden, NotFound, TokenRefused
-from integrations.kommo.wire import Wire
+from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
+from integrations.kommo.errors import AddressBlocked, AnsweredFailed, Forbidden, Missed, NotFound, TokenRefused
+from integrations.kommo.wire import NEVER, Moment, Wire
 
 CUSTOM = "/v2/origin/custom"
 JSON = "application/json"
@@ -31,6 +31,10 @@ class SignatureRefused(TerminalError):
 
 class NoSuchChannel(TerminalError):
     """404: there is no such channel, or the account is not connected to it."""
+
+
+class Failed(UnknownOutcome):
+    """500 or 503: Kommo itself answered that it failed. What it did of the request is in the history by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +125,15 @@ class ChatsApi:
             raise TerminalError("Kommo: a chat without an id")
         return ref_id
 
-    async def post(self, keys: ChannelKeys, scope_id: str, message: Posted) -> None:
-        """Show a message. UnknownOutcome: look into the history before anything else."""
+    async def post(self, keys: ChannelKeys, scope_id: str, message: Posted, not_after: float = NEVER) -> None:
+        """Show a message. UnknownOutcome: look into the history before anything else.
+
+        Args:
+            keys: the channel's.
+            scope_id: the account in it.
+            message: what is shown.
+            not_after: on the monotonic clock; after it no byte is written.
+        """
         seconds = message.at.timestamp()
         payload = {
             "timestamp": int(seconds),
@@ -135,7 +146,8 @@ class ChatsApi:
             "message": {"type": "text", "text": message.text},
             "silent": message.receiver is not None,  # a manager is told of what customers write, not of our answers
         }
-        answer = await self._ask(keys, "POST", f"{CUSTOM}/{scope_id}", {"event_type": "new_message", "payload": payload})
+        body = {"event_type": "new_message", "payload": payload}
+        answer = await self._ask(keys, "POST", f"{CUSTOM}/{scope_id}", body, not_after=not_after)
         if not isinstance(answer, Mapping):
             raise UnknownOutcome("Kommo: an answer to a message that says nothing")
 
@@ -161,12 +173,27 @@ class ChatsApi:
                 break
         return found
 
-    async def _ask(self, keys: ChannelKeys, method: str, path: str, body: Any = None, *, query: str = "", harmless: bool = False) -> Any:
+    async def _ask(
+        self,
+        keys: ChannelKeys,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: str = "",
+        harmless: bool = False,
+        not_after: float = NEVER,
+    ) -> Any:
         content = b"" if body is None else orjson.dumps(body)
         headers = signed(keys.secret, method, path, content, self._today())
         host = chats_host(keys.host)
         try:
-            return await self._wire.ask(method, host, path + query, body=body, headers=headers, harmless=harmless)
+            moment = Moment(not_after=not_after)
+            return await self._wire.ask(method, host, path + query, body=body, headers=headers, harmless=harmless, moment=moment)
+        except Missed:
+            raise TransientError("Kommo closed the connection") from None
+        except AnsweredFailed as error:
+            raise Failed(str(error)) from None
         except (Forbidden, AddressBlocked, TokenRefused) as error:
             raise SignatureRefused(f"Kommo refuses what is signed with this secret ({_told(error)})") from None
         except NotFound as error:

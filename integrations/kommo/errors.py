@@ -49,6 +49,10 @@ class Unprocessable(TerminalError):
     """422: it is the wrong state for this, as a closed talk."""
 
 
+class AnsweredFailed(UnknownOutcome):
+    """500 or 503 to a call that changes something: the server itself says so, and is done with the request."""
+
+
 class Missed(Exception):
     """The request's moment in the account's pace had passed; nothing was written."""
 
@@ -90,6 +94,8 @@ def result_of(status: int, media: str, body: bytes, *, reading: bool) -> Any:
         return _content(status, body, reading=reading)
     if 300 <= status < 400:
         raise AccountMoved(f"{status}: the account is at another address")
+    if status in {500, 503} and not reading:
+        raise AnsweredFailed(f"Kommo: status {status}")
     if status >= 500:
         raise _not_known(f"status {status}", reading=reading)
     problem = _problem(body) if "json" in media else None

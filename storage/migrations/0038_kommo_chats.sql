@@ -30,10 +30,10 @@ create table kommo_chats (
   cursor bigint not null,                                               -- the last message that is done with
   sending bigint,                                                       -- committed before its bytes; its outcome is not known yet
   sending_since timestamptz,
+  repeatable bool not null default false,                               -- Kommo said that it failed: not found, it is posted again
   looks smallint not null default 0,                                    -- into the chat's history, for the outcome
   worker uuid,
   lease_until timestamptz,
-  attempts smallint not null default 0,                                 -- refused for a moment, in a row
   due_at timestamptz,                                                   -- null: everything is shown
   error text,
   shown int not null default 0,
@@ -49,3 +49,31 @@ create index kommo_chats_due on kommo_chats (channel, due_at) where due_at is no
 -- a row of this kind exists before the first message is posted, and every input that comes to it is ignored.
 alter table conversations drop constraint conversations_kind_check;
 alter table conversations add constraint conversations_kind_check check (kind in ('chat', 'lead', 'contact', 'tenant', 'mirror'));
+
+-- In the transaction of the turn, which holds the conversation: what a person wrote elsewhere is an operator's answer, as
+-- operator_reply stores it (0006). Nobody of ours has the conversation then; whoever has it already keeps it.
+create function turns_wrote(p_wrote jsonb) returns void language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off as $$
+declare w jsonb; v_tenant uuid; v_conversation bigint; v_version int;
+begin
+  -- In the order of ids, as far as it is ours to choose: delivery locks rows of many conversations, too.
+  perform 1 from outbox o
+  where o.state in ('pending', 'claimed')
+    and o.conversation_id = any (array(select (x->>'conversation')::bigint from jsonb_array_elements(p_wrote) x))
+  order by o.id for update;
+  for w in select * from jsonb_array_elements(p_wrote) loop
+    v_tenant := (w->>'tenant')::uuid;
+    v_conversation := (w->>'conversation')::bigint;
+    select k.version into v_version
+    from conversation_control(v_tenant, v_conversation, 'human', coalesce(nullif(w->>'name', ''), 'a person in Kommo')) k;
+    insert into messages (tenant_id, conversation_id, version, turn_id, seq, inbox_id, role, body, mode, external_id)
+    values (v_tenant, v_conversation, v_version, (w->>'turn')::uuid, (w->>'seq')::smallint, (w->>'inbox')::bigint, 'operator', w->>'text',
+            'operator', w->>'id');
+    insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
+    select v_tenant, c.id, g.id, g.shard, (w->>'turn')::uuid, (w->>'seq')::smallint, 'operator', g.reply_policy,
+           jsonb_build_object('text', w->>'text')
+    from conversations c join integrations g on g.id = c.integration_id where c.id = v_conversation and g.channel not in ('test', 'web');
+  end loop;
+end $$;
+revoke all on function turns_wrote(jsonb) from public;
+grant execute on function turns_wrote(jsonb) to callboard_engine;

@@ -36,7 +36,7 @@ FROZEN = {
     "handoff.overdue", "integration.blocked", "integration.broken", "integration.changed", "integration.connected",
     "integration.disconnected", "integration.moved", "integration.paused", "integration.reconnected", "integration.resubscribed",
     "integration.resumed",
-    "message.dead", "operator.notice", "rule.failed", "rule.fired", "rule.missed", "salesbot.asked",
+    "message.dead", "mirror.refused", "mirror.unknown", "operator.notice", "rule.failed", "rule.fired", "rule.missed", "salesbot.asked",
     "sequence.crossed", "sequence.finished",
     "sequence.refused", "sequence.started", "sequence.step", "sequence.stopped", "session.opened", "spend.limit_reached",
     "tenant.changed", "tool.used", "turn.answered",

@@ -45,7 +45,9 @@ class Announcer:
 
     def committed(self, turns: Sequence[tuple[ConversationRecord, TurnCommit]]) -> None:
         """Say that turns were committed, to who waits for them and to the senders of their outbox rows."""
-        self._shards.update(shard_of(record.address.integration_id) for record, commit in turns if commit.outbox or commit.actions)
+        self._shards.update(
+            shard_of(record.address.integration_id) for record, commit in turns if commit.outbox or commit.actions or commit.wrote
+        )
         for record, commit in turns:
             if record.channel in OWN_CHANNELS or len(turns) <= _CHEAP_TURNS:
                 self._events.append((record.id, _turn_event(commit)))

@@ -225,7 +225,7 @@ class TurnLine:
         elif activation.history is not None:
             activation.history.extend((message.role, message.body) for message in commit.messages)
         activation.phase = Phase.IDLE
-        if commit.overheard:
+        if commit.overheard or commit.wrote:
             self._roster.drop(activation)  # whether a person took over is known to the database only
         elif activation.mailbox:
             self._schedule(activation)

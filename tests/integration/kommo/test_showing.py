@@ -1,0 +1,60 @@
+"""Conversations of a bot in Telegram are chats in Kommo, and managers answer there: the whole way, every process a real one."""
+
+import asyncio
+
+import pytest
+
+from tests.integration.kommo.showing import Stage
+
+pytestmark = pytest.mark.timeout(300)
+ASKED = [("customer", "delivery?"), ("bot", "Tomorrow")]
+
+
+async def test_the_whole_way_both_directions(stage: Stage) -> None:
+    stage.begin("host", "sender", "sync")
+    await stage.customer(6, "delivery before?")
+    await stage.until_sent(6, ["Tomorrow"])
+    await stage.connect()
+    await stage.customer(7, "delivery?")
+    await stage.until_shown(ASKED)  # and nothing of what was said before the channel was connected
+    answer = await stage.manager("I am here")
+    assert (answer["statuses"], answer["echo"]) == ([200], [200])
+    await stage.until_sent(7, ["Tomorrow", "I am here"])
+    await stage.settled()
+    await stage.until_shown([*ASKED, ("manager", "I am here")])  # it is not shown there once more
+    [entry] = stage.kommo.entries("status")
+    assert (entry["id"], entry["code"]) == (answer["id"], 1)
+    assert await stage.owner.fetchval("select control || coalesce(held_by::text, '') from conversations where key = '7'") == "human"
+    await stage.customer(7, "delivery again?")
+    await stage.until_shown([*ASKED, ("manager", "I am here"), ("customer", "delivery again?")])
+    await stage.settled()
+    assert stage.sent(7) == ["Tomorrow", "I am here"], "the bot is silent"
+    await _the_echo_is_ignored(stage)
+    shown = await stage.desk.do("GET", stage.path)
+    assert (shown["state"], shown["shown_chats"], shown["waiting_messages"]) == ("connected", 1, 0)
+    assert shown["last_shown_at"]
+
+
+async def _the_echo_is_ignored(stage: Stage) -> None:
+    """The ordinary webhook told of the customer's messages and the manager's: nobody was answered twice, nothing became a message."""
+    rows = await stage.owner.fetch(
+        "select c.kind, c.control, (select count(*) from messages m where m.conversation_id = c.id) as messages,"
+        " (select count(*) from inbox i where i.integration_id = c.integration_id and i.key = c.key and i.state = 'done') as inputs"
+        " from conversations c join integrations g on g.id = c.integration_id where g.channel = 'kommo' and c.kind in ('chat', 'mirror')"
+    )
+    assert [tuple(row) for row in rows] == [("mirror", "bot", 0, 3)]
+    listed = await stage.desk.do("GET", "/api/conversations")
+    assert {item["channel"] for item in listed["items"]} == {"telegram"}
+
+
+async def test_chats_keep_their_order(stage: Stage) -> None:
+    stage.begin("host", "sender", "sync")
+    await stage.connect()
+    numbers = range(8)
+    for n in numbers:
+        await asyncio.gather(*(stage.customer(chat, f"{chat}: {n}") for chat in (21, 22, 23)))
+    await stage.settled()
+    for chat in await stage.chats():
+        said = [m["text"] for m in chat["messages"] if m["side"] == "customer"]
+        assert said == [f"{said[0][:2]}: {n}" for n in numbers]
+    assert len(await stage.chats()) == 3
