@@ -147,9 +147,16 @@ class KommoChannels:
         connection: Connection, tenant_id: UUID, by: Actor, whose: Whose, before: ChannelState | None, after: ChannelState | None
     ) -> None:
         agent_id, integration_id = whose
-        about = {"integration_id": str(integration_id), "channel": "kommo"}
+        about = {"what": _what(before, after), "integration_id": str(integration_id), "channel": "kommo"}
         change = Change("integration.changed", f"integration:{integration_id}", _told(before), _told(after), about)
         await tell(connection, TenantId(tenant_id), agent_id, by, change)
+
+
+def _what(before: ChannelState | None, after: ChannelState | None) -> str:
+    """Return what the feed calls it."""
+    if after is None:
+        return "own_channel.disconnected"
+    return "own_channel.connected" if before is None else "own_channel.changed"
 
 
 def _told(state: ChannelState | None) -> dict[str, Any]:

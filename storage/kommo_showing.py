@@ -193,7 +193,8 @@ class PostgresShowing:
             fresh = await connection.fetchval(_PAUSE, channel.id, timedelta(seconds=seconds), problem, code, channel.sealed)
             if fresh:
                 agent_id = await connection.fetchval(_AGENT, channel.integration_id)
-                about = {"integration_id": str(channel.integration_id), "channel": "kommo", "what": "own_channel", "reason": problem}
+                whose = {"integration_id": str(channel.integration_id), "channel": "kommo"}
+                about = {"what": "own_channel.broken", **whose, "code": code, "reason": problem}
                 await connection.execute(_TOLD, channel.tenant_id, "integration.broken", agent_id, None, _json(about))
 
     async def works(self, channel: OwnChannel) -> None:

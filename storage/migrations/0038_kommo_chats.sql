@@ -66,9 +66,9 @@ begin
     v_conversation := (w->>'conversation')::bigint;
     select k.version into v_version
     from conversation_control(v_tenant, v_conversation, 'human', coalesce(nullif(w->>'name', ''), 'a person in Kommo')) k;
-    insert into messages (tenant_id, conversation_id, version, turn_id, seq, inbox_id, role, body, mode, external_id)
+    insert into messages (tenant_id, conversation_id, version, turn_id, seq, inbox_id, role, body, mode, external_id, data)
     values (v_tenant, v_conversation, v_version, (w->>'turn')::uuid, (w->>'seq')::smallint, (w->>'inbox')::bigint, 'operator', w->>'text',
-            'operator', w->>'id');
+            'operator', w->>'id', jsonb_build_object('by', coalesce(w->>'name', '')));
     insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
     select v_tenant, c.id, g.id, g.shard, (w->>'turn')::uuid, (w->>'seq')::smallint, 'operator', g.reply_policy,
            jsonb_build_object('text', w->>'text')

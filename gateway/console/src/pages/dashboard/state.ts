@@ -15,7 +15,14 @@ export const GROUPS = {
     "bot.caught_up",
     "conversation.robots",
   ],
-  errors: ["message.dead", "delivery.failed", "delivery.unknown", "contact.unreachable"],
+  errors: [
+    "message.dead",
+    "delivery.failed",
+    "delivery.unknown",
+    "mirror.refused",
+    "mirror.unknown",
+    "contact.unreachable",
+  ],
   changes: ["agent.created", "agent.changed", "agent.published", "agent.archived", "agent.restored"],
   company: [
     "session.opened",

@@ -49,10 +49,8 @@ export function useWords(update: Update): { what: string; about: string } {
   const { data, kind, subject } = update;
   const text = (name: string) => (typeof data[name] === "string" ? (data[name] as string) : "");
   const change = text("what");
-  const what =
-    kind === "agent.changed" && change !== kind
-      ? t(`change.${change}`, { defaultValue: t("activity.agent.changed") })
-      : t(`activity.${kind}`, { defaultValue: update.title });
+  const known = t(`activity.${kind}`, { defaultValue: update.title });
+  const what = change && change !== kind ? t(`change.${change}`, { defaultValue: known }) : known;
   const agent = agents.data?.find((one) => one.id === update.agent_id)?.name;
   const mode = text("mode");
   const reason = text("reason");
@@ -62,7 +60,7 @@ export function useWords(update: Update): { what: string; about: string } {
     subject.title || conversation,
     subject.title === agent ? "" : agent,
     mode && t(`mode.${mode}`, { defaultValue: mode }),
-    reason && translatedReason(t, reason),
+    reason && t(`own-channel.problem.${text("code")}.title`, { defaultValue: translatedReason(t, reason) }),
     text("to") && `→ ${text("to")}`,
     by !== subject.title && by,
     text("error"),
