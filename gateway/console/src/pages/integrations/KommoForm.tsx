@@ -1,5 +1,5 @@
 import { Alert, Group, PasswordInput, Stack, Text } from "@mantine/core";
-import type { FormEvent, ReactNode } from "react";
+import { type FormEvent, type ReactNode, useId } from "react";
 import { useTranslation } from "react-i18next";
 import { asApiError } from "../../api/problem";
 import { ProblemText, problemTitle } from "../../app/toasts";
@@ -54,11 +54,19 @@ interface SecretProps {
   change: (value: string) => void;
 }
 
-export function Secret({ change, ...props }: SecretProps) {
+export function Secret({ change, description, error, ...props }: SecretProps) {
   const { t } = useTranslation();
+  const id = useId();
+  const about = [description && `${id}-description`, error && `${id}-error`].filter(Boolean).join(" ");
+  // The library says to screen readers of every input but this one what is written about it.
   return (
     <PasswordInput
       {...props}
+      id={id}
+      description={description}
+      error={error}
+      aria-invalid={error ? true : undefined}
+      aria-describedby={about || undefined}
       maxLength={4096}
       autoComplete="off"
       visibilityToggleButtonProps={{ "aria-label": t("kommo.show") }}
