@@ -17,7 +17,7 @@ from actors.services.showing import BROKEN_S, Showing
 from actors.services.showing_chat import LOOKS_S, REFUSED_S, SETTLING_S
 
 ID = UUID(int=1)
-CHANNEL = OwnChannel(ID, TenantId(ID), ID, "c", "s", "shop.kommo.com", "bot", "Shop", 0, False, "secret", b"sealed")
+CHANNEL = OwnChannel(ID, TenantId(ID), ID, "c", "s", "shop.kommo.com", "bot", "Shop", True, 0, False, "secret", b"sealed")
 CHAT = ShownChat(ConversationId(5), Address(IntegrationId(ID), "7"), "Anna", "ref", 0, None, False, 0)
 
 
@@ -49,8 +49,8 @@ class Store:
     lost_lease: bool = False
     worked: int = 0
 
-    async def channels(self) -> tuple[int, Sequence[OwnChannel]]:
-        return 1, [CHANNEL]
+    async def channels(self) -> Sequence[OwnChannel]:
+        return [CHANNEL]
 
     async def find(self, channel: OwnChannel) -> None: ...
 
@@ -263,8 +263,8 @@ async def test_a_channel_that_hangs_does_not_keep_the_others() -> None:
     went: list[UUID] = []
 
     class Two(Store):
-        async def channels(self) -> tuple[int, Sequence[OwnChannel]]:
-            return 2, [CHANNEL, other]
+        async def channels(self) -> Sequence[OwnChannel]:
+            return [CHANNEL, other]
 
         async def find(self, channel: OwnChannel) -> None:
             went.append(channel.id)
