@@ -44,6 +44,9 @@ _CLAIMED = """
 select made from kommo_subjects where integration_id = $1 and made = any ($2) and starts_with(subject, $3) and subject <> $4"""
 _EXPECT = "select kommo_expect($1, $2, $3, $4, $5, $6::jsonb)"
 _MAKES: Mapping[str, Entity] = {"kommo.lead": "lead", "kommo.contact": "contact"}
+_SHOWN_AS = """
+select c.integration_id, c.key from kommo_channels h join kommo_chats s on s.channel = h.id join conversations c on c.id = s.conversation_id
+where h.integration_id = $1 and s.ref_id = $2"""
 
 
 class PostgresCrmDesk:
@@ -112,9 +115,11 @@ class PostgresCrmDesk:
             await connection.execute(_EXPECT, *arguments)
 
     async def tell(self, account: KommoAccount, chat_id: str, action: Action) -> None:
-        """Put the action's command into the inbox of a chat, once."""
+        """Put the action's command into the inbox of a chat, once; of a chat that is a copy, into that of the customer's conversation."""
         raw = orjson.dumps({"kind": f"rule:{action.rule}", "payload": dict(action.params)})
-        address = Address(account.integration_id, chat_id)
+        async with self._database.tenant_transaction(account.tenant_id) as connection:
+            r = await connection.fetchrow(_SHOWN_AS, account.integration_id, chat_id)
+        address = Address(IntegrationId(r["integration_id"]), r["key"]) if r else Address(account.integration_id, chat_id)
         await self._inbox.ingest([NewInput(TenantId(account.tenant_id), address, "result", f"command:{action.key}", raw)])
 
 

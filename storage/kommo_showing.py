@@ -97,8 +97,12 @@ update kommo_chats s set worker = null, lease_until = null,
   due_at = case when exists (select from messages m where m.conversation_id = s.conversation_id and m.id > s.cursor)
     then clock_timestamp() end
 {_MINE}"""  # noqa: S608
-_TOLD = "insert into activity_logs (tenant_id, kind, agent_id, conversation_id, data) values ($1, $2, $3, $4, $5::jsonb)"
-_AGENT = "select agent_id from integrations where id = $1"
+_TOLD = """
+insert into activity_logs (tenant_id, kind, conversation_id, data)
+values ($1, case when $2::bool then 'mirror.unknown' else 'mirror.refused' end, $3, $4::jsonb)"""
+_BROKE = """
+insert into activity_logs (tenant_id, kind, agent_id, data)
+select tenant_id, 'integration.broken', agent_id, $2::jsonb from integrations where id = $1"""
 _PAUSE = """
 update kommo_channels h set due_at = clock_timestamp() + $2, failures = least(h.failures + 1, 1000), problem = coalesce($3, h.problem),
   problem_code = coalesce($4, h.problem_code)
@@ -115,12 +119,11 @@ class PostgresShowing:
         self._box = box
         self._room = asyncio.Semaphore(AT_ONCE)
 
-    async def channels(self) -> tuple[int, Sequence[OwnChannel]]:
-        """Return how many channels there are, and those that may be asked now."""
+    async def channels(self) -> Sequence[OwnChannel]:
+        """Return all channels, those that wait longest first."""
         async with self._room, self._database.dispatch_transaction() as connection:
             rows = await connection.fetch(_CHANNELS)
-        opened = [self._channel(r) for r in rows if r["due"]]
-        return len(rows), [channel for channel in opened if channel is not None]
+        return [channel for r in rows if (channel := self._channel(r)) is not None]
 
     async def find(self, channel: OwnChannel) -> None:
         """Note the conversations that changed."""
@@ -162,12 +165,11 @@ class PostgresShowing:
 
     async def give_up(self, channel: OwnChannel, chat: ShownChat, worker: UUID, message_id: int, error: str, *, uncertain: bool) -> bool:
         """Go on without a message, and tell people."""
-        kind = "mirror.unknown" if uncertain else "mirror.refused"
         data = _json({"message_id": str(message_id), "error": error})
         async with self._transaction(channel) as connection:
             if not await connection.fetchval(_GIVE_UP, chat.conversation_id, worker, message_id, error, uncertain):
                 return False
-            await connection.execute(_TOLD, channel.tenant_id, kind, None, chat.conversation_id, data)
+            await connection.execute(_TOLD, channel.tenant_id, uncertain, chat.conversation_id, data)
         return True
 
     async def wait(self, channel: OwnChannel, chat: ShownChat, worker: UUID, seconds: float, error: str | None, *, begun: bool) -> None:
@@ -192,10 +194,9 @@ class PostgresShowing:
         async with self._transaction(channel) as connection:
             fresh = await connection.fetchval(_PAUSE, channel.id, timedelta(seconds=seconds), problem, code, channel.sealed)
             if fresh:
-                agent_id = await connection.fetchval(_AGENT, channel.integration_id)
                 whose = {"integration_id": str(channel.integration_id), "channel": "kommo"}
                 about = {"what": "own_channel.broken", **whose, "code": code, "reason": problem}
-                await connection.execute(_TOLD, channel.tenant_id, "integration.broken", agent_id, None, _json(about))
+                await connection.execute(_BROKE, channel.integration_id, _json(about))
 
     async def works(self, channel: OwnChannel) -> None:
         """Say that nothing is wrong with the channel any more."""
@@ -217,7 +218,7 @@ class PostgresShowing:
         except SecretKeyError as error:
             log.error("kommo: channel %s is left alone: %s", r["id"], error)
             return None
-        names = ("integration_id", "channel_id", "scope_id", "host", "bot_id", "title", "failures", "broken")
+        names = ("integration_id", "channel_id", "scope_id", "host", "bot_id", "title", "due", "failures", "broken")
         kept: dict[str, Any] = {name: r[name] for name in names}
         return OwnChannel(id=r["id"], tenant_id=TenantId(r["tenant_id"]), secret=secret, sealed=r["secret_encrypted"], **kept)
 

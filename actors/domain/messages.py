@@ -7,6 +7,8 @@ from typing import Any, Literal
 
 from actors.domain.ids import InboxId
 
+WRITTEN_IN_KOMMO = "kommo:"  # before the ids of messages that were written there: they are not shown there again
+
 
 @dataclass(frozen=True, slots=True)
 class GroupTalk:

@@ -22,6 +22,7 @@ class OwnChannel:
     host: str
     bot_id: str  # empty: the company's side is not shown
     title: str
+    due: bool  # it may be asked now
     failures: int  # in a row
     broken: bool
     secret: str = field(repr=False)
@@ -71,8 +72,7 @@ class ServerFailed(UnknownOutcome):
 class ShowingStore(Protocol):
     """What is to be shown. Whatever a chat's worker does is refused (False) once its lease is over."""
 
-    async def channels(self) -> tuple[int, Sequence[OwnChannel]]:
-        """Return how many channels there are, and those that may be asked now."""
+    async def channels(self) -> Sequence[OwnChannel]: ...
 
     async def find(self, channel: OwnChannel) -> None:
         """Note the conversations that changed."""

@@ -31,7 +31,16 @@ from actors.domain.effects import (
 )
 from actors.domain.fields import pick
 from actors.domain.ids import TurnId
-from actors.domain.messages import CompanySpoke, IgnoredInput, InboundMessage, Input, MessageEdited, OperatorWrote, clean_text
+from actors.domain.messages import (
+    WRITTEN_IN_KOMMO,
+    CompanySpoke,
+    IgnoredInput,
+    InboundMessage,
+    Input,
+    MessageEdited,
+    OperatorWrote,
+    clean_text,
+)
 from actors.domain.operators import operator_effects
 from actors.domain.sequences.engine import NO_SEQUENCES
 from actors.domain.trace import Trace
@@ -48,7 +57,6 @@ from actors.services.history import History
 from actors.services.reading import LONGEST_REASON, Reader
 from actors.services.tally import counted
 
-KOMMO = "kommo:"  # before the ids of messages that were written there: they are not shown there again
 MOST_TRIES = 3  # tries alone after which an input is a dead letter
 DIED_ALONE = f"it ended the process that handled it, alone, {MOST_TRIES} times"
 
@@ -193,7 +201,7 @@ def turn_commit(
         trace=_whole(decision.trace, settled).to_bytes(),
         revisions=tuple([Revision(item.external_id, item.text, item.data or {}) for item in inputs if isinstance(item, MessageEdited)]),
         stop_sending=stop,
-        wrote=tuple([Wrote(i.inbox_id, KOMMO + i.external_id, i.text, i.name) for i in inputs if isinstance(i, OperatorWrote)]),
+        wrote=tuple([Wrote(i.inbox_id, WRITTEN_IN_KOMMO + i.external_id, i.text, i.name) for i in inputs if isinstance(i, OperatorWrote)]),
         overheard=tuple([_overheard(item) for item in inputs if isinstance(item, CompanySpoke)]),
         moves=tuple([effect for effect in aside if isinstance(effect, OperatorMove)]),
         relay=record.control != "bot" and record.channel != "test" and any(message.role == "customer" for message in messages),

@@ -51,14 +51,14 @@ class Showing:
 
     async def _round(self) -> float:
         try:
-            known, due = await self._store.channels()
+            channels = await self._store.channels()
         except (CallboardError, OSError, TimeoutError) as error:
             log.warning("showing: %s", error)
             return EVERY_S
-        for channel in due:
+        for channel in channels:
             if channel.id not in self._serving and len(self._serving) < CHANNELS_AT_ONCE:
                 self._serving[channel.id] = asyncio.create_task(self._guarded(channel), name=f"showing {channel.id}")
-        return EVERY_S if known else IDLE_S
+        return EVERY_S if channels else IDLE_S
 
     async def _guarded(self, channel: OwnChannel) -> None:
         try:
@@ -77,6 +77,8 @@ class Showing:
             CallboardError: the database is away; leases end by themselves.
         """
         await self._store.find(channel)
+        if not channel.due:
+            return
         while claimed := await self._store.claim(channel, self._worker, CHATS_AT_ONCE, LEASE_S):
             went = await asyncio.gather(*(self._visit(channel, chat) for chat in claimed))
             if trouble := next((error for error in went if error is not None), None):

@@ -13,7 +13,7 @@ from typing import Literal, assert_never
 from uuid import UUID
 
 from actors.domain.errors import CallboardError, TerminalError, TransientError, UnknownOutcome
-from actors.domain.messages import clean_text
+from actors.domain.messages import WRITTEN_IN_KOMMO, clean_text
 from actors.ports.showing import SETTLED, ChannelRefused, OwnChannel, SaidMessage, ServerFailed, ShowingStore, ShownChat, ShownChats
 from actors.ports.time import Clock
 
@@ -26,7 +26,6 @@ MESSAGES_IN_A_ROW = 20  # then other chats have their turn
 DELIVERED_WITHIN_S = 10.0  # so long the chat waits for an answer's delivery
 SETTLING_S = 0.3  # between two looks at a delivery
 REFUSED_S = 600.0  # until a chat that the CRM does not make is tried again
-WRITTEN_THERE = "kommo:"  # before the ids of messages that were written in the CRM
 NOT_FOUND = "no answer from Kommo, and the message is not in the chat's history"
 
 What = Literal["post", "tell", "wait", "skip"]
@@ -136,13 +135,15 @@ class ChatVisit:
     def _what(self, message: SaidMessage) -> What:
         if message.role == "customer":
             return "post" if message.text.strip() else "skip"
-        settled = message.delivery in SETTLED
+        there, settled = message.external_id.startswith(WRITTEN_IN_KOMMO), message.delivery in SETTLED
+        withdrawn = message.delivery == "withdrawn"  # nobody read it
+        if not there and (withdrawn or not self.channel.bot_id or not message.text.strip()):
+            return "skip"
         if not settled and message.age_s < DELIVERED_WITHIN_S:
             return "wait"
-        if message.external_id.startswith(WRITTEN_THERE):
+        if there:
             return "tell" if settled else "skip"
-        withdrawn = message.delivery == "withdrawn"  # nobody read it
-        return "skip" if withdrawn or not self.channel.bot_id or not message.text.strip() else "post"
+        return "post"
 
     async def _post(self, message: SaidMessage) -> bool:
         not_after = self.clock.monotonic() + WRITE_WITHIN_S

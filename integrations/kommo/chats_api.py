@@ -86,9 +86,14 @@ def today() -> str:
 def signed(secret: str, method: str, path: str, content: bytes, date: str) -> dict[str, str]:
     """Return the headers of a request; `path` without host and query, `date` by RFC 2822."""
     digest = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    text = "\n".join((method, digest, JSON, date, path))
-    signature = hmac.digest(secret.encode(), text.encode(), "sha1").hex()
+    signature = signature_of(secret, method, digest, date, path)
     return {"Date": date, "Content-Type": JSON, "Content-MD5": digest, "X-Signature": signature}
+
+
+def signature_of(secret: str, method: str, digest: str, date: str, path: str) -> str:
+    """Return the signature of a request whose body has this MD5 digest."""
+    text = "\n".join((method, digest, JSON, date, path))
+    return hmac.digest(secret.encode(), text.encode(), "sha1").hex()
 
 
 def is_hook(secret: str, body: bytes, signature: str) -> bool:

@@ -1,12 +1,12 @@
 """Chats of our own channels in Kommo, as showing needs them."""
 
+from actors.domain.messages import WRITTEN_IN_KOMMO
 from actors.ports.showing import ChannelRefused, OwnChannel, SaidMessage, ServerFailed, ShownChat
 from integrations.kommo.chat_ids import Mark, chat_id
 from integrations.kommo.chats_api import ChannelKeys, ChatsApi, Failed, NoSuchChannel, Person, Posted, SignatureRefused
 
 CUSTOMER = "Customer"  # one whose name is not known
 COMPANY = "Callboard"  # a channel without a title
-THERE = "kommo:"  # before the ids of messages that were written in Kommo
 _SECRET = "Kommo refuses the channel's secret: connect the channel again with the secret key that Kommo's support gave"  # noqa: S105
 _GONE = "Kommo does not know the channel, or the account is not connected to it any more: connect the channel again"
 
@@ -40,8 +40,8 @@ class KommoChats:
 
     async def tell_delivery(self, channel: OwnChannel, message: SaidMessage, error: str | None) -> None:
         """Say what became of a message that was written in Kommo, or of one of ours that is shown there."""
-        there = message.external_id.startswith(THERE)
-        message_id = message.external_id.removeprefix(THERE) if there else _msgid(channel, message.id)
+        there = message.external_id.startswith(WRITTEN_IN_KOMMO)
+        message_id = message.external_id.removeprefix(WRITTEN_IN_KOMMO) if there else _msgid(channel, message.id)
         with _ours():
             await self._api.tell_delivery(_keys(channel), channel.scope_id, message_id, error)
 
