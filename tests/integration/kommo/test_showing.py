@@ -4,6 +4,7 @@ import asyncio
 
 import pytest
 
+from tests.integration.gateway.visitor import Visitor, add_widget
 from tests.integration.kommo.showing import Stage
 
 pytestmark = pytest.mark.timeout(300)
@@ -58,3 +59,21 @@ async def test_chats_keep_their_order(stage: Stage) -> None:
         said = [m["text"] for m in chat["messages"] if m["side"] == "customer"]
         assert said == [f"{said[0][:2]}: {n}" for n in numbers]
     assert len(await stage.chats()) == 3
+
+
+async def test_visitors_of_a_site_are_answered_from_kommo(stage: Stage) -> None:
+    stage.begin("host", "sync")
+    await stage.connect()
+    visitor = Visitor(stage.gateway, (await add_widget(stage.gateway, stage.company))["token"])
+    await visitor.begin()
+    assert await visitor.write("delivery?", "1") < 300
+    await stage.until_shown(ASKED)
+    async with visitor.events() as stream:
+        await stage.manager("I am here")
+        async with asyncio.timeout(30):
+            while (await stream.next())["text"] != "I am here":
+                pass
+    assert [message["text"] for message in await visitor.read()] == ["delivery?", "Tomorrow", "I am here"]
+    await stage.settled()
+    assert await stage.owner.fetchval("select count(*) from outbox") == 0
+    assert [entry["code"] for entry in stage.kommo.entries("status")] == [1]

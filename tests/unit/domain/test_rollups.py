@@ -54,7 +54,8 @@ def test_errors_are_those_the_list_says_and_what_new_kinds_call_a_failure() -> N
     errors = [kind for kind in KINDS if tallies([fact(kind)]) and next(iter(tallies([fact(kind)]).values())).errors]
     assert errors == [
         *("action.failed", "action.unknown", "contact.unreachable", "delivery.failed", "delivery.unknown", "handoff.overdue"),
-        *("integration.blocked", "integration.broken", "message.dead", "rule.failed", "spend.limit_reached", "webhook.cut"),
+        *("integration.blocked", "integration.broken", "message.dead", "mirror.refused", "mirror.unknown"),
+        *("rule.failed", "spend.limit_reached", "webhook.cut"),
     ]
     assert next(iter(tallies([fact("sync.failed")]).values())).errors == 1
     assert tallies([fact("agent.published")]) == {}
