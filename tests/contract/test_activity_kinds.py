@@ -21,9 +21,8 @@ _PYTHON = [
 ]
 _AUDIT = rf'record\([^"]*"({_WORD})"'
 _INSERT = re.compile(r"""insert into activity_logs.*?(?:;|\"{3})""", re.DOTALL)
-# Kinds that are no words of one statement: `agent.*`, and the outcomes of a delivery and of showing a message.
+# Kinds that are no words of one statement: `agent.*` and the outcomes of a delivery.
 _MADE = {"agent.archived", "agent.restored", "delivery.failed", "action.done", "action.failed", "action.unknown"}
-_MADE |= {"mirror.refused", "mirror.unknown"}
 FROZEN = {
     "action.done", "action.failed", "action.retried", "action.unknown", "agent.archived", "agent.changed", "agent.created",
     "agent.published", "agent.restored", "api_key.created", "api_key.revoked", "bot.caught_up",
