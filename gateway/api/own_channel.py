@@ -29,8 +29,10 @@ class OwnChannelApi:
         """Return the operations."""
         return [
             Operation("GET", _ONE, self.channel, level="admin", tag="kommo", answer=OwnChannelView),
-            Operation("PUT", _ONE, self.set_channel, level="admin", tag="kommo", body=OwnChannelBody, answer=OwnChannelView, also=(409,)),
-            Operation("DELETE", _ONE, self.drop_channel, level="admin", tag="kommo", status=204),
+            Operation(
+                "PUT", _ONE, self.connect_channel, level="admin", tag="kommo", body=OwnChannelBody, answer=OwnChannelView, also=(409,)
+            ),
+            Operation("DELETE", _ONE, self.give_up_channel, level="admin", tag="kommo", status=204),
         ]
 
     async def channel(self, call: Call) -> Answer:
@@ -39,7 +41,7 @@ class OwnChannelApi:
         found = await self._desk.channels.find(call.tenant_id, call.uuid("id"), call.uuid("integration_id"))
         return Answer(own_channel_view(found, self._desk.hook_url))
 
-    async def set_channel(self, call: Call[OwnChannelBody]) -> Answer:
+    async def connect_channel(self, call: Call[OwnChannelBody]) -> Answer:
         """Connect a channel that Kommo's support registered, or give it another secret: what waits goes on then.
 
         From now on the agent's conversations in Telegram and on websites are chats in the Kommo account, too. What a manager
@@ -58,7 +60,7 @@ class OwnChannelApi:
         self._channels.forget(state.scope_id)
         return Answer(own_channel_view(state, self._desk.hook_url))
 
-    async def drop_channel(self, call: Call) -> Answer:
+    async def give_up_channel(self, call: Call) -> Answer:
         """Give the channel up: nothing more is shown, and what managers write there reaches nobody."""
         await self._need_account(call)
         gone = await self._desk.disconnect(call.tenant_id, call.caller.actor, call.uuid("id"), call.uuid("integration_id"))
