@@ -145,13 +145,16 @@ class Load:
 
     async def _pace(self) -> None:
         start, sent = time.perf_counter(), 0
-        while self._todo:
+        while self._todo or self._due:
             while self._todo and sent < (time.perf_counter() - start) * self._plan.rate:
                 self._due.append((self._todo.popleft(), start + sent / self._plan.rate))
                 sent += 1
             while self._due and self._free:
+                connection = self._free.pop()
+                if not connection.open:  # it rested longer than the server keeps one
+                    connection = await self._connect()
                 number, since = self._due.popleft()
-                self._free.pop().send(number, self._plan.request(number), since)
+                connection.send(number, self._plan.request(number), since)
             await asyncio.sleep(0.001)
 
     def _next(self, connection: Connection) -> None:
@@ -177,7 +180,7 @@ class Load:
 
     def _repeat(self, number: int, since: float) -> None:
         self._due.append((number, since))
-        if self._free:
+        if self._free and not self._plan.rate:
             self._next(self._free.pop())
 
 

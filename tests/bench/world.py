@@ -100,6 +100,11 @@ class World:
         finally:
             await connection.close()
 
+    async def replaced(self) -> dict[str, str]:
+        """Return why actors were replaced since the start: customers wait meanwhile, so the figures of such a run say little."""
+        cast = json.loads(await self._fetchval("select status->>'cast' from heartbeats where name = 'stage'"))
+        return {f"{member['kind']}-{member['number']}": member["why"] for member in cast if member["restarts"]}
+
     async def counts(self) -> dict[str, int]:
         """Count every table a message passes."""
         connection = await asyncpg.connect(self.installation.database_url, timeout=10, server_settings={"jit": "off"})

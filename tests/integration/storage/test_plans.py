@@ -11,6 +11,7 @@ from tests.contract.labs import RealLab, carrier, open_conversation, receive, tu
 HANDLED = 3000
 # Rows of one table that a batch of 40 may read, whatever the table holds: 480 when this was written. A walk reads thousands.
 PER_BATCH = 1000
+STEPS = 2000
 
 _READS = """
 select relname, coalesce(seq_tup_read, 0) + coalesce(idx_tup_fetch, 0) as n from pg_stat_user_tables
@@ -90,6 +91,25 @@ async def test_who_was_not_answered_is_found_among_many(real_lab: RealLab) -> No
     before = await reads(real_lab)
     assert (await UnansweredConversations(real_lab.api).count(shop.tenant_id)).waiting == 1
     assert (await reads(real_lab))["conversations"] - before["conversations"] < 50
+
+
+async def test_a_claim_looks_at_a_campaign_once_though_statistics_say_that_nothing_waits(real_lab: RealLab) -> None:
+    """After a quiet hour every index of open rows is empty, and each seems as good as the others."""
+    shop, sender = await real_lab.endpoint(), await carrier(real_lab, "sender")
+    await real_lab.owner.execute("alter table outbox set (autovacuum_enabled = off)")
+    for n in range(20):
+        await open_conversation(real_lab, shop, str(n))
+    await _handled(real_lab, shop)
+    await real_lab.owner.execute("vacuum analyze outbox")
+    campaign = """
+    insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
+    select c.tenant_id, c.id, c.integration_id, g.shard, gen_random_uuid(), 0, 'step', 'once', '{"text": "x"}'
+    from generate_series(1, $1::int) n join (select *, row_number() over (order by id) as nth from conversations where key <> 'old') c
+    on c.nth = n % 20 + 1 join integrations g on g.id = c.integration_id order by n"""
+    await real_lab.owner.execute(campaign, STEPS)
+    before = await reads(real_lab)
+    assert len(await real_lab.outbox.claim(sender, [], 100, 100, 20)) == 20
+    assert (await reads(real_lab))["outbox"] - before["outbox"] < 5 * STEPS  # 256 shards read one after another: 100 times that
 
 
 async def _handled(lab: RealLab, shop: Any) -> None:
