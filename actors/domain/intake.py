@@ -95,7 +95,7 @@ def take_in(control: Control, state: ConversationState, inputs: Sequence[Input])
             case CrmEvent():
                 taken = replace(taken, effects=(*taken.effects, LogActivity(item.kind, item.data)))
             case OperatorWrote():
-                # Committed with the turn (storage/migrations/0038): what the customer said before is answered by a person.
+                # Committed with the turn (storage/migrations/0039): what the customer said before is answered by a person.
                 taken = replace(taken, control=Control.HUMAN, messages=(), late=(), open=())
             case MessageEdited() | IgnoredInput() | CompanySpoke():
                 pass
