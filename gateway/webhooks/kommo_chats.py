@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 from aiohttp import web
 
@@ -22,9 +23,10 @@ from storage.kommo_scopes import Scope
 
 log = logging.getLogger(__name__)
 
-PATH = f"{HOOKS}/{{scopeId:[0-9A-Za-z_-]+}}"
+PATH = f"{HOOKS}/{{scopeId}}"
 SIGNATURE = "X-Signature"
-_LONGEST_SCOPE = 128
+WRONG = "the scope or the signature is wrong"
+_SCOPE = re.compile(r"[0-9A-Za-z_-]{1,128}")
 
 
 class ChatHooks:
@@ -58,7 +60,9 @@ class ChatHooks:
         Raises:
             Problem: 401, the same for an unknown scope and a wrong signature.
         """
-        scope_id, signature = request.match_info["scopeId"][:_LONGEST_SCOPE], request.headers.get(SIGNATURE, "")
+        scope_id, signature = request.match_info["scopeId"], request.headers.get(SIGNATURE, "")
+        if not _SCOPE.fullmatch(scope_id):
+            raise unauthorized(WRONG, challenge="")
         scope = await self._channels.find(scope_id)
         if scope and is_hook(self._channels.secret(scope), body, signature):
             return scope
@@ -66,7 +70,7 @@ class ChatHooks:
         scope = await self._channels.find(scope_id, fresh=True)
         if scope and is_hook(self._channels.secret(scope), body, signature):
             return scope
-        raise unauthorized("the scope or the signature is wrong", challenge="")
+        raise unauthorized(WRONG, challenge="")
 
     async def _taken(self, scope: Scope, hook: ChatHook | None, deadline: float) -> str:
         if hook is None:
