@@ -23,6 +23,7 @@ from tests.integration.test_separate_processes import free_port
 pytestmark = pytest.mark.timeout(300)
 SECRET, NEXT_SECRET, BOT = "f2d7f8704eff95087ed45b23ba99c0b5aac8278e", "0" * 40, "344a5002-f8ca-454d-af3d-396180102ac7"
 PATIENCE_S = 90.0
+TITLE = "<img src=x> & Тёплый дом"  # what is stored stays text
 BROKEN = "Kommo не принимает секретный ключ канала"
 Looks = list[tuple[Literal["ru", "en"], Literal["light", "dark"], int]]
 
@@ -126,9 +127,11 @@ async def test_a_manager_in_kommo_answers_a_visitor_of_the_site(
     await expect(dialog.get_by_role("alert")).to_have_count(0)  # it is said once, where it is wrong
     await looks_right(page, 1280, "ru")
     await secret.fill(SECRET)
+    await dialog.get_by_label("Название в Kommo").fill(TITLE)
     await dialog.get_by_role("button", name="Подключить").click()
     await expect(dialog).to_have_count(0)
     await expect(part(page).get_by_text("Работает")).to_be_visible()
+    await expect(part(page).get_by_text(TITLE)).to_be_visible()
     assert SECRET not in await page.content()
 
     asked, answered, person = f"Есть ли сова {uuid4().hex}?", f"Сова есть {uuid4().hex}.", f"Отложила вам {uuid4().hex}"
@@ -149,7 +152,7 @@ async def test_a_manager_in_kommo_answers_a_visitor_of_the_site(
     for name, value in (("Чатов в Kommo", "1"), ("Сообщений в очереди", "0")):
         await expect(part(page).get_by_text(name).locator("xpath=..")).to_have_text(f"{name}{value}")
     await part(page).get_by_role("button", name="Отключить канал").click()
-    asking = page.get_by_role("dialog", name="Отключить канал «Тёплый дом / Warm Home» от Kommo?")
+    asking = page.get_by_role("dialog", name=f"Отключить канал «{TITLE}» от Kommo?")
     await expect(asking).to_contain_text("ответы менеджеров оттуда перестанут доходить до клиентов")
     await looks_right(page, 1280, "ru")
     await asking.get_by_role("button", name="Отключить канал").click()

@@ -69,6 +69,7 @@ SAME = "is stored where another body stores the same"
 CHECKED = "is refused unless it has a form that holds no markup"
 PASSING = "is not stored"
 SHOWN_NOWHERE = "no page shows it"
+ELSEWHERE = "is looked at where a channel is connected (test_own_channel.py)"
 # Everything else, and why it needs no look of its own.
 OTHERS = {
     "AcceptBody": SAME,
@@ -82,6 +83,7 @@ OTHERS = {
     "ConnectBody": CHECKED,
     "CorrectionBody": SAME,
     "LoginRequest": PASSING,
+    "OwnChannelBody:title": ELSEWHERE,
     "PassagesBody:passages[].id": SHOWN_NOWHERE,
     "PassagesBody:passages[].questions[]": SHOWN_NOWHERE,
     "PasswordChange": PASSING,
