@@ -30,13 +30,13 @@ class Showing:
     """The loop of one process."""
 
     def __init__(
-        self, worker: UUID, store: ShowingStore, chats: ShownChats, clock: Clock, pass_: Callable[[str], None], counts: Counter[str]
+        self, worker: UUID, store: ShowingStore, chats: ShownChats, clock: Clock, failpoint: Callable[[str], None], counts: Counter[str]
     ) -> None:
         self._worker = worker
         self._store = store
         self._chats = chats
         self._clock = clock
-        self._pass = pass_
+        self._failpoint = failpoint
         self._counts = counts
         self._serving: dict[UUID, asyncio.Task[None]] = {}
 
@@ -89,7 +89,7 @@ class Showing:
 
     async def _visit(self, channel: OwnChannel, chat: ShownChat) -> CallboardError | None:
         """Return what keeps the channel from being asked for the moment."""
-        visit = ChatVisit(self._worker, self._store, self._chats, self._clock, self._pass, self._counts, channel, chat)
+        visit = ChatVisit(self._worker, self._store, self._chats, self._clock, self._failpoint, self._counts, channel, chat)
         try:
             await visit.pay()
         except Away as away:

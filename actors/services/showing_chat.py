@@ -47,7 +47,7 @@ class ChatVisit:
     store: ShowingStore
     chats: ShownChats
     clock: Clock
-    pass_: Callable[[str], None]
+    failpoint: Callable[[str], None]
     counts: Counter[str]
     channel: OwnChannel
     chat: ShownChat
@@ -147,11 +147,11 @@ class ChatVisit:
 
     async def _post(self, message: SaidMessage) -> bool:
         not_after = self.clock.monotonic() + WRITE_WITHIN_S
-        self.pass_("showing.before_begin")
+        self.failpoint("showing.before_begin")
         if not await self.store.begin(self.channel, self.chat, self.worker, message.id, LEASE_S):
             return False
         self.begun = True
-        self.pass_("showing.before_post")
+        self.failpoint("showing.before_post")
         try:
             await self.chats.post(self.channel, self.chat, message, not_after)
         except (ChannelRefused, TransientError):
@@ -160,7 +160,7 @@ class ChatVisit:
         except TerminalError as error:
             self.begun = False
             return await self._given_up(message.id, _words(error), uncertain=False)
-        self.pass_("showing.after_post")
+        self.failpoint("showing.after_post")
         ours = await self._done(message.id, shown=True)
         self.begun = False
         self.counts["shown"] += 1

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from actors.domain.errors import TerminalError, TransientError, UnknownOutcome
-from integrations.kommo.errors import AddressBlocked, AnsweredFailed, Forbidden, Missed, NotFound, TokenRefused
+from integrations.kommo.errors import AddressBlocked, Forbidden, Missed, NotFound, TokenRefused
 from integrations.kommo.wire import NEVER, Moment, Wire
 
 CUSTOM = "/v2/origin/custom"
@@ -31,10 +31,6 @@ class SignatureRefused(TerminalError):
 
 class NoSuchChannel(TerminalError):
     """404: there is no such channel, or the account is not connected to it."""
-
-
-class Failed(UnknownOutcome):
-    """500 or 503: Kommo itself answered that it failed. What it did of the request is in the history by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,8 +193,6 @@ class ChatsApi:
             return await self._wire.ask(method, host, path + query, body=body, headers=headers, harmless=harmless, moment=moment)
         except Missed:
             raise TransientError("Kommo closed the connection") from None
-        except AnsweredFailed as error:
-            raise Failed(str(error)) from None
         except (Forbidden, AddressBlocked, TokenRefused) as error:
             raise SignatureRefused(f"Kommo refuses what is signed with this secret ({_told(error)})") from None
         except NotFound as error:

@@ -1,9 +1,13 @@
 """Chats of our own channels in Kommo, as showing needs them."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from actors.domain.messages import WRITTEN_IN_KOMMO
 from actors.ports.showing import ChannelRefused, OwnChannel, SaidMessage, ServerFailed, ShownChat
 from integrations.kommo.chat_ids import Mark, chat_id
-from integrations.kommo.chats_api import ChannelKeys, ChatsApi, Failed, NoSuchChannel, Person, Posted, SignatureRefused
+from integrations.kommo.chats_api import ChannelKeys, ChatsApi, NoSuchChannel, Person, Posted, SignatureRefused
+from integrations.kommo.errors import AnsweredFailed
 
 CUSTOMER = "Customer"  # one whose name is not known
 COMPANY = "Callboard"  # a channel without a title
@@ -20,7 +24,7 @@ class KommoChats:
 
     async def create(self, channel: OwnChannel, chat: ShownChat) -> str:
         """Return Kommo's id of the chat; it is made if there is none."""
-        with _ours():
+        with _translated():
             return await self._api.create_chat(_keys(channel), channel.scope_id, self._id(channel, chat), self._customer(channel, chat))
 
     async def post(self, channel: OwnChannel, chat: ShownChat, message: SaidMessage, not_after: float) -> None:
@@ -29,12 +33,12 @@ class KommoChats:
         ours = message.role != "customer"
         sender, receiver = (company, customer) if ours else (customer, None)
         posted = Posted(_msgid(channel, message.id), self._id(channel, chat), chat.ref_id or "", sender, receiver, message.text, message.at)
-        with _ours():
+        with _translated():
             await self._api.post(_keys(channel), channel.scope_id, posted, not_after)
 
     async def holds(self, channel: OwnChannel, chat: ShownChat, message_id: int) -> bool:
         """Whether the chat has this message."""
-        with _ours():
+        with _translated():
             shown = await self._api.history(_keys(channel), channel.scope_id, chat.ref_id or "")
         return _msgid(channel, message_id) in shown
 
@@ -42,7 +46,7 @@ class KommoChats:
         """Say what became of a message that was written in Kommo, or of one of ours that is shown there."""
         there = message.external_id.startswith(WRITTEN_IN_KOMMO)
         message_id = message.external_id.removeprefix(WRITTEN_IN_KOMMO) if there else _msgid(channel, message.id)
-        with _ours():
+        with _translated():
             await self._api.tell_delivery(_keys(channel), channel.scope_id, message_id, error)
 
     def _id(self, channel: OwnChannel, chat: ShownChat) -> str:
@@ -52,20 +56,17 @@ class KommoChats:
         return Person(self._id(channel, chat), chat.name or CUSTOMER)
 
 
-class _ours:
-    """Reads as a phrase: `with _ours()` failures are said in the port's words."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        match error:
-            case SignatureRefused():
-                raise ChannelRefused(_SECRET, "signature-refused") from None
-            case NoSuchChannel():
-                raise ChannelRefused(_GONE, "disconnected") from None
-            case Failed():
-                raise ServerFailed(str(error)) from None
+@contextmanager
+def _translated() -> Iterator[None]:
+    """Say failures in the port's words."""
+    try:
+        yield
+    except SignatureRefused:
+        raise ChannelRefused(_SECRET, "signature-refused") from None
+    except NoSuchChannel:
+        raise ChannelRefused(_GONE, "disconnected") from None
+    except AnsweredFailed as error:
+        raise ServerFailed(str(error)) from None
 
 
 def _msgid(channel: OwnChannel, message_id: int) -> str:

@@ -145,7 +145,7 @@ class Load:
 
     async def _pace(self) -> None:
         start, sent = time.perf_counter(), 0
-        while self._todo or self._due:
+        while not self._done.is_set():  # a refused one becomes due again
             while self._todo and sent < (time.perf_counter() - start) * self._plan.rate:
                 self._due.append((self._todo.popleft(), start + sent / self._plan.rate))
                 sent += 1

@@ -138,7 +138,7 @@ async def test_a_manager_in_kommo_answers_a_visitor_of_the_site(
     house.model.will(streams(answered))
     visitor = await asks(open_tab, site, asked)
     await until_shown(house, channel, [("customer", asked), ("bot", answered)])
-    await house.kommo.control("manager", channel=channel, text=person)
+    await house.kommo.control("manager", channel=channel, text=person, name="Olga")
     await expect(visitor.get_by_role("log").get_by_text(person)).to_be_visible()
     (row,) = await house.rows("select conversation_id from messages where body = $1", person)
     conversation = await open_tab(f"{admin.path('conversations')}?conversation={row['conversation_id']}", admin)

@@ -27,7 +27,7 @@ Control, by POST with JSON:
     /control/block     {"seconds"}                                  our address is blocked; 0: not any more
     /control/faults    {"kind", "path"?, "times"?, "seconds"?} or {"clear": true}
     /control/channel   {"id", "secret", "bot_id"?, "hook"?}         a channel is registered, or gets another secret
-    /control/manager   {"channel", "text", "chat"?, "media"?, "stranger"?, "to"?: [base URLs]}   a manager writes in a chat of a channel
+    /control/manager   {"channel", "text", "name"?, "chat"?, "media"?, "stranger"?, "to"?: [base URLs]}   a manager writes in a chat
     /control/chats     {}                                           chats of channels with their messages
     /control/state     {}                                           counts
 """

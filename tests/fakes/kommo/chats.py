@@ -218,7 +218,7 @@ class Chats:
         }
         message = {
             "receiver": {"id": str(uuid.uuid4()), "client_id": chat.user_id},
-            "sender": {"id": str(uuid.uuid4()), "name": "Olga"},
+            "sender": {"id": str(uuid.uuid4()), **({"name": body["name"]} if "name" in body else {})},  # documented without a name
             "conversation": conversation,
             "timestamp": int(shown.at),
             "msec_timestamp": int(shown.at * 1000),

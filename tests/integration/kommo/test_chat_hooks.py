@@ -144,7 +144,7 @@ async def test_a_manager_silences_the_bot_once_for_many_deliveries(stage: Stage)
     await stage.customer(7, "delivery?")
     await stage.until("exists (select from outbox where class = 'reply' and state = 'pending')")
     await stage.until_shown([("customer", "delivery?")])
-    sent = await stage.manager("I am here")
+    sent = await stage.manager("I am here", name="Olga")
     assert (sent["statuses"], sent["echo"]) == ([200], [200])
     scope, body = sent["path"].rpartition("/")[2], sent["body"].encode()
     async with GatewayProcess(stage.dsn, stage.env["REDIS_URL"], stage.data_dir, stage.env) as second:

@@ -25,6 +25,8 @@ async def test_the_whole_way_both_directions(stage: Stage) -> None:
     await stage.until_shown([*ASKED, ("manager", "I am here")])  # it is not shown there once more
     [entry] = stage.kommo.entries("status")
     assert (entry["id"], entry["code"]) == (answer["id"], 1)
+    taken = await stage.owner.fetchval("select data->>'by' from activity_logs where kind = 'conversation.taken'")
+    assert taken == "a person in Kommo", "hooks say no name, as Kommo documents them"
     assert await stage.owner.fetchval("select control || coalesce(held_by::text, '') from conversations where key = '7'") == "human"
     await stage.customer(7, "delivery again?")
     await stage.until_shown([*ASKED, ("manager", "I am here"), ("customer", "delivery again?")])

@@ -7,7 +7,6 @@ import orjson
 import pytest
 
 from actors.domain.ids import InboxId
-from actors.domain.messages import OperatorWrote
 from actors.ports.turns import SettledInput, TurnCommit, Wrote
 from actors.services.conversation import MOST_TRIES
 from tests.unit.services.test_conversation import Lab
@@ -69,7 +68,3 @@ async def test_a_copy_of_another_conversation_says_nothing(raw: Any, kind: Any, 
     assert (commit.messages, commit.outbox, commit.activity, commit.control, commit.overheard) == ((), (), (), None, ())
     assert (commit.inputs, commit.ignored) == ((SettledInput(InboxId(1)),), ("mirror",))
     assert orjson.loads(commit.state)["mirror"] is True, "it stays one"
-
-
-def test_the_input_is_one_of_the_union(lab: Lab) -> None:
-    assert OperatorWrote(InboxId(1), lab.row(1, {}).received_at, "m", "t").name == ""
