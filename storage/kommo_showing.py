@@ -59,10 +59,11 @@ with mine as (
   returning s.*
 )
 select t.conversation_id, t.ref_id, t.cursor, t.sending, t.repeatable, t.looks, c.integration_id, c.key,
+  t.made_for <> c.key is true as moved,
   coalesce(nullif(c.state->>'name', ''), nullif(c.title, ''), '') as name
 from taken t join conversations c on c.id = t.conversation_id order by t.conversation_id"""
 _MINE = "where conversation_id = $1 and worker = $2 and lease_until > clock_timestamp()"
-_MADE = f"update kommo_chats set ref_id = $3 {_MINE} returning 1"  # noqa: S608
+_MADE = f"update kommo_chats set ref_id = $3, made_for = $4 {_MINE} returning 1"  # noqa: S608
 _MIRROR = """
 insert into conversations as c (tenant_id, integration_id, key, kind, partition, state)
 values ($1, $2, $3, 'mirror', $4, '{"mirror": true}')
@@ -144,7 +145,7 @@ class PostgresShowing:
             raise TerminalError("Kommo: the chat's id is none")
         address = Address(IntegrationId(channel.integration_id), ref_id)
         async with self._transaction(channel) as connection:
-            if not await connection.fetchval(_MADE, chat.conversation_id, worker, ref_id):
+            if not await connection.fetchval(_MADE, chat.conversation_id, worker, ref_id, chat.address.key):
                 return False
             await connection.execute(_MIRROR, channel.tenant_id, channel.integration_id, ref_id, address.partition)
         return True
@@ -225,7 +226,7 @@ class PostgresShowing:
 
 def _chat(r: Any) -> ShownChat:
     address = Address(IntegrationId(r["integration_id"]), r["key"])
-    names = ("name", "ref_id", "cursor", "sending", "repeatable", "looks")
+    names = ("name", "ref_id", "cursor", "sending", "repeatable", "looks", "moved")
     return ShownChat(ConversationId(r["conversation_id"]), address, *(r[name] for name in names))
 
 

@@ -41,6 +41,7 @@ class ShownChat:
     sending: int | None  # a message whose posting was begun and not concluded
     repeatable: bool  # the CRM itself said that it failed: what is not found may be posted again
     looks: int
+    moved: bool = False  # the conversation has another address since the chat was made: the next one is a new chat
 
 
 @dataclass(frozen=True, slots=True)

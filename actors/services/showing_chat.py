@@ -99,10 +99,10 @@ class ChatVisit:
         return ours
 
     async def _made(self) -> bool:
-        if self.chat.ref_id is not None:
+        if self.chat.ref_id is not None and not self.chat.moved:
             return True
         ref_id = await self.chats.create(self.channel, self.chat)
-        self.chat = replace(self.chat, ref_id=ref_id)
+        self.chat = replace(self.chat, ref_id=ref_id, moved=False)
         self.counts["chats"] += 1
         return await self.store.made(self.channel, self.chat, self.worker, ref_id)
 

@@ -27,6 +27,7 @@ create table kommo_chats (
   tenant_id uuid not null,
   channel uuid not null,
   ref_id text,                                                          -- Kommo's id of the chat; null: not made yet
+  made_for text,                                                        -- the conversation's key then: a group may move to another one
   cursor bigint not null,                                               -- the last message that is done with
   sending bigint,                                                       -- committed before its bytes; its outcome is not known yet
   sending_since timestamptz,

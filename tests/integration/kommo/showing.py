@@ -31,6 +31,14 @@ SHOP = {
     "persona": {"name": "Anna", "languages": ["en"], "debounce_s": 0.05},
     "scripts": [{"id": "delivery", "keywords": ["delivery"], "answer": {"en": "Tomorrow"}}],
     "passages": [],
+    "rules": [
+        {
+            "id": "won",
+            "trigger": {"on": "lead_moved"},
+            "when": {"all": [{"fact": "lead.status", "op": "is", "value": "142"}]},
+            "actions": [{"do": "send", "text": {"en": "You have got it!"}}],
+        }
+    ],
 }
 Shown = list[tuple[str, str]]  # who, what
 

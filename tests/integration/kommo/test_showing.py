@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from tests.integration.gateway.visitor import Visitor, add_widget
-from tests.integration.kommo.showing import Stage
+from tests.integration.kommo.showing import TOKEN, Stage
 
 pytestmark = pytest.mark.timeout(300)
 ASKED = [("customer", "delivery?"), ("bot", "Tomorrow")]
@@ -79,3 +79,35 @@ async def test_visitors_of_a_site_are_answered_from_kommo(stage: Stage) -> None:
     await stage.settled()
     assert await stage.owner.fetchval("select count(*) from outbox") == 0
     assert [entry["code"] for entry in stage.kommo.entries("status")] == [1]
+
+
+async def test_a_rule_on_a_lead_writes_to_the_customer_whose_chat_it_has(stage: Stage) -> None:
+    stage.begin("host", "sender", "sync")
+    await stage.connect()
+    await stage.customer(7, "delivery?")
+    await stage.until_shown(ASKED)
+    [lead] = (await stage.kommo.control("look", account=1))["leads"]
+    await stage.kommo.control("person-changes", account=1, kind="leads", id=lead["id"], status_id=142)
+    await stage.until_sent(7, ["Tomorrow", "You have got it!"])
+    await stage.until_shown([*ASKED, ("bot", "You have got it!")])
+
+
+async def test_a_group_that_moved_goes_on_in_a_chat_of_its_own(stage: Stage) -> None:
+    stage.begin("host", "sender", "sync")
+    await stage.connect()
+    await stage.customer(31, "delivery?")
+    await stage.until_shown(ASKED)
+    [before] = await stage.chats()
+    await stage.telegram.control("moved", token=TOKEN, chat=31, to=32)
+    await stage.customer(31, "delivery again?")
+    await stage.until_sent(32, ["Tomorrow"])
+    await stage.customer(32, "delivery there?")
+    await stage.until_sent(32, ["Tomorrow", "Tomorrow"])
+    await stage.settled()
+    [after] = [chat for chat in await stage.chats() if chat["chat"] != before["chat"]]
+    assert ("customer", "delivery there?") in [(m["side"], m["text"]) for m in after["messages"]]
+    said = [m["msgid"] for chat in await stage.chats() for m in chat["messages"]]
+    assert len(said) == len(set(said)) == 6, "each once, in one of the two"
+    await stage.manager("I am here", chat=after["chat"])
+    await stage.until_sent(32, ["Tomorrow", "Tomorrow", "I am here"])
+    assert await stage.owner.fetchval("select count(*) from conversations where kind = 'mirror'") == 2, "neither chat's echo is answered"

@@ -173,6 +173,12 @@ async def test_what_is_not_found_after_three_looks_is_counted_and_the_chat_goes_
     assert (chats.looks, store.given_up, chats.shown, store.chat.cursor) == (3, [(1, True)], [2], 2)
 
 
+async def test_a_chat_whose_conversation_moved_is_made_anew_once_nothing_is_in_doubt() -> None:
+    store, chats = Store([said(1), said(2)], replace(CHAT, ref_id="old", sending=1, moved=True)), Chats(shown=[1])
+    assert (await serve(store, chats))["found"] == 1
+    assert (store.chat.ref_id, chats.shown) == ("ref", [1, 2])
+
+
 async def test_a_look_that_fails_is_none() -> None:
     store, chats = Store([said(1)], replace(CHAT, sending=1, looks=2)), Chats([TransientError("429", 7.0)])
     await serve(store, chats)
