@@ -74,6 +74,9 @@ class Settings(BaseSettings):
     reply_wait_s: float = Field(60.0, gt=0, description="how long POST /api/chat waits for an answer")
     model_timeout_s: float = Field(25.0, gt=0)
     telegram_timeout_s: float = Field(8.0, gt=0, description="one Bot API call; below half of lease_s")
+    spool_mb: int = Field(
+        64, ge=4, le=65_536, description="disk that a gateway takes at its first start, for what comes while PostgreSQL is away"
+    )
     lease_s: float = Field(20.0, gt=0, description="an outbox claim")
     idle_s: float = Field(300.0, gt=0, description="after this long without input an activation leaves memory")
 

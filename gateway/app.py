@@ -67,7 +67,7 @@ async def gateway(settings: Settings, listening: socket.socket) -> AsyncIterator
         metrics, busy, kicker, inbox = Metrics(), Busy(), Kicker(signals), PostgresInbox(engine)
         committer = Committer(inbox, patience, kicker.kick)
         metrics.watch(lambda: committer.waiting)
-        spool, spooler = await _spooler(stack, settings.data_dir / "spool", inbox, patience, kicker)
+        spool, spooler = await _spooler(stack, settings, inbox, patience, kicker)
         intake = Intake(committer, spooler, settings.ingest_budget_s)
         directory = Directory(PostgresIntegrations(engine), spool, patience)
         origins = Origins(settings.public_url, settings.proxies)
@@ -133,11 +133,12 @@ async def _database(stack: AsyncExitStack, settings: Settings, role: Role, size:
 
 
 async def _spooler(
-    stack: AsyncExitStack, directory: Path, inbox: PostgresInbox, patience: Patience, kicker: Kicker
+    stack: AsyncExitStack, settings: Settings, inbox: PostgresInbox, patience: Patience, kicker: Kicker
 ) -> tuple[Spool | None, Spooler | None]:
     """Open the spool; a gateway whose disk is unusable still takes in what the database takes."""
+    directory = settings.data_dir / "spool"
     try:
-        spool = await Spool.open(directory)
+        spool = await Spool.open(directory, settings.spool_mb * 2**20)
     except (OSError, sqlite3.Error) as error:
         log.error("spool: cannot be opened below %s: %s", directory, error)
         return None, None

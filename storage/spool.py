@@ -21,7 +21,6 @@ from actors.ports.inbox import NewInput
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
-CAPACITY_BYTES = 64 * 1024 * 1024
 PAGE_BYTES = 4096
 ROOM_PAGES = 2 * 1024 * 1024 // PAGE_BYTES  # room for one more body of 1 MiB, with overhead
 MAX_SLOTS = 64  # gateway processes on one data directory
@@ -61,7 +60,7 @@ class Spool:
         self._db: sqlite3.Connection
 
     @classmethod
-    async def open(cls, directory: Path, capacity_bytes: int = CAPACITY_BYTES) -> "Spool":
+    async def open(cls, directory: Path, capacity_bytes: int) -> "Spool":
         """Open the first spool below `directory` that no living process holds.
 
         Raises:

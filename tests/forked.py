@@ -33,6 +33,7 @@ _WARM = (
     "integrations.kommo.sender",
     "tests.fakes.kommo.api",
     "tests.fakes.telegram_bot",
+    "tests.frozen",  # the last: what is imported by now is nobody's garbage
 )
 
 

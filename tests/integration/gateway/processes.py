@@ -22,6 +22,7 @@ class GatewayProcess:
             "DATABASE_URL": dsn,
             "REDIS_URL": redis_url,
             "CALLBOARD_DATA_DIR": str(data_dir),
+            "CALLBOARD_SPOOL_MB": "8",
             "CALLBOARD_KOMMO_API": "http://127.0.0.1:9",  # nobody: no test reaches a provider that it did not start
             **(env or {}),
         }
