@@ -13,7 +13,7 @@ dev: $(STAMP) console
 	@exec $(BIN)/callboard dev
 
 test: $(STAMP) console
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses 2
 
 check: $(STAMP)
 	@$(BIN)/ruff format --check .

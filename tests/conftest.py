@@ -13,10 +13,12 @@ import asyncpg
 import pytest
 import redis.asyncio
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
 
 from storage.embedded_postgres import EmbeddedPostgres
 from storage.embedded_redis import EmbeddedRedis
 from storage.migrate import migrate
+from tests import workers
 
 # How fast examples come says something about the machine, not about the code; the same examples everywhere.
 settings.register_profile("callboard", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
@@ -25,6 +27,18 @@ settings.load_profile("callboard")
 _MEMORY, _ROOM = Path("/dev/shm"), 4 * 1024**3
 _TEMPLATE = "callboard_template"
 _NAMES = count(1)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> workers.ByFile:
+    """Say which tests one worker runs."""
+    return workers.ByFile(config, log)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Wait for the test's turn, before its time begins to count."""
+    with workers.turn(item):
+        return (yield)
 
 
 @pytest.hookimpl(wrapper=True)

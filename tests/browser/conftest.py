@@ -1,7 +1,6 @@
 """One installation for all browser tests, one browser and fresh tabs for each."""
 
 import os
-import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +17,7 @@ from tests.fakes.telegram_process import TelegramProcess
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
 QUIET = ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 LOCALES = {"ru": "ru-RU", "en": "en-GB"}
-WAIT_MS = 15_000
+WAIT_MS = 30_000
 _WATCH = """addEventListener('securitypolicyviolation', (event) => {
   console.error(`CSP: ${event.violatedDirective} ${event.blockedURI} ${event.sourceFile}:${event.lineNumber}`);
 });"""
@@ -41,8 +40,8 @@ class OpenTab(Protocol):
 @pytest.fixture(scope="session", autouse=True)
 def needs_chromium() -> None:
     """Without Chromium these tests are left out, except where everything must be there."""
-    if not shutil.which("chromium") and "CI" not in os.environ:
-        pytest.skip("the browser tests need Chromium: apt-get install chromium")
+    if not chromium() and "CI" not in os.environ:
+        pytest.skip("the browser tests need Chromium: apt-get install chromium-headless-shell")
 
 
 @contextmanager

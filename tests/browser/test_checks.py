@@ -3,7 +3,6 @@
 import re
 from uuid import uuid4
 
-import pytest
 from playwright.async_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenTab
@@ -37,7 +36,6 @@ async def correct(page: Page, beside: Locator | None = None) -> None:
     await expect(dialog).to_have_count(0)
 
 
-@pytest.mark.timeout(240)
 async def test_a_wrong_answer_becomes_a_check_and_a_replay_shows_the_difference(house: House, open_tab: OpenTab, admin: Person) -> None:
     agent, conversation = shop(house)
     page = await open_tab(admin.path(f"conversations?conversation={conversation}"), admin)

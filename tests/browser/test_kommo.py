@@ -104,7 +104,6 @@ async def test_both_ways_to_connect_say_what_to_do(house: House, open_tab: OpenT
     assert await violations(page) == []
 
 
-@pytest.mark.timeout(280)
 async def test_a_rule_in_kommo_is_built_from_the_copy(house: House, open_tab: OpenTab, admin: Person, account: None) -> None:
     agent = house.installation.agent_id()
     shown = next(item for item in house.installation.get("/api/integrations")["items"] if item["channel"] == "kommo")

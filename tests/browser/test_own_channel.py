@@ -20,7 +20,6 @@ from tests.browser.test_widget import write
 from tests.fakes.openai_api import streams
 from tests.integration.test_separate_processes import free_port
 
-pytestmark = pytest.mark.timeout(300)
 SECRET, NEXT_SECRET, BOT = "f2d7f8704eff95087ed45b23ba99c0b5aac8278e", "0" * 40, "344a5002-f8ca-454d-af3d-396180102ac7"
 PATIENCE_S = 90.0
 TITLE = "<img src=x> & Тёплый дом"  # what is stored stays text

@@ -62,7 +62,6 @@ async def test_a_rule_is_built_saved_switched_and_deleted(open_tab: OpenTab, adm
     await expect(page.get_by_text("Клиент написал →")).to_be_visible()
 
 
-@pytest.mark.timeout(240)
 async def test_a_rule_gives_conversations_to_a_colleague(house: House, open_tab: OpenTab, admin: Person, agent_id: str) -> None:
     ann = house.invite("operator")
     page = await open_tab(admin.path(f"ai-agents/{agent_id}/rules"), admin)

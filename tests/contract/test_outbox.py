@@ -9,7 +9,7 @@ from actors.domain.ids import ConversationId, OutboxId
 from actors.ports.outbox import Outcome
 from tests.contract.labs import Endpoint, Lab, carrier, claim_ids, open_conversation, receive, turn
 
-LEASE_S = 0.05
+LEASE_S = 0.5
 
 
 async def said(lab: Lab, shop: Endpoint, replies: list[str], policy: Literal["once", "repeat_once"] = "repeat_once") -> ConversationId:

@@ -11,8 +11,6 @@ from integrations.embeddings.e5_directory import directory_of
 from tests.bench import retrieval
 from tests.unit.embeddings.test_use import ODD
 
-pytestmark = pytest.mark.timeout(300)
-
 # Recall at 1 and 5 of the prototype (4 * e5 + USE, 0.016 * BM25, all 150 passages) on the questions of tests/data/retrieval.
 PROTOTYPE = {
     "natural_ru": (1.0, 1.0),

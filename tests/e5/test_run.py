@@ -7,8 +7,6 @@ import pytest
 
 from tests.integration.installation import Installation
 
-pytestmark = pytest.mark.timeout(300)
-
 WARRANTY = "На всю технику мы даём гарантию два года: сломается не по вашей вине, починим бесплатно."
 PARKING = "Собственная стоянка для клиентов находится во дворе, въезд с улицы Садовой."
 

@@ -18,7 +18,7 @@ import psutil
 
 from actors.runtime.supervisor import processes
 
-START_S = 90.0
+START_S = 180.0
 
 
 class Installation:

@@ -161,6 +161,7 @@ async def test_a_revoked_token_breaks_its_integration_alone(shop: Shop, telegram
     assert copies(telegram)["waits"] == 1
 
 
+@pytest.mark.alone
 async def test_the_pace_of_a_bot_and_of_a_chat_is_kept(shop: Shop, telegram: TelegramProcess, sender: SenderProcess) -> None:
     (bot, token), (second, second_token) = await shop.add_bot("700"), await shop.add_bot("701")
     await telegram.add_bot(token)

@@ -28,7 +28,6 @@ from tests.integration.office import SHOP
 from tests.integration.sender_process import SenderProcess
 from tests.integration.shop import Shop
 
-pytestmark = pytest.mark.timeout(240)
 TOKEN, SECRET = "700:shop-token-700", "a-webhook-secret"
 CUSTOMER, OPERATOR = 5, 101
 

@@ -199,6 +199,7 @@ class SlowModel:
                 await asyncio.sleep(0.01)
 
 
+@pytest.mark.alone
 async def test_a_person_does_not_wait_for_a_model_that_hangs(lab: HostLab) -> None:
     account, model = await Account.open(lab), SlowModel()
     async with lab.running(lab.host(model=model)):

@@ -20,8 +20,6 @@ import pytest
 
 from actors.runtime.supervisor.ray_cluster import RayCluster, RayEndpoint, RayFailed
 
-pytestmark = pytest.mark.timeout(240)
-
 SECRET = "postgresql://callboard:canary-5f1c@127.0.0.1/callboard"
 _OWNER = """
 import json, sys, time

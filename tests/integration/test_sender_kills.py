@@ -78,7 +78,6 @@ def _is_right(state: str, policy: str, uncertain: int, copies: int) -> bool:
     return state == "unknown" and copies <= 2  # killed twice with it on the wire
 
 
-@pytest.mark.timeout(300)
 async def test_stopped_with_many_claims_it_sends_none_of_them_later(
     shop: Shop, telegram: TelegramProcess, sender: SenderProcess, database: str, redis_url: str, tmp_path: Path
 ) -> None:

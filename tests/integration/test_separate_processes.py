@@ -20,7 +20,6 @@ from storage.embedded_postgres import EmbeddedPostgres
 from storage.embedded_redis import EmbeddedRedis
 from tests.integration.installation import Installation, wait_for
 
-pytestmark = pytest.mark.timeout(240)
 UP_S = 90.0
 
 

@@ -19,8 +19,6 @@ from storage.carriers import CarrierStatus, PostgresCarriers, PostgresPlacement
 from storage.heartbeat import Heartbeats
 from storage.postgres import Database, Role
 
-pytestmark = pytest.mark.timeout(180)
-
 COMMAND = [sys.executable, "-m", "actors.runtime.stage"]
 NAMES = {"activity-0", "host-0", "host-1", "knowledge-0", "scheduler-0", "sender-0", "sync-0"}
 OTHER = UUID(int=9)

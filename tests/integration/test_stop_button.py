@@ -145,7 +145,7 @@ async def test_a_turn_that_meets_the_stop(lab: HostLab, monkeypatch: pytest.Monk
             pressed.clear()
             await press(lab.shop, stop=False)
             await office.says(chat, "delivery?")
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not pressed:
                     await asyncio.sleep(0.01)
             assert await lab.shop.owner.fetchval("select count(*) from outbox where class <> 'operator' and state <> 'withdrawn'") == 0

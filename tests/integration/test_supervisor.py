@@ -13,8 +13,6 @@ import pytest
 from tests.fakes.telegram_process import TelegramProcess
 from tests.integration.installation import Installation, wait_for
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture(scope="module")
 def telegram(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TelegramProcess]:

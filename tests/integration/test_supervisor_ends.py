@@ -12,8 +12,6 @@ import pytest
 from storage.embedded_postgres import EmbeddedPostgres
 from tests.integration.installation import Installation, wait_for
 
-pytestmark = pytest.mark.timeout(240)
-
 
 @pytest.fixture
 def own() -> Iterator[Installation]:

@@ -62,7 +62,6 @@ MUTANTS: dict[str, tuple[str, Callable[[pytest.MonkeyPatch], None]]] = {
 }
 
 
-@pytest.mark.timeout(180)
 async def test_every_rule_fires_in_a_back_test_where_it_fired(lab: HostLab) -> None:
     world = await a_world(lab, DEFINITION, seed=7)
     async with lab.running(lab.host()):

@@ -127,7 +127,7 @@ async def test_delivery_state_is_shown_with_uncertain(gateway: GatewayProcess, c
         headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
         async with gateway.session.post(f"/webhooks/telegram/{bot}", json=update(1), headers=headers) as response:
             assert response.status == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (items := (await call(gateway, "GET", "/api/conversations?channel=telegram", company))[1]["items"]):
                 await asyncio.sleep(0.05)
             conversation = items[0]["id"]
@@ -228,7 +228,7 @@ async def test_telegram_conversation_cannot_be_continued_as_test_chat(gateway: G
         headers = {"X-Telegram-Bot-Api-Secret-Token": secret}
         async with gateway.session.post(f"/webhooks/telegram/{bot}", json=update(1), headers=headers) as response:
             assert response.status == 200
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not (items := (await call(gateway, "GET", "/api/conversations", company))[1]["items"]):
                 await asyncio.sleep(0.05)
         body = {"agent_id": str(company.agent_id), "text": "x", "conversation_id": items[0]["id"]}

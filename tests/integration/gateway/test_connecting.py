@@ -100,7 +100,7 @@ async def inbox_of(database: str) -> list[tuple[str, str]]:
 
 
 async def until_stored(database: str, count: int) -> list[tuple[str, str]]:
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(30):
         while len(rows := await inbox_of(database)) < count:
             await asyncio.sleep(0.05)
     return rows

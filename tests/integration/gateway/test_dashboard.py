@@ -172,7 +172,7 @@ async def test_the_summary_is_what_was_counted(
     await log(owner, company, "message.dead", company.agent_id, conversation)
     await log(owner, company, "turn.answered", company.agent_id, conversation, at=datetime.now(UTC) - timedelta(days=20), messages=5)
     async with counting(database, redis_url):
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while (summary := await desk.do("GET", "/api/dashboard/summary", level="viewer"))["total"]["messages"] < 22:
                 await asyncio.sleep(0.05)
     total = summary["total"]

@@ -29,6 +29,8 @@ from storage.spool import Spool
 from tests.integration.gateway.company import Company, found, update
 from tests.integration.gateway.processes import GatewayProcess
 
+pytestmark = pytest.mark.alone
+
 BUDGET_S = 0.7
 # Over the budget: HTTP, and what a machine shared with other tests may take.
 LATEST_S = 1.3

@@ -57,7 +57,7 @@ async def begun(desk: Desk, address: str) -> str:
 
 
 async def settled(desk: Desk, agent: str) -> dict[str, Any]:
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(180):
         while (shown := await desk.do("GET", f"{agent}/from-site"))["state"] in {"reading", "proposing"}:
             await asyncio.sleep(0.1)
     return dict(shown)
@@ -72,7 +72,6 @@ async def asked(desk: Desk, agent: str, text: str) -> dict[str, Any]:
     return dict(said["reply"])
 
 
-@pytest.mark.timeout(180)
 async def test_a_site_becomes_an_agent_that_answers(desk: Desk, worker: None, database: str, redis_url: str, tmp_path: Path) -> None:
     async with website(Website(RUSSIAN)) as shop:
         taken = await desk.do("POST", BEGIN, {"address": shop.url}, key="once", expect=202)
@@ -122,7 +121,6 @@ async def test_a_site_becomes_an_agent_that_answers(desk: Desk, worker: None, da
         assert (passage["mode"], passage["text"].startswith("Вернуть можно только брак")) == ("extractive", True)
 
 
-@pytest.mark.timeout(120)
 async def test_an_english_site(desk: Desk, worker: None) -> None:
     async with website(Website(ENGLISH)) as shop:
         found = (await settled(desk, await begun(desk, shop.url)))["found"]
@@ -132,7 +130,6 @@ async def test_an_english_site(desk: Desk, worker: None) -> None:
     assert made["payment"] == "By card or PayPal on this site, by card or cash in the shed."
 
 
-@pytest.mark.timeout(180)
 async def test_what_cannot_be_read_says_why_and_can_be_tried_again(desk: Desk, worker: None) -> None:
     pages: dict[str, str | bytes | int] = {
         "/robots.txt": "User-agent: *\nDisallow: /closed",
@@ -178,7 +175,6 @@ async def test_what_is_no_address_is_refused_at_once(desk: Desk, database: str) 
     await connection.close()
 
 
-@pytest.mark.timeout(60)
 async def test_addresses_inside_are_not_asked(desk: Desk, database: str, redis_url: str) -> None:
     async with website(Website({"/": page("Secret", "Inside")})) as inside, reading(database, redis_url, private=False):
         for address in (inside.url, "http://169.254.169.254/latest/meta-data", "http://[::1]/"):
@@ -187,7 +183,6 @@ async def test_addresses_inside_are_not_asked(desk: Desk, database: str, redis_u
         assert not inside.asked
 
 
-@pytest.mark.timeout(60)
 async def test_it_can_be_stopped_and_given_up(desk: Desk, database: str, redis_url: str) -> None:
     pages: dict[str, str | bytes | int] = {"/robots.txt": "User-agent: *\nCrawl-delay: 10"}
     pages |= {"/": page("Shop", "Flowers", "/a"), "/a": page("A", "Roses")}

@@ -12,6 +12,8 @@ import pytest
 from tests.integration.gateway.company import Company, update
 from tests.integration.gateway.processes import GatewayProcess, raw_request
 
+pytestmark = pytest.mark.alone
+
 POST = b"POST /webhooks/telegram/%s HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nX-Telegram-Bot-Api-Secret-Token: %s\r\n"
 
 
@@ -45,7 +47,6 @@ async def test_broken_http_is_a_problem_document(gateway: GatewayProcess, compan
     assert "Traceback" not in gateway.logged()
 
 
-@pytest.mark.timeout(60)
 async def test_slow_senders_are_ended_and_nobody_else_waits(gateway: GatewayProcess, company: Company) -> None:
     (bot, secret), *_ = company.bots.items()
     writers = []

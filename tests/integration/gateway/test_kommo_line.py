@@ -59,7 +59,6 @@ async def settled(dsn: str, expected: tuple[int, ...]) -> None:
     await connection.close()
 
 
-@pytest.mark.timeout(300)
 async def test_five_deliveries_are_one_turn_whichever_gateway_takes_them(database: str, hook: Hook, redis_url: str, tmp_path: Path) -> None:
     body = form(
         message(1, text="delivery?", created_at=int(time.time())) | message(2, text="delivery?", chat_id="b", created_at=int(time.time()))
@@ -79,7 +78,7 @@ async def test_five_deliveries_are_one_turn_whichever_gateway_takes_them(databas
             await settled(database, (2, 2, 2, 2))
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.alone
 async def test_answers_are_in_time_while_the_model_hangs(database: str, hook: Hook, redis_url: str, tmp_path: Path) -> None:
     async def hang(request: web.Request) -> web.StreamResponse:
         await asyncio.sleep(60)

@@ -19,6 +19,8 @@ from tests.integration.gateway.test_database_away import (  # noqa: F401  # fixt
 )
 from tests.unit.kommo.samples import form, message
 
+pytestmark = pytest.mark.alone
+
 LATEST_S = 1.0
 MACHINE_S = 0.3  # what a machine shared with other tests may take
 

@@ -110,6 +110,7 @@ async def test_the_address_is_shown_to_who_administers(gateway: GatewayProcess, 
         assert response.status == 404
 
 
+@pytest.mark.alone
 async def test_nothing_is_refused_or_lost_while_postgresql_is_stopped(
     server: EmbeddedPostgres,  # noqa: F811
     own_company: Company,  # noqa: F811
@@ -143,7 +144,7 @@ async def test_nothing_is_refused_or_lost_while_postgresql_is_stopped(
     assert await stored(server.dsn) == [("lead:5", str(n)) for n in range(12)]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.alone
 async def test_answers_are_in_time(gateway: GatewayProcess, company: Company, database: str, tmp_path: Path) -> None:
     hook = await connect(database, company, tmp_path)
     took = []

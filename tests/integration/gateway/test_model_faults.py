@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
-import pytest
 from aiohttp import web
 
 from storage.carriers import PostgresPlacement
@@ -161,7 +160,6 @@ def check(case: Case, known: tuple[dict[str, Any], dict[str, Any]], unknown: tup
         assert known[0]["text"] == CARE
 
 
-@pytest.mark.timeout(120)
 async def test_an_answer_or_a_person_within_the_deadline(database: str, redis_url: str, tmp_path: Path, company: Company) -> None:
     async with scene(database, redis_url, tmp_path, company) as stage:
         agents = [await stage.agent(case) for case in CASES]

@@ -39,7 +39,7 @@ expected-statuses = [400, 401, 403, 404, 405, 406, 409, 412, 413, 415, 422, 426,
 [checks.missing_required_header]
 expected-statuses = [400, 401, 403, 404, 422, 428]
 [phases.fuzzing]
-generation.max-examples = 4
+generation.max-examples = 1
 [phases.stateful]
 enabled = false
 """

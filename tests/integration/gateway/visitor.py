@@ -68,7 +68,7 @@ class Stream:
 
     async def next(self, name: str = "message") -> dict[str, Any]:
         """Return the next event of this name; others are passed over."""
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(30):
             while True:
                 block = (await self._content.readuntil(b"\n\n")).decode()
                 if block.startswith(f"event: {name}\n"):

@@ -41,6 +41,7 @@ async def until(lab: RealLab, question: str, wanted: bool, timeout_s: float) -> 
     return time.monotonic() - began
 
 
+@pytest.mark.alone
 async def test_a_killed_workers_jobs_begin_again_soon(lab: RealLab, database: str, redis_url: str, requests: Requests) -> None:
     ids = [await requests.add(steps=400, step_s=0.05) for _ in range(5)]
     with workers(database, redis_url) as alive:

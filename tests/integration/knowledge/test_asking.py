@@ -14,6 +14,8 @@ from storage.knowledge.answering import KnowledgeAnswers
 from storage.knowledge.calls import KnowledgeCalls
 from storage.postgres import Database, Role
 
+pytestmark = pytest.mark.alone
+
 HIT = Hit(1, str(uuid4()), "Terms", "", "350 roubles", 0.9, 0.9, 1.0, "sure")
 
 
@@ -37,7 +39,7 @@ async def nowhere() -> Database:
 
 async def heard(calls: KnowledgeCalls) -> None:
     """Wait until somebody answers."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 await calls.search(question())

@@ -5,8 +5,6 @@ from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import pytest
-
 from actors.domain.ids import owned
 from actors.ports.jobs import NewJob
 from actors.ports.knowledge import Answered, Question
@@ -43,7 +41,6 @@ async def answering(lab: RealLab, redis_url: str, slow_s: float) -> AsyncIterato
             await running
 
 
-@pytest.mark.timeout(180)
 async def test_a_worker_that_is_killed_while_it_reads_and_while_it_proposes(real_lab: RealLab, database: str, redis_url: str) -> None:
     shop = await real_lab.endpoint()
     agents = AgentsFromSites(

@@ -17,7 +17,6 @@ CHUNKS, KILLS = 400, 6
 _STORED = "select count(*) from chunk_vectors where embedder = $1"
 
 
-@pytest.mark.timeout(180)
 @pytest.mark.parametrize("before", ["nothing", "another embedder"])
 async def test_killed_in_the_middle(real_lab: RealLab, database: str, redis_url: str, tmp_path: Path, before: str) -> None:
     shop = await real_lab.endpoint()

@@ -89,7 +89,7 @@ async def test_indexing_that_died_halfway_is_gone_on_with_and_equals_a_fresh_one
     async with knowledge_lab(real_lab, WordVectors()) as lab:
         await lab.add(shop, "Terms", *[f"Rule number {n} of the house" for n in range(20)])
         portions = iter([True, True, True, False])
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while lab.embedding.embedder is None:
                 await asyncio.sleep(0.01)
         await lab.indexing.round(lambda: next(portions, False))

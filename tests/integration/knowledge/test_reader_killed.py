@@ -5,8 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
 from actors.ports.jobs import NewJob
 from actors.ports.knowledge import Question
 from actors.services.jobs.knowledge_ingest import IngestPayload, KnowledgeIngest
@@ -86,7 +84,6 @@ async def answers(knowledge: KnowledgeLab, endpoint: Endpoint) -> list[list[tupl
     ]
 
 
-@pytest.mark.timeout(300)
 async def test_kills_in_the_middle_of_reading(real_lab: RealLab, database: str, redis_url: str) -> None:
     killed, calm = await real_lab.endpoint(), await real_lab.endpoint()
     async with website(shop()) as site, knowledge_lab(real_lab, WordVectors()) as knowledge:

@@ -25,7 +25,6 @@ from tests.integration.gateway.test_database_away import eventually, own_company
 from tests.integration.gateway.test_who_may import connect_kommo
 from tests.integration.kommo.showing import SECRET, Stage
 
-pytestmark = pytest.mark.timeout(300)
 COUNTS = """
 select (select count(*) from messages where role = 'operator'), (select count(*) from outbox where class = 'operator'),
   (select count(*) from inbox where kind = 'event')"""

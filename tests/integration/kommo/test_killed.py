@@ -22,7 +22,6 @@ def sender(database: str, redis_url: str, tmp_path: Path, kommo: KommoProcess) -
     process.kill()
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize(("point", "nth"), [("sender.before_begin", 2), ("sender.after_begin", 1), ("sender.after_send", 2)])
 async def test_killed_at_a_point(office: Office, sender: SenderProcess, point: str, nth: int) -> None:
     account = await office.with_token()
@@ -45,7 +44,6 @@ async def test_killed_at_a_point(office: Office, sender: SenderProcess, point: s
         assert (row["state"] == "sent") == (copies[row["text"]] == 1), dict(row)
 
 
-@pytest.mark.timeout(240)
 async def test_killed_from_outside_while_kommo_hangs(office: Office, sender: SenderProcess) -> None:
     account = await office.with_token()
     talk = await office.kommo.talk(CHAT)

@@ -281,7 +281,6 @@ async def test_of_two_who_want_a_bot_one_has_it(office: Office) -> None:
         await store.give_back(account, path)
 
 
-@pytest.mark.timeout(120)
 @pytest.mark.parametrize(
     ("point", "copies", "state"),
     [

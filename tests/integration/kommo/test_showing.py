@@ -2,12 +2,9 @@
 
 import asyncio
 
-import pytest
-
 from tests.integration.gateway.visitor import Visitor, add_widget
 from tests.integration.kommo.showing import TOKEN, Stage
 
-pytestmark = pytest.mark.timeout(300)
 ASKED = [("customer", "delivery?"), ("bot", "Tomorrow")]
 
 

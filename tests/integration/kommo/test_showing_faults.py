@@ -17,7 +17,6 @@ from integrations.kommo.wire import Wire
 from tests.fakes.kommo.process import KommoProcess
 from tests.integration.kommo.showing import SECRET, Stage
 
-pytestmark = pytest.mark.timeout(300)
 ONE, TWO = ("customer", "one"), ("customer", "two")
 HURRY = "update kommo_chats set due_at = now(), lease_until = null where due_at is not null"
 

@@ -78,12 +78,11 @@ async def written(server: str) -> int:
 
 
 async def until_idle(server: str) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while await busy(server):
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.timeout(300)
 async def test_pieces_are_the_answer_and_tokens_are_the_servers(server: str) -> None:
     pieces: list[str] = []
 
@@ -99,14 +98,12 @@ async def test_pieces_are_the_answer_and_tokens_are_the_servers(server: str) -> 
     assert answer.prompt_tokens > 10
 
 
-@pytest.mark.timeout(300)
 async def test_a_question_longer_than_its_memory_is_refused_with_the_reason(server: str) -> None:
     async with model_of(server) as model:
         with pytest.raises(TerminalError, match="context"):
             await model.answer(ModelRequest("", (("user", "word " * (CONTEXT + 500)),), max_tokens=8), ignore)
 
 
-@pytest.mark.timeout(300)
 async def test_a_question_given_up_frees_the_server(server: str) -> None:
     begun = asyncio.Event()
 
@@ -124,7 +121,6 @@ async def test_a_question_given_up_frees_the_server(server: str) -> None:
     assert await written(server) - before < LONG // 4  # seconds before its end
 
 
-@pytest.mark.timeout(300)
 async def test_an_answer_that_takes_too_long_is_given_up(server: str) -> None:
     async with model_of(server, timeout_s=0.001) as model:
         with pytest.raises(TransientError):

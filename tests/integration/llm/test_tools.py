@@ -156,7 +156,7 @@ async def test_a_step_that_is_done_again_does_it_once(shop: Shop) -> None:
     shop.server.script += [calls(("callback", '{"phone": "1"}')), waits]
     shop.server.script += [calls(("callback", '{"phone": "2"}')), streams("We will call 2.")]
     await shop.post("call me: 1")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         await held.wait()
     await shop.says("no, better: 2")
     answered = await shop.latest()

@@ -105,7 +105,6 @@ async def read(dsn: str, shop: Endpoint, written: "asyncio.Future[list[list[int]
         await asyncio.sleep(0.002)
 
 
-@pytest.mark.timeout(120)
 async def test_twenty_writers_a_reader_that_reconnects_and_an_actor_that_is_killed(
     real_lab: RealLab, database: str, redis_url: str
 ) -> None:
@@ -184,6 +183,7 @@ async def test_old_hours_go_and_days_stay(real_lab: RealLab) -> None:
     assert await real_lab.owner.fetchval("select count(*) from activity_marks") == 1
 
 
+@pytest.mark.alone
 async def test_the_bench_in_small(database: str) -> None:
     result = await measure(database, 20_000, 20)
     assert result["updates_1m_p99_ms"] < 300

@@ -11,6 +11,7 @@ from actors.domain.agent.spending import Spent
 from actors.ports.checks import Expectation, NewCase
 from actors.ports.documents import Piece
 from actors.ports.jobs import NewJob
+from actors.ports.kommo import KommoAccount
 from actors.ports.turns import ActionRow, TimerRow
 from actors.services.jobs.knowledge_ingest import IngestPayload, KnowledgeIngest
 from storage.accounts.audit import Actor
@@ -99,7 +100,8 @@ async def shops(real_lab: RealLab) -> Shops:
         await real_lab.owner.execute("insert into chunk_vectors values ($1, $2, $3, 'test', 1, $4)", *values)
         async with Idempotency(real_lab.api).once(Request(shop.tenant_id, user.id, "key", b"content", "credential")) as attempt:
             await attempt.keep("{}")
-        await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
+        account = await _connect_kommo(real_lab, shop, 1 if shop is mine else 2)
+        await _show_in_kommo(real_lab, account, conversation)
         await real_lab.owner.execute("insert into activity_rollups (tenant_id, grain, at) values ($1, 'day', now())", shop.tenant_id)
         await real_lab.owner.execute("insert into jobs (id, tenant_id, name) values (gen_random_uuid(), $1, 'sync')", shop.tenant_id)
         await real_lab.owner.execute("insert into digests (tenant_id, user_id, key) values ($1, $2, 'day')", shop.tenant_id, user.id)
@@ -137,7 +139,7 @@ async def _replay(lab: RealLab, shop: Endpoint) -> None:
     assert await Cases(lab.api).add(shop.tenant_id, Actor("olga"), shop.agent_id, new)
 
 
-async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
+async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> KommoAccount:
     connections, store = KommoConnections(lab.api, SecretBox(bytes(32))), PostgresKommo(lab.engine, SecretBox(bytes(32)))
     new = NewKommo(shop.agent_id, account_id, "shop.kommo.com", "Shop", "token")
     account = (await connections.connect(shop.tenant_id, Actor("olga"), new)).account
@@ -151,6 +153,16 @@ async def _connect_kommo(lab: RealLab, shop: Endpoint, account_id: int) -> None:
     subject = "insert into kommo_subjects (tenant_id, integration_id, subject, holder, until) values ($1, $2, 'lead:contact:7', 1, now())"
     for statement in (mirrored, synced, subject):
         await lab.owner.execute(statement, account.tenant_id, account.integration_id)
+    return account
+
+
+async def _show_in_kommo(lab: RealLab, account: KommoAccount, conversation: int) -> None:
+    channel = """
+insert into kommo_channels (id, tenant_id, integration_id, channel_id, amojo_id, scope_id, secret_encrypted)
+values ($2::uuid, $1, $2, 'c', ($2::uuid)::text, 'c_' || ($2::uuid)::text, 'sealed')"""
+    await lab.owner.execute(channel, account.tenant_id, account.integration_id)
+    chat = "insert into kommo_chats (conversation_id, tenant_id, channel, cursor) values ($1, $2, $3, 0)"
+    await lab.owner.execute(chat, conversation, account.tenant_id, account.integration_id)
 
 
 async def an_operator(lab: RealLab, shop: Endpoint, user_id: UUID, conversation: int) -> None:
@@ -269,7 +281,8 @@ async def test_references_without_a_key_are_only_those_we_know(shops: Shops) -> 
         # Kommo's own numbers and names.
         ("outbox", "echo_id"),
         ("kommo_accounts", "account_id"), ("kommo_accounts", "client_id"), ("kommo_accounts", "bot_id"), ("kommo_accounts", "field_id"),
-        ("kommo_authorizations", "client_id"), ("kommo_bot_runs", "lead_id"),
+        ("kommo_authorizations", "client_id"), ("kommo_bot_runs", "lead_id"), ("kommo_channels", "channel_id"),
+        ("kommo_channels", "amojo_id"), ("kommo_channels", "scope_id"), ("kommo_channels", "bot_id"), ("kommo_chats", "ref_id"),
     }  # fmt: skip
     covered = {(k["child"], c) for k in await shops.lab.owner.fetch(_FOREIGN_KEYS) for c in k["columns"]}
     found = set()
@@ -296,6 +309,7 @@ async def test_the_dispatch_scope_opens_only_what_finds_work(shops: Shops) -> No
             "knowledge_bases",
             "kommo_accounts",
             "kommo_asks",
+            "kommo_channels",
             "notices",
             "outbox",
             "rule_schedules",

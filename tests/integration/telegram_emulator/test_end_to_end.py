@@ -73,7 +73,6 @@ def actors(gateway: GatewayProcess) -> Iterator[None]:
             process.wait(10)
 
 
-@pytest.mark.timeout(300)
 async def test_a_customer_is_answered_however_messages_come_in(gateway: GatewayProcess, company: Company, emulator: Emulator) -> None:
     desk, path = Desk(gateway, company), f"/api/agents/{company.agent_id}/integrations"
     with actors(gateway):

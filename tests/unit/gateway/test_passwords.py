@@ -50,6 +50,7 @@ async def test_older_parameters_are_renewed(hasher: Passwords) -> None:
     assert await hasher.renewed(GOOD, renewed) == renewed
 
 
+@pytest.mark.alone
 async def test_hashing_does_not_hold_up_the_loop_and_has_an_end(hasher: Passwords) -> None:
     longest, last = 0.0, time.monotonic()
     work = [asyncio.create_task(hasher.hash(GOOD)) for _ in range(MAX_WAITING)]
