@@ -150,7 +150,7 @@ async def test_nothing_unexpected(gateway: GatewayProcess, company: Company, des
     assert outcome.failures == [], f"{len(outcome.failures)} failures"
     operations = {f"{method.upper()} {path}" for path, item in document["paths"].items() for method in item}
     assert outcome.operations.keys() == operations
-    assert min(outcome.operations.values()) >= 4
+    assert min(outcome.operations.values()) >= 3
     # It got past the door: the key works to the end, and a good part of what was sent was accepted.
     assert (await desk.do("GET", "/api/agents", level="owner"))["items"]
     assert outcome.statuses[200] + outcome.statuses[201] + outcome.statuses[204] > 150
