@@ -1,6 +1,6 @@
 """Tests in two worker processes (pytest-xdist): who runs what, and who has the machine alone.
 
-Two of them, as the machine that judges a change has two cores. Each has servers of its own.
+Two, as CI's machines have two cores. Each has servers of its own.
 """
 
 import fcntl

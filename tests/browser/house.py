@@ -85,6 +85,8 @@ class Person:
         return f"/manage/{self.tenant_id}/{page}"
 
 
-def chromium() -> str | None:
+def chromium() -> str:
     """Debian's Chromium; nothing is downloaded. Its headless shell is the same engine without the windows that nobody sees."""
-    return shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    found = shutil.which("chromium-headless-shell") or shutil.which("chromium")
+    assert found, "the browser tests need Chromium: apt-get install chromium-headless-shell"
+    return found

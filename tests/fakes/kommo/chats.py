@@ -142,6 +142,8 @@ class Chats:
             raise Refused(400, "Bad Request")
         account = channel.accounts[where[0]]
         chat = self._chat(channel, where[0], told["conversation_id"], receiver or sender)
+        if told.get("conversation_ref_id", chat.ref_id) != chat.ref_id:
+            raise Refused(400, "Bad Request", "two chats at once")
         side = "bot" if receiver else "customer"
         shown = Shown(str(uuid.uuid4()), told["msgid"], side, told["message"]["text"], told["msec_timestamp"] / 1000)
         chat.messages.append(shown)

@@ -108,3 +108,16 @@ async def test_a_group_that_moved_goes_on_in_a_chat_of_its_own(stage: Stage) -> 
     await stage.manager("I am here", chat=after["chat"])
     await stage.until_sent(32, ["Tomorrow", "Tomorrow", "I am here"])
     assert await stage.owner.fetchval("select count(*) from conversations where kind = 'mirror'") == 2, "neither chat's echo is answered"
+
+
+async def test_who_writes_after_retention_goes_on_in_the_same_chat(stage: Stage) -> None:
+    stage.begin("host", "sender", "sync")
+    await stage.connect()
+    await stage.customer(7, "delivery?")
+    await stage.until_shown(ASKED)
+    await stage.settled()
+    await stage.owner.execute("update conversations set last_at = now() - interval '9 days'")
+    await stage.until("conversations_forget((select tenant_id from kommo_channels), 8, 10) = 1")
+    await stage.customer(7, "delivery again?")
+    await stage.until_shown([*ASKED, ("customer", "delivery again?"), ("bot", "Tomorrow")])
+    assert await stage.owner.fetchval("select count(*) from conversations where kind = 'mirror'") == 1
