@@ -28,6 +28,9 @@ _CHECKED = {
 }
 _OLDEST = 15
 
+# Everything the driver raises, a connection torn in the middle of an answer (InternalClientError) and texts it cannot encode among them.
+DRIVER_ERRORS = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, UnicodeError)
+
 Connection: TypeAlias = "PoolConnectionProxy[asyncpg.Record]"
 
 
@@ -77,7 +80,7 @@ def translated() -> Iterator[None]:
         yield
     except CallboardError:
         raise
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError, TimeoutError, UnicodeError) as error:
+    except DRIVER_ERRORS as error:
         raise domain_error(error) from error
 
 

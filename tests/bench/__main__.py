@@ -43,6 +43,7 @@ SLOW = 0.7  # an echo below this part of the machine's best one says that someth
 
 async def measure(messages: int) -> dict[str, Any]:
     """Run everything once and return the figures."""
+    _say("an installation is started")
     world = World(free_port())
     try:
         result: dict[str, Any] = {"bots": BOTS, "chats": CHATS, "messages": messages}
@@ -54,6 +55,7 @@ async def measure(messages: int) -> dict[str, Any]:
         idle = world.memory("sender")
         await world.connect_bots()
         echoes = {loop: [_echo(world, loop, free_port())] for loop in RUN}
+        _say(f"{messages} messages, as fast as they are taken")
         await _warm_up(world)
         result["telegram_200_bots_bytes"] = world.memory("sender") - idle
         result |= await _saturate(world, messages)
@@ -61,11 +63,14 @@ async def measure(messages: int) -> dict[str, Any]:
         rivals = {loop: await _rival(world, loop, free_port(), messages // 4) for loop in RUN}
         for loop, rates in echoes.items():
             rates.append(_echo(world, loop, free_port()))
+        _say("how fast webhooks are answered, Telegram's and Kommo's")
         steady = load(world.home, _plan(world.installation.port, world.targets, WARM_UP + messages, STEADY, STEADY_RATE))
         result |= {"ack_p50_ms": steady["p50_ms"], "ack_p99_ms": steady["p99_ms"], "ack_refused": steady["refused"]}
         result |= await kommo_ack(world.installation.url, world.installation.database_url, world.installation.data_dir, TEXT)
+        _say("replies beside a campaign")
         result |= await campaign(world)
         result["actors_replaced"] = await world.replaced()
+        _say("a million handled rows, a million rows of activity")
         result["pull_after_1m_ms"] = await pull_after_a_million_ms(world.installation.database_url)
         result |= await dashboard_ms(world.installation.database_url)
     finally:
@@ -79,8 +84,13 @@ async def measure(messages: int) -> dict[str, Any]:
     return result | _ratios(result, {loop: mean(rates) for loop, rates in echoes.items()}, rivals)
 
 
+def _say(what: str) -> None:
+    sys.stderr.write(f"bench: {what}\n")
+
+
 def _alone(name: str, *arguments: str) -> Any:
     """Return what a part that brings servers of its own prints, with nothing else running."""
+    _say(" ".join((name, *arguments)))
     return json.loads(subprocess.check_output([sys.executable, "-m", f"tests.bench.{name}", *arguments], cwd=REPO, timeout=ALONE_S))
 
 

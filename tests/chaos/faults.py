@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import asyncpg
 import psutil
 
+from storage.postgres import DRIVER_ERRORS
 from tests.chaos.installation import Installation
 from tests.chaos.ledger import now
 
@@ -22,7 +23,6 @@ _IN_HAND = """
 select count(distinct (i.integration_id, i.key)) from batches b cross join lateral unnest(b.inbox_ids) u (id) join inbox i on i.id = u.id
 where i.state = 'pending' and ($1::int is null or b.host = $1)"""
 _SENDING = "select count(*) from outbox where state = 'sending'"
-_AWAY = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ async def inject(installation: Installation, kind: Kind) -> Fault:
     """Wait until enough turns are in hand, strike, and look for sends that were cut off."""
     async with asyncio.timeout(FIND_S):
         while True:
-            with suppress(LookupError, psutil.Error, OSError, *_AWAY):
+            with suppress(LookupError, psutil.Error, OSError, *DRIVER_ERRORS):
                 process = await kind.find(installation)
                 dsn = installation.database_url
                 in_hand, sending = await _counts(dsn, kind.host)
@@ -102,7 +102,7 @@ async def _sending_after(dsn: str) -> int:
     """Return the most sends seen under way after the fault: what was cut off waits there for its lease to end."""
     until, most = time.monotonic() + AFTER_S, 0
     while time.monotonic() < until:
-        with suppress(*_AWAY):
+        with suppress(*DRIVER_ERRORS):
             most = max(most, (await _counts(dsn, None))[1])
         await asyncio.sleep(0.1)
     return most

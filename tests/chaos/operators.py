@@ -9,6 +9,7 @@ from uuid import uuid4
 import aiohttp
 import asyncpg
 
+from storage.postgres import DRIVER_ERRORS
 from tests.chaos.ledger import Ledger, now
 from tests.chaos.plan import Plan
 
@@ -20,7 +21,7 @@ _STEP = """
 insert into outbox (tenant_id, conversation_id, integration_id, shard, turn_id, seq, class, policy, body)
 select c.tenant_id, c.id, g.id, g.shard, $2, 0, 'step', 'once', $3::jsonb
 from conversations c join integrations g on g.id = c.integration_id where c.id = $1"""
-_UNAVAILABLE = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, aiohttp.ClientError)
+_UNAVAILABLE = (*DRIVER_ERRORS, aiohttp.ClientError)
 
 
 class Operators:

@@ -23,6 +23,7 @@ from typing import Any
 
 import asyncpg
 
+from storage.postgres import DRIVER_ERRORS
 from tests.chaos.dump import dump
 from tests.chaos.faults import Fault, inject, kinds
 from tests.chaos.installation import REPO, Installation
@@ -100,7 +101,7 @@ class Run:
         while True:
             if self._installation.ended:
                 self._installation.start()
-            with suppress(OSError, TimeoutError, ValueError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            with suppress(*DRIVER_ERRORS, ValueError):
                 for row in await self._fetch(_FENCED):
                     self._fenced[row["generation"]] = max(row["n"], self._fenced.get(row["generation"], 0))
             await asyncio.sleep(0.5)
