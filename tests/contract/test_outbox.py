@@ -89,6 +89,19 @@ async def test_a_takeover_withdraws_what_is_not_on_the_wire(lab: Lab) -> None:
     assert await claim_ids(lab, sender) == []
 
 
+async def test_what_may_have_been_read_is_in_doubt_after_a_takeover_not_withdrawn(lab: Lab) -> None:
+    shop, sender = await lab.endpoint(), await carrier(lab, "sender")
+    conversation = await said(lab, shop, ["one", "two"])
+    (first,) = await claim_ids(lab, sender)
+    await lab.outbox.begin(sender, [first])
+    await lab.outbox.finish(sender, [Outcome(first, "unknown", delay_s=60.0)])
+    assert await state_of(lab, first) == ("pending", 1)
+    await lab.set_control(shop, conversation, "human")
+    assert sorted((await lab.outbox_states()).values()) == [("unknown", 1), ("withdrawn", 0)]
+    await lab.set_control(shop, conversation, "bot")
+    assert await claim_ids(lab, sender) == []
+
+
 async def test_a_bots_row_that_comes_back_does_not_speak_and_does_not_block_the_operator(lab: Lab) -> None:
     shop, sender = await lab.endpoint(), await carrier(lab, "sender")
     conversation = await said(lab, shop, ["from the bot"])

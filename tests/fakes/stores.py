@@ -138,7 +138,7 @@ class FakeConversations:
         rows = [o for o in self._world.outbox.values() if o.conversation_id == conversation_id and o.delivery_class != "operator"]
         withdrawn = [o for o in rows if o.state in {"pending", "claimed"}]
         for o in withdrawn:
-            o.state, o.claimed_by = "withdrawn", None
+            o.state, o.claimed_by = "unknown" if o.uncertain else "withdrawn", None
         return len(withdrawn)
 
     async def operator_reply(self, conversation_id: ConversationId, turn_id: UUID, text: str) -> None:
