@@ -13,6 +13,13 @@ if TYPE_CHECKING:  # hosts and the gateway know the ports and do not pay for num
     Vectors: TypeAlias = NDArray[np.float32]
 
 
+class Manner(Protocol):
+    """What questions have in common in how they are written."""
+
+    def without(self, question: "Vectors") -> "Vectors":
+        """Return what is left of a question: passages are put in order by it, while cosines are those of the question itself."""
+
+
 class Embedder(Protocol):
     """A model that turns texts into vectors of length 1, a row each. Not for the event loop: every call computes."""
 
@@ -30,6 +37,9 @@ class Embedder(Protocol):
     @property
     def levels(self) -> Levels:
         """Return what its cosines of two questions say."""
+
+    @property
+    def manner(self) -> Manner: ...
 
     def passages(self, texts: Sequence[str]) -> "Vectors":
         """Return the vectors of texts to be found."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 from uuid import UUID
 
-from actors.domain.knowledge.hybrid import Hit, Thresholds, best
+from actors.domain.knowledge.hybrid import Hit, best
 from actors.domain.knowledge.likeness import NO_COMPARISON, Compared
 from actors.ports.embedding import Embedder
 from actors.ports.knowledge import Answered, BaseContent, BaseState, KnowledgeStore, Question, Snapshot
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from actors.ports.embedding import Vectors
 
 STALE_AFTER_S = 0.05  # a small base is rebuilt within it; a question about a large one is answered from the version before
-BY_WORDS = Thresholds(2.0, 2.0)  # no cosine reaches it
-Build: TypeAlias = Callable[[BaseContent, Thresholds], Snapshot]
+Build: TypeAlias = Callable[[BaseContent, Embedder | None], Snapshot]
 
 
 class KnowledgeService:
@@ -117,10 +116,10 @@ class KnowledgeService:
             self._cache.drop(state.id)
             return None
         embedder = self._embedding.embedder
-        thresholds = embedder.thresholds if embedder is not None and embedder.id == content.base.embedder else BY_WORDS
-        snapshot = await asyncio.to_thread(self._build, content, thresholds)
-        # Without its thresholds a snapshot serves one question: the next one may come when the embedder is there.
-        if thresholds is not BY_WORDS or not content.base.embedder:
+        own = embedder if embedder is not None and embedder.id == content.base.embedder else None
+        snapshot = await asyncio.to_thread(self._build, content, own)
+        # Without its embedder a snapshot serves one question: the next one may come when the embedder is there.
+        if own is not None or not content.base.embedder:
             self._cache.put(snapshot)
         return snapshot
 

@@ -11,6 +11,8 @@ from actors.domain.knowledge.likeness import Levels
 
 if TYPE_CHECKING:
     from actors.ports.embedding import Embedder
+    from integrations.embeddings.e5 import E5Embedder
+    from integrations.embeddings.use import UseEmbedder
 
 Choice = Literal["auto", "e5+use", "e5", "use"]
 E5_WEIGHT, USE_WEIGHT = 4.0, 1.0  # measured best of the mixtures; they complement each other on paraphrases
@@ -33,7 +35,7 @@ def chosen(choice: Choice, model: str, data_dir: Path) -> "Callable[[], Embedder
     return lambda: _both(model, data_dir)
 
 
-def _use() -> "Embedder":
+def _use() -> "UseEmbedder":
     from integrations.embeddings.use import UseEmbedder  # noqa: PLC0415
 
     return UseEmbedder()
@@ -45,7 +47,7 @@ def _both(model: str, data_dir: Path) -> "Embedder":
     return Concat([(_e5(model, data_dir), E5_WEIGHT), (_use(), USE_WEIGHT)], BOTH, BOTH_LEVELS)
 
 
-def _e5(model: str, data_dir: Path) -> "Embedder":
+def _e5(model: str, data_dir: Path) -> "E5Embedder":
     try:
         from integrations.embeddings.e5 import E5Embedder  # noqa: PLC0415
     except ModuleNotFoundError as error:

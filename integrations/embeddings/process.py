@@ -18,7 +18,7 @@ from actors.domain.knowledge.likeness import Levels
 from integrations.embeddings.choose import Choice, chosen
 
 if TYPE_CHECKING:
-    from actors.ports.embedding import Embedder, Vectors
+    from actors.ports.embedding import Embedder, Manner, Vectors
 
 LOAD_S = 300.0  # making and loading both models takes 15 s on an idle machine
 COMPUTE_S = 60.0
@@ -41,7 +41,8 @@ class EmbedderProcess:
         self.dimension: int
         self.thresholds: Thresholds
         self.levels: Levels
-        self.id, self.dimension, self.thresholds, self.levels = self._call(_about, LOAD_S)
+        self.manner: Manner
+        self.id, self.dimension, self.thresholds, self.levels, self.manner = self._call(_about, LOAD_S)
 
     def passages(self, texts: Sequence[str]) -> "Vectors":
         """Return a row for each text to be found."""
@@ -75,9 +76,9 @@ def _end_with_parent() -> None:
         os._exit(0)
 
 
-def _about() -> tuple[str, int, Thresholds, Levels]:
+def _about() -> "tuple[str, int, Thresholds, Levels, Manner]":
     made = _made[0]
-    return made.id, made.dimension, made.thresholds, made.levels
+    return made.id, made.dimension, made.thresholds, made.levels, made.manner
 
 
 def _passages(texts: list[str]) -> "Vectors":

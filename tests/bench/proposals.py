@@ -19,7 +19,6 @@ from actors.domain.proposing.models import Looked, Proposals, SitePassage
 from actors.domain.proposing.topics import TOPICS
 from actors.ports.embedding import Embedder
 from actors.ports.knowledge import BaseContent, BaseState, Chunk
-from actors.services.knowledge import BY_WORDS
 from actors.services.proposing import looked
 from integrations.documents.formats import Form, read
 from integrations.embeddings.choose import Choice, chosen
@@ -61,7 +60,7 @@ def look(passages: Sequence[SitePassage], embedder: Embedder | None) -> dict[str
     vectors = (
         [row.astype("<f4").tobytes() for row in embedder.passages([c.embedded_text for c in chunks])] if embedder else [None] * len(chunks)
     )
-    snapshot = FaissSnapshot(BaseContent(base, chunks, vectors), embedder.thresholds if embedder else BY_WORDS)
+    snapshot = FaissSnapshot(BaseContent(base, chunks, vectors), embedder)
 
     async def search(question: str) -> Looked:
         hits = tuple(snapshot.search(embedder.queries([question])[0] if embedder else None, question, _HITS))

@@ -9,7 +9,7 @@ import argparse
 import json
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from actors.domain.ids import TenantId
-from actors.domain.knowledge.hybrid import Hit
+from actors.domain.knowledge.hybrid import Hit, Thresholds
+from actors.domain.knowledge.likeness import Levels
 from actors.ports.embedding import Embedder
 from actors.ports.knowledge import BaseContent, BaseState, Chunk
 from integrations.embeddings.choose import Choice, chosen
+from integrations.embeddings.manner import CommonManner
 from storage.knowledge.snapshots import FaissSnapshot
 
 DATA = Path(__file__).parents[1] / "data" / "retrieval"
@@ -57,6 +59,22 @@ class Asked:
         return self.hits[0].cosine
 
 
+@dataclass(frozen=True)
+class Plain:
+    """An embedder that takes nothing out of questions."""
+
+    id: str
+    dimension: int
+    thresholds: Thresholds
+    levels: Levels
+    passages: Callable[[Sequence[str]], NDArray[np.float32]]
+    queries: Callable[[Sequence[str]], NDArray[np.float32]]
+
+    @property
+    def manner(self) -> CommonManner:
+        return CommonManner.none(self.dimension)
+
+
 def lines(name: str) -> list[dict[str, Any]]:
     """Return the objects of a file of the data set."""
     return [json.loads(line) for line in (DATA / f"{name}.jsonl").read_text().splitlines()]
@@ -65,7 +83,7 @@ def lines(name: str) -> list[dict[str, Any]]:
 def snapshot(embedder: Embedder, chunks: Sequence[Chunk], vectors: "NDArray[np.float32]") -> FaissSnapshot:
     """Return a snapshot of these chunks."""
     base = BaseState(UUID(int=1), TenantId(UUID(int=2)), 1, 1, embedder.id)
-    return FaissSnapshot(BaseContent(base, chunks, [vector.tobytes() for vector in vectors]), embedder.thresholds)
+    return FaissSnapshot(BaseContent(base, chunks, [vector.tobytes() for vector in vectors]), embedder)
 
 
 def library(embedder: Embedder, languages: Sequence[str] = LANGUAGES) -> FaissSnapshot:
@@ -157,7 +175,7 @@ def speed(embedder: Embedder) -> dict[str, float]:
     took = [_timed(base, query, asked[n % len(asked)]) for n, query in enumerate(queries)]
     # Without words: the same search by hand, on all vectors.
     began = time.perf_counter()
-    exact = [np.argsort(-(vectors @ query), kind="stable")[:8] for query in queries[:100]]
+    exact = [np.argsort(-(vectors @ embedder.manner.without(query)), kind="stable")[:8] for query in queries[:100]]
     by_hand = (time.perf_counter() - began) / 100
     same = [{hit.chunk_id for hit in base.search(q, "", 8)} == set(map(int, best)) for q, best in zip(queries[:100], exact, strict=True)]
     began = time.perf_counter()
@@ -187,7 +205,7 @@ def measure(choice: Choice = "auto") -> dict[str, Any]:
     return {
         "embedder": embedder.id,
         "retrieval": {name: quality(asked) for name, asked in found.items()},
-        "hard_gain_mrr": {alone: gained(columns(chosen(alone, "", KEPT)()), found) for alone in _parts(embedder)},
+        "hard_gain_mrr": _gains(embedder, found),
         "thresholds": thresholds(embedder, questions(embedder, library(embedder))),
         **speed(embedder),
     }
@@ -209,8 +227,16 @@ def gained(before: Mapping[str, Sequence[Asked]], after: Mapping[str, Sequence[A
     return {"mean": round(float(grown.mean()), 3), "low": round(float(low), 3), "high": round(float(high), 3), "n": len(grown)}
 
 
-def _parts(embedder: Embedder) -> tuple[Choice, ...]:
-    return ("use", "e5") if "+" in embedder.id else ()
+def plain(embedder: Embedder) -> Embedder:
+    """Return the same embedder putting passages in order by the whole question, as the prototype does."""
+    return Plain(embedder.id, embedder.dimension, embedder.thresholds, embedder.levels, embedder.passages, embedder.queries)
+
+
+def _gains(embedder: Embedder, found: Mapping[str, Sequence[Asked]]) -> dict[str, dict[str, float]]:
+    if "+" not in embedder.id:
+        return {}
+    before = {"whole questions": plain(embedder), "use": chosen("use", "", KEPT)(), "e5": chosen("e5", "", KEPT)()}
+    return {name: gained(columns(other), found) for name, other in before.items()}
 
 
 def base_of(embedder: Embedder, language: str) -> FaissSnapshot:

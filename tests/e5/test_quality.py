@@ -41,6 +41,11 @@ def test_hard_questions_are_answered_better_than_by_one_model(both: Embedder, al
     assert gain["low"] > 0, gain
 
 
+def test_hard_questions_are_answered_better_than_by_the_prototype(both: Embedder) -> None:
+    gain = retrieval.gained(retrieval.columns(retrieval.plain(both)), retrieval.columns(both))
+    assert gain["low"] > 0, gain
+
+
 def test_odd_texts_harm_nothing(both: Embedder) -> None:
     assert both.id.startswith("4*e5/")
     assert np.isfinite(both.queries(ODD)).all()

@@ -22,6 +22,7 @@ from actors.services.embedding import Embedding
 from actors.services.indexing import Indexing
 from actors.services.knowledge import KnowledgeService
 from actors.services.snapshots import SnapshotCache
+from integrations.embeddings.manner import CommonManner
 from storage.accounts.audit import Actor
 from storage.knowledge.documents import KnowledgeDocuments, NewDocument
 from storage.knowledge.rows import DocumentItem
@@ -41,6 +42,7 @@ class WordVectors:
     def __init__(self, name: str = "words", dimension: int = 64) -> None:
         self.id = f"{name}/{dimension}"
         self.dimension = dimension
+        self.manner = CommonManner.none(dimension)
         self.texts = 0
 
     def passages(self, texts: Sequence[str]) -> NDArray[np.float32]:

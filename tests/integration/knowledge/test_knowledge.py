@@ -129,7 +129,7 @@ async def test_a_damaged_vector_is_refused(real_lab: RealLab) -> None:
         content = await lab.store.content(tenant(shop), UUID((await lab.bases(shop))[0]))
         assert content is not None
         with pytest.raises(TerminalError, match="no number"):
-            FaissSnapshot(content, lab.embedder.thresholds)
+            FaissSnapshot(content, lab.embedder)
 
 
 async def test_a_thousand_bases_under_a_budget_for_a_hundred(real_lab: RealLab) -> None:

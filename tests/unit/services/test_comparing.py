@@ -12,6 +12,7 @@ from actors.runtime.clock import SystemClock
 from actors.services import comparing
 from actors.services.comparing import NOT_READ, Comparing
 from actors.services.embedding import Embedding
+from integrations.embeddings.manner import CommonManner
 
 
 class Letters:
@@ -20,6 +21,7 @@ class Letters:
     thresholds = Thresholds(0.3, 0.6)
     levels = Levels(loose=0.4, normal=0.6, strict=0.8)
     dimension = 128
+    manner = CommonManner.none(128)
 
     def __init__(self, name: str = "letters") -> None:
         self.id = name
