@@ -1,7 +1,7 @@
 """How customers write when they tell what happened to them instead of naming what they ask about.
 
-Written for `manner.py`, of trades that tests/data/retrieval does not have. Changing them changes the order of what is found
-(`python -m tests.bench.retrieval`, docs/knowledge.md).
+Written for `manner.py`, mostly of trades that tests/data/retrieval does not have, and none taken from there. Changing them changes
+the order of what is found (`python -m tests.bench.retrieval`, docs/knowledge.md).
 """
 
 TOLD = (
@@ -12,7 +12,7 @@ TOLD = (
     "плохо вижу вдаль, сколько займёт подобрать очки?",
     "джинсы порвались на коленке, можно что-то придумать?",
     "надо к четвергу пятьсот визиток, успеете или уже поздно?",
-    "спина болит после офиса, с чего мне начать, если никогда не занималась?",
+    "хочу сама себе шить, машинки дома нет, с чего мне начать?",
     "боюсь, что будет больно, а рисунок хочу на всю руку",
     "яблоня засохла, вы меняете или деньги пропали?",
     "кулер на работе опустел, когда сможете привезти?",
@@ -52,7 +52,7 @@ TOLD = (
     "everything far away is blurry, how long until I can see properly?",
     "I tore my jeans at the knee, is there anything to be done?",
     "need five hundred cards by Thursday, too late already?",
-    "my back hurts from sitting all day, where do I start if I've never done this?",
+    "I'd love to sew my own clothes but have no machine at home, where do I start?",
     "I'm scared of the pain but I want the whole arm",
     "the apple tree died on me, do I get another or is my money gone?",
     "the water ran out at the office, when could somebody come?",
