@@ -1,6 +1,7 @@
 """What a customer's words ask for, before anything is decided: a button, a choice from a list, a script. Pure."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,6 +9,12 @@ from actors.domain.rules.facts import Facts
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import ScriptMatch
 from actors.domain.text import Words
+
+_HELLO = re.compile(
+    r"(?:(?:здравствуй(?:те)?|здрась?те|привет(?:ик|ствую)?|салют|хай|добр(?:ый|ого) (?:день|дня|вечер|вечера|времени суток)|доброе утро"
+    r"|доброго утра|hello|hi|hey|hiya|greetings|good (?:morning|afternoon|evening|day))"
+    r"(?: (?:вам|всем|снова|there|all|everyone|again))? ?)+"
+)
 
 
 def quote(data: Mapping[str, Any]) -> str:
@@ -19,6 +26,11 @@ def quote(data: Mapping[str, Any]) -> str:
 def is_start(text: str) -> bool:
     """Return whether this is Telegram's button that opens a chat: /start, with or without a parameter or the bot's name."""
     return text == "/start" or text.startswith(("/start ", "/start@"))
+
+
+def is_hello(asked: Words) -> bool:
+    """Return whether a message says hello, in Russian or English, and nothing else."""
+    return _HELLO.fullmatch(" ".join(asked.folded)) is not None
 
 
 def picked(text: str, choices: Sequence[str]) -> str:

@@ -10,7 +10,7 @@ from typing import assert_never
 from actors.domain import called, crm_events, daily, finished, ruled, scripted, sequenced, standing, tooled
 from actors.domain.agent.engine import Answer, NoAnswer, answer, script_meant
 from actors.domain.agent.models import AgentOutcome, AgentRequest, Persona
-from actors.domain.asked import is_start, match_scripts, picked, quote
+from actors.domain.asked import is_hello, is_start, match_scripts, picked, quote
 from actors.domain.catalogue import Catalogue
 from actors.domain.conversation import Control, ConversationView
 from actors.domain.decision import Decision
@@ -256,7 +256,9 @@ def _respond(turn: Turn, taken: TakenIn, catalogue: Catalogue, view: Conversatio
             return _by_script(turn, on)
         turn = replace(turn, state=replace(turn.state, dialogue={}))
     if not texts:
-        return _greet(turn, started=any(message.text.strip() for message in messages))
+        if any(message.text.strip() for message in messages):
+            return say(turn, pick(turn.persona.greeting, turn.state.language), "greeting", "opened the chat")
+        return _greet(turn, "has no text", "no text")
     if not taken.open and not is_open(turn.persona.hours, turn.now, zone_of(turn.persona.timezone)):  # what people want answered is
         return hand_off(turn, pick(turn.persona.outside_text, turn.state.language), "outside its working hours")
     return _find(turn, messages, texts, asked, catalogue, view)
@@ -275,6 +277,8 @@ def _find(
         return _by_script(turn, scripted.matched(turn.state, turn.scripts, winner, said))
     if not asked.folded:
         return _fall_back(turn)
+    if is_hello(asked):
+        return _greet(turn, "only says hello", "only says hello")
     request = _ask_agent(turn, "\n".join(texts)[-LONGEST_QUESTION:], asked, catalogue, view.control)
     quoted = tuple([shown for message in messages if message.data and (shown := quote(message.data))])
     return replace(request, quoted=quoted, meant=may_mean(catalogue.scripts, said.language, facts), facts=said.facts)
@@ -324,10 +328,10 @@ def _by_script(turn: Turn, spoken: Scripted) -> Decision:
     return replace(said, state=replace(said.state, talk=turn.state.talk)) if fits else said
 
 
-def _greet(turn: Turn, *, started: bool) -> Decision:
-    if turn.control is Control.WAITING and not started:
-        return silent(turn, "waits for an operator, and the message has no text")
-    return say(turn, pick(turn.persona.greeting, turn.state.language), "greeting", "opened the chat" if started else "no text")
+def _greet(turn: Turn, what: str, reason: str) -> Decision:
+    if turn.control is Control.WAITING:
+        return silent(turn, f"waits for an operator, and the message {what}")
+    return say(turn, pick(turn.persona.greeting, turn.state.language), "greeting", reason)
 
 
 def _fall_back(turn: Turn) -> Decision:

@@ -1,5 +1,6 @@
 """Regression cases run on a version: asked as the first words of a conversation, decided purely, and compared. No model is asked."""
 
+from dataclasses import replace
 from datetime import datetime
 
 from actors.domain.agent.engine import worth_asking
@@ -10,6 +11,7 @@ from actors.domain.decision import Decision
 from actors.domain.effects import SendMessage
 from actors.domain.ids import InboxId, TenantId
 from actors.domain.messages import InboundMessage
+from actors.domain.sequences.models import Hours
 from actors.domain.text import fold
 from actors.domain.turn import conclude, decide
 from actors.ports.checks import CaseRun, Expectation, Said
@@ -32,6 +34,7 @@ class Checking:
         self, tenant_id: TenantId, catalogue: Catalogue, question: str, language: str, expected: Expectation, now: datetime
     ) -> CaseRun:
         """Ask one question and say whether the answer is the expected one."""
+        catalogue = replace(catalogue, persona=replace(catalogue.persona, hours=Hours()))  # what is said, not when
         view = ConversationView(ConversationState(language=language), Control.BOT, _CHANNEL, "once")
         message = InboundMessage(InboxId(0), now, question, language=language or None)
         decided = decide(view, (message,), catalogue, now)

@@ -34,6 +34,9 @@ update regression_cases c set outcome = u.outcome, outcome_version = $2, outcome
 from unnest($3::uuid[], $4::text[], $5::jsonb[]) u (id, outcome, said) where c.id = u.id and c.agent_id = $1"""
 
 
+_OF_QUESTION = "select id from regression_cases where agent_id = $1 and question = $2 and language = $3 and deleted_at is null"
+
+
 class TooMany(TerminalError):
     """The agent has as many cases as there may be."""
 
@@ -84,6 +87,11 @@ class Cases:
                 return None
             await _tell(connection, tenant_id, agent_id, by, "created", case_id, {"question": new.question, **asdict(expected)})
             return await _find(connection, agent_id, case_id)
+
+    async def of_question(self, tenant_id: UUID, agent_id: UUID, question: str, language: str) -> list[UUID]:
+        """Return the cases that ask the same."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            return [r["id"] for r in await connection.fetch(_OF_QUESTION, agent_id, question, language)]
 
     async def set_deleted(self, tenant_id: UUID, by: Actor, agent_id: UUID, case_id: UUID, *, deleted: bool) -> Case | None:
         """Delete a case or bring it back; one that is so already stays. None if there is no such case."""

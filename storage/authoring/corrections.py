@@ -6,6 +6,7 @@ from typing import Any, TypeAlias
 from uuid import UUID
 
 from actors.domain.errors import TerminalError
+from actors.domain.scripts.correcting import first_of_all, with_answer, written_before
 from actors.domain.scripts.validation import LONGEST_PHRASE, check_script
 from actors.ports.checks import Case, Expectation, NewCase
 from storage.accounts.audit import Actor
@@ -14,6 +15,7 @@ from storage.authoring.changes import LockedDraft, lock
 from storage.authoring.definitions import DefinitionItem
 from storage.authoring.drafts import Drafts
 from storage.authoring.scripts import Scripts
+from storage.authoring.shelves import SCRIPTS, definitions
 from storage.postgres import Database
 
 
@@ -45,6 +47,7 @@ class PassageWritten:
     passage: Mapping[str, Any]
 
 
+_BY_KEY = "select id from scripts where agent_id = $1 and key = $2 and deleted_at is null"
 MOST_QUESTIONS = 50  # of one passage
 Right: TypeAlias = ScriptChosen | ScriptWritten | PassageChosen | PassageWritten
 
@@ -65,6 +68,8 @@ class Corrections:
     async def correct(self, tenant_id: UUID, by: Actor, agent_id: UUID, right: Right, new: NewCase) -> Case | None:
         """Change the draft so that it answers rightly, and store the case; its expectation follows from `right` but for handoffs.
 
+        Who corrects the same question again changes what was written, and the case takes the place of the older one.
+
         None if there is no such agent.
 
         Raises:
@@ -77,6 +82,8 @@ class Corrections:
             if draft is None:
                 return None
             expected = await self._change(tenant_id, by, draft, right, new.question)
+            for older in await self._cases.of_question(tenant_id, agent_id, new.question, new.language):
+                await self._cases.set_deleted(tenant_id, by, agent_id, older, deleted=True)
             kept = new.expectation if new.expectation.expects == "handoff" else expected
             return await self._cases.add(tenant_id, by, agent_id, replace(new, expectation=kept))
 
@@ -85,15 +92,26 @@ class Corrections:
             case ScriptChosen(script_id):
                 return await self._listen(tenant_id, by, draft, script_id, question)
             case ScriptWritten(definition):
-                check_script(definition)
-                created = await self._scripts.create(tenant_id, by, draft.agent_id, definition)
-                assert created is not None  # the draft is locked
-                return Expectation("script", created.key)
+                return await self._write(tenant_id, by, draft, definition, question)
             case PassageChosen(passage_id):
                 return await self._answer(tenant_id, by, draft, passage_id, question)
             case PassageWritten(passage):
                 await self._drafts.set_passages(tenant_id, by, draft.agent_id, None, [*draft.passages, passage])
                 return Expectation("passage", str(passage["id"]))
+
+    async def _write(self, tenant_id: UUID, by: Actor, draft: LockedDraft, new: Mapping[str, Any], question: str) -> Expectation:
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            scripts = await definitions(connection, SCRIPTS, draft.agent_id, enabled=True)
+            before = written_before(new, scripts)
+            known: UUID | None = await connection.fetchval(_BY_KEY, draft.agent_id, before["id"]) if before else None
+        definition = first_of_all(with_answer(before, new) if before else new, scripts, question)
+        check_script(definition)
+        if known is None:
+            stored = await self._scripts.create(tenant_id, by, draft.agent_id, definition)
+        else:
+            stored = await self._scripts.replace(tenant_id, by, draft.agent_id, known, None, definition)
+        assert stored is not None  # the draft is locked
+        return Expectation("script", stored.key)
 
     async def _listen(self, tenant_id: UUID, by: Actor, draft: LockedDraft, script_id: UUID, question: str) -> Expectation:
         found = await self._scripts.find(tenant_id, draft.agent_id, script_id)

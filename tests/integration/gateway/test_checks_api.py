@@ -1,5 +1,6 @@
 """Wrong answers made right, and the checks that keep them right: over the API, with the draft and what is published."""
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -52,6 +53,30 @@ async def test_a_wrong_answer_becomes_a_change_of_the_draft_and_a_check(desk: De
     listed = (await desk.do("GET", f"{agent}/checks", level="viewer"))["items"]
     assert [item["question"] for item in listed] == list(rights)
     assert {item["said"]["text"] for item in listed} >= {"Green ones.", "Vouchers are valid for a year.", PASSAGES[0]["text"]}
+
+
+async def test_what_another_script_answered_is_corrected_and_corrected_again(desk: Desk) -> None:
+    """Both scripts listen to the same words: the one that was written as the right answer comes first; the second time it is changed."""
+    agent = await shop(desk)
+    said = ["From 5,000 it is free.", "300 roubles, from 5,000 it is free."]
+    for text in said:
+        right = {"kind": "new_script", "text": text}
+        fixed = await desk.do("POST", f"{agent}/corrections", {"question": "Delivery?", "language": "en", "right": right}, expect=201)
+        assert (fixed["outcome"], fixed["said"]["text"]) == ("passed", text)
+    scripts = (await desk.do("GET", f"{agent}/scripts"))["items"]
+    assert [(s["phrases"], s["priority"]) for s in scripts] == [(["delivery"], 0), (["Delivery?"], 1)]
+    assert [item["question"] for item in (await desk.do("GET", f"{agent}/checks"))["items"]] == ["Delivery?"]
+    assert len((await desk.do("GET", f"{agent}/checks?deleted=true"))["items"]) == 1
+
+
+async def test_checks_say_what_is_said_in_working_hours(desk: Desk) -> None:
+    agent = await shop(desk)
+    await desk.do("POST", f"{agent}/checks", {"question": "delivery?", "expected": {"kind": "text", "value": "300 ROUBLES"}}, expect=201)
+    begins = datetime.now(UTC) + timedelta(hours=10)  # they are not now
+    hours = {"from": f"{begins:%H}:00", "to": f"{begins:%H}:30"}
+    known = await desk.do("GET", agent)
+    await desk.do("PATCH", agent, {"persona": {"hours": hours, "timezone": "UTC"}}, match=known["etag"])
+    assert (await run(desk, agent))["delivery?"][0] == "passed"
 
 
 async def test_publishing_says_which_checks_it_would_break(desk: Desk) -> None:

@@ -76,6 +76,21 @@ def spoken(decision: Decision) -> list[tuple[str, str]]:
     return [(effect.mode, effect.text) for effect in decision.effects if isinstance(effect, SendMessage)]
 
 
+@pytest.mark.parametrize(
+    "text", ["Здравствуйте!", "Добрый день", "привет 👋", "Hello there", "Добрый вечер! Здравствуйте", "hi, good morning"]
+)
+def test_who_says_hello_is_greeted(text: str) -> None:
+    greeting = DEFINITION["persona"]["greeting"]["en" if text.isascii() else "ru"]
+    assert spoken(turn(says(text))) == [("greeting", greeting)]
+    assert spoken(turn(says(text), view(Control.WAITING))) == []
+
+
+@pytest.mark.parametrize("text", ["Здравствуйте, есть вопрос", "hi, is delivery free?", "привет медвед", "good"])
+def test_who_says_more_than_hello_is_not(text: str) -> None:
+    assert ("greeting", "Здравствуйте!") not in spoken(turn(says(text)))
+    assert ("greeting", "Hello!") not in spoken(turn(says(text)))
+
+
 def test_a_script_answers_in_the_customers_language() -> None:
     assert spoken(turn(says("сколько ждать доставку?"))) == [("script", "Завтра")]
     decision = turn(says("When is delivery?"))
