@@ -1,6 +1,7 @@
 """One version of a base in memory: vectors in a flat FAISS index, words in BM25."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import faiss
 import numpy as np
@@ -70,10 +71,31 @@ class FaissSnapshot:
         scores = likeness[0] + LEXICAL_BONUS * lexical[numbers]
         order = np.argsort(-scores, kind="stable")[:limit]
         cosines = self._index.reconstruct_batch(places[0][order]) @ vector
-        return [
+        hits = [
             self._hit(int(numbers[n]), float(scores[n]), float(cosine), float(lexical[numbers[n]]))
             for n, cosine in zip(order, cosines, strict=True)
         ]
+        return self._named_first(hits, vector, lexical, asked)[:limit]
+
+    def _named_first(self, hits: list[Hit], vector: "NDArray[np.float32]", lexical: NDArray[np.float64], asked: Sequence[str]) -> list[Hit]:
+        """Put the chunk that the words of the question are enough for before what is only alike in meaning."""
+        first = int(lexical.argmax())
+        others = lexical.copy()
+        others[first] = 0.0
+        candidates = [number for number in (first, int(others.argmax())) if lexical[number] > 0.0]
+        found = [Found(self._passages[n], float(lexical[n]), *self._bm25.coverage(n, asked)) for n in candidates]
+        if verdict_by_words(found, asked) != "sure":
+            return hits
+        top = max([hit.score for hit in hits], default=0.0)
+        named = replace(self._hit(first, top + LEXICAL_BONUS, self._cosine(first, vector), 1.0), verdict="sure")
+        return [named, *(hit for hit in hits if hit.chunk_id != named.chunk_id)]
+
+    def _cosine(self, number: int, vector: "NDArray[np.float32]") -> float:
+        """Return the likeness of one chunk; 0 where it has no vector yet."""
+        place = int(np.searchsorted(self._numbers, number))
+        if self._index is None or place == len(self._numbers) or self._numbers[place] != number:
+            return 0.0
+        return float(self._index.reconstruct(place) @ vector)
 
     def _hit(self, number: int, score: float, cosine: float, lexical: float) -> Hit:
         chunk = self._chunks[number]

@@ -1,4 +1,4 @@
-"""What all questions have in common decides nothing: passages are put in order without it, cosines are those of the question."""
+"""In which order chunks are found: without what all questions have in common, and what the words name first; cosines are the question's."""
 
 from uuid import UUID
 
@@ -31,7 +31,7 @@ def snapshot(kind: type[Plain]) -> FaissSnapshot:
     none = lambda texts: np.zeros((len(texts), 3), np.float32)  # noqa: E731
     embedder = kind("three", 3, Thresholds(0.3, 0.9), Levels(0.1, 0.2, 0.3), none, none)
     base = BaseState(UUID(int=1), TenantId(UUID(int=2)), 1, 1, embedder.id)
-    chunks = [Chunk(n, UUID(int=1), "", "", text) for n, text in enumerate(("alpha", "beta"))]
+    chunks = [Chunk(n, UUID(int=1), "", text, text) for n, text in enumerate(("alpha", "beta"))]
     return FaissSnapshot(BaseContent(base, chunks, [FITS.tobytes(), CHATTY.tobytes()]), embedder)
 
 
@@ -54,3 +54,9 @@ def test_each_part_of_a_vector_keeps_its_weight() -> None:
 
 def test_a_question_that_is_nothing_but_manner_stays_a_number() -> None:
     assert np.isfinite(CommonManner(QUESTION, (3,)).without(QUESTION)).all()
+
+
+def test_a_chunk_that_is_named_is_first_whatever_it_means() -> None:
+    hits = snapshot(Plain).search(QUESTION, "alpha", 2)
+    assert [(hit.text, hit.cosine, hit.verdict) for hit in hits] == [("alpha", 0.48, "sure"), ("beta", 0.96, "sure")]
+    assert [hit.text for hit in snapshot(Plain).search(QUESTION, "alpha", 1)] == ["alpha"]
