@@ -3,7 +3,9 @@
 import asyncio
 import signal
 import socket
+import tempfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import asyncpg
 import psutil
@@ -15,10 +17,11 @@ from tests.integration.installation import Installation, wait_for
 
 @pytest.fixture
 def own() -> Iterator[Installation]:
-    """An installation that a test may end."""
-    installation = Installation()
-    yield installation
-    installation.remove()
+    """An installation that a test may end, with a directory for temporary files of its own."""
+    with tempfile.TemporaryDirectory(prefix="own-", dir="/tmp") as temporary:
+        installation = Installation(env={"TMPDIR": temporary})
+        yield installation
+        installation.remove()
 
 
 def test_sigterm_leaves_nothing_and_the_next_start_has_the_history(own: Installation) -> None:
@@ -32,6 +35,7 @@ def test_sigterm_leaves_nothing_and_the_next_start_has_the_history(own: Installa
     assert not directory.exists()
     assert not (own.data_dir / "run.json").exists()
     assert list((own.data_dir / "servers" / "run").iterdir()) == []
+    assert list(Path(own.env["TMPDIR"]).iterdir()) == []
     assert redis.startswith("unix://")
     host, port = url.removeprefix("http://").split(":")
     with socket.socket() as s:

@@ -131,7 +131,8 @@ class RayCluster:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             cwd="/",
-            env=child_environment({**environment, **_HEAD_ENVIRONMENT, MARK: self._temp_dir}),
+            # Ray's own processes are killed with what they left in the directory for temporary files.
+            env=child_environment({**environment, **_HEAD_ENVIRONMENT, MARK: self._temp_dir, "TMPDIR": self._temp_dir}),
             start_new_session=True,
         )
 
