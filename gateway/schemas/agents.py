@@ -29,7 +29,7 @@ def _numbered(value: Any) -> Any:
     return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10 else value
 
 
-Numbered = Annotated[int, Field(ge=1, lt=2**31, strict=True)]  # in a query it is written in digits
+Numbered = Annotated[int, Field(ge=0, lt=2**31, strict=True)]  # in a query it is written in digits
 
 
 class ToolParameter(Body):
@@ -234,7 +234,7 @@ class VersionPage(View):
 
 
 class ChangesQuery(Query):
-    """What is compared: the older side and the newer one. `published` is nothing at all before anything is published."""
+    """What is compared: the older side and the newer one. 0, and `published` as long as nothing is, stand for nothing at all."""
 
     since: Annotated[Literal["published"] | Numbered, BeforeValidator(_numbered)] = "published"
     until: Annotated[Literal["draft", "published"] | Numbered, BeforeValidator(_numbered)] = Field(

@@ -153,6 +153,7 @@ async def test_what_a_draft_or_an_older_version_changes_is_shown(desk: Desk, hos
     back = await desk.do("GET", f"{agent}/changes?since=published&until=1")
     assert (back["since"], back["until"], back["items"][1]["fields"][0]["after"]) == (2, 1, DELIVERY["answer"])
     assert fates(await desk.do("GET", f"{agent}/changes?since=1&until=published")) == fates(changed)
+    assert fates(await desk.do("GET", f"{agent}/changes?since=0&until=1")) == fates(new)
 
 
 async def test_long_lists_of_changes_end(desk: Desk) -> None:
@@ -165,7 +166,7 @@ async def test_long_lists_of_changes_end(desk: Desk) -> None:
 
 async def test_changes_of_what_is_not_there_are_refused(desk: Desk) -> None:
     agent = await desk.agent()
-    for query in ("since=9", "until=9", "since=draft", "until=newest", "since=0", "since=1.0", f"until={2**40}", "since=%2B1"):
+    for query in ("since=9", "until=9", "since=draft", "until=newest", "since=-1", "since=1.0", f"until={2**40}", "since=%2B1"):
         refused = await desk.do("GET", f"{agent}/changes?{query}", expect=422)
         assert refused["errors"][0]["parameter"] == query.split("=", 1)[0]
     await desk.do("GET", f"/api/agents/{uuid4()}/changes", expect=404)
