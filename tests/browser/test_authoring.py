@@ -149,7 +149,7 @@ async def test_what_changes_is_seen_before_publishing_in_the_history_and_before_
     script = {"name": "Доставка", "key": "delivery", "phrases": ["доставка"], "answer": {"ru": "300 рублей"}}
     stored = house.installation.post(f"{agent}/scripts", script)
     house.installation.post(f"{agent}/publish", {})
-    now = {**script, "answer": {"ru": "350 рублей"}, "when": {"all": [{"fact": "conversation.turns", "op": "equals", "value": 0}]}}
+    now = {**script, "answer": {"ru": "350 рублей"}, "when": {"all": [{"fact": "conversation.turns", "op": "is", "value": 0}]}}
     house.installation.send("PUT", f"{agent}/scripts/{stored['id']}", now, {"If-Match": '"1"'})
     page = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin, width=390)
     await page.get_by_role("button", name="Опубликовать").click()
