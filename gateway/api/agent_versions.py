@@ -93,8 +93,8 @@ class AgentVersionsApi:
         of knowledge count at once and belong to no version: only which base an agent answers from does.
         """
         agent = await self._agent(call)
-        since, before = await self._side(call, agent, "since", call.query.since)
-        until, after = await self._side(call, agent, "until", call.query.until)
+        since, before = await self._numbered(call, agent, "since", call.query.since)
+        until, after = await self._newer(call, agent)
         bases = await self._versions.bases(call.tenant_id, before, after)
         found = await asyncio.to_thread(differences, before, after, bases)  # thousands of scripts take a while
         return Answer(changes_view(since, until, found))
@@ -141,19 +141,22 @@ class AgentVersionsApi:
             detail = f"{len(run.broken)} checks fail that pass on what is published"
             raise Problem(409, detail, reason="checks", errors=flaws, extra={"run": run_view(run).model_dump(mode="json")})
 
-    async def _side(
-        self, call: Call[Any, Any], agent: AgentDraft, side: str, asked: Literal["published", "draft"] | int
-    ) -> tuple[int | Literal["draft"], Mapping[str, Any]]:
-        """Return what is compared, and its definition.
+    async def _newer(self, call: Call[None, ChangesQuery], agent: AgentDraft) -> tuple[int | Literal["draft"], Mapping[str, Any]]:
+        if call.query.until != "draft":
+            return await self._numbered(call, agent, "until", call.query.until)
+        draft = await self._versions.draft(call.tenant_id, agent.id)
+        if draft is None:
+            raise call.missing("id")
+        return "draft", draft
+
+    async def _numbered(
+        self, call: Call[Any, Any], agent: AgentDraft, side: str, asked: Literal["published"] | int
+    ) -> tuple[int, Mapping[str, Any]]:
+        """Return a version's number and definition; 0 is what was before anything was published.
 
         Raises:
-            Problem: 404: there is no such agent; 422: no such version.
+            Problem: 422: there is no such version.
         """
-        if asked == "draft":
-            draft = await self._versions.draft(call.tenant_id, agent.id)
-            if draft is None:
-                raise call.missing("id")
-            return "draft", draft
         version = agent.published_version if asked == "published" else asked
         if version == 0:
             return 0, {}
