@@ -1,19 +1,25 @@
 """Versions of an agent: its history, publishing the draft, rolling back."""
 
-from typing import Any
+import asyncio
+from collections.abc import Mapping
+from typing import Any, Literal
 
+from actors.domain.configuration.history import differences
 from gateway.api.authored import MOST_FLAWS, refusals
 from gateway.api.operation import Answer, Call, Operation
 from gateway.api.paging import after_number
 from gateway.check_runs import CheckRuns
-from gateway.problems import Flaw, Problem
+from gateway.problems import Flaw, Problem, invalid
 from gateway.schemas.agents import (
+    ChangesQuery,
+    ChangesView,
     PublishBody,
     VersionItemView,
     VersionNote,
     VersionPage,
     VersionQuery,
     VersionView,
+    changes_view,
     version_item,
     version_view,
 )
@@ -40,6 +46,7 @@ class AgentVersionsApi:
         return [
             Operation("GET", _ALL, self.list, level="viewer", tag="versions", query=VersionQuery, answer=VersionPage),
             Operation("GET", _ONE, self.one, level="viewer", tag="versions", answer=VersionView, numbers=numbers),
+            Operation("GET", f"{_AGENT}/changes", self.changes, level="viewer", tag="versions", query=ChangesQuery, answer=ChangesView),
             Operation(
                 "POST",
                 f"{_AGENT}/publish",
@@ -78,6 +85,19 @@ class AgentVersionsApi:
         if found is None:
             raise call.missing()
         return Answer(version_view(found, agent.published_version))
+
+    async def changes(self, call: Call[None, ChangesQuery]) -> Answer:
+        """Compare two versions, or the draft with what is published: what customers would get otherwise.
+
+        What is switched off counts as not there. Defaults are no differences, whether they are written down or not. Documents
+        of knowledge count at once and belong to no version: only which base an agent answers from does.
+        """
+        agent = await self._agent(call)
+        since, before = await self._numbered(call, agent, "since", call.query.since)
+        until, after = await self._newer(call, agent)
+        bases = await self._versions.bases(call.tenant_id, before, after)
+        found = await asyncio.to_thread(differences, before, after, bases)  # thousands of scripts take a while
+        return Answer(changes_view(since, until, found))
 
     async def publish(self, call: Call[PublishBody]) -> Answer:
         """Publish the draft with its enabled scripts. Customers get it within seconds.
@@ -120,6 +140,30 @@ class AgentVersionsApi:
             flaws = [Flaw(f"{case.question} -> {run.now[case.id].said.text}"[:300], "check") for case in run.broken[:MOST_FLAWS]]
             detail = f"{len(run.broken)} checks fail that pass on what is published"
             raise Problem(409, detail, reason="checks", errors=flaws, extra={"run": run_view(run).model_dump(mode="json")})
+
+    async def _newer(self, call: Call[None, ChangesQuery], agent: AgentDraft) -> tuple[int | Literal["draft"], Mapping[str, Any]]:
+        if call.query.until != "draft":
+            return await self._numbered(call, agent, "until", call.query.until)
+        draft = await self._versions.draft(call.tenant_id, agent.id)
+        if draft is None:
+            raise call.missing("id")
+        return "draft", draft
+
+    async def _numbered(
+        self, call: Call[Any, Any], agent: AgentDraft, side: str, asked: Literal["published"] | int
+    ) -> tuple[int, Mapping[str, Any]]:
+        """Return a version's number and definition; 0 is what was before anything was published.
+
+        Raises:
+            Problem: 422: there is no such version.
+        """
+        version = agent.published_version if asked == "published" else asked
+        if version == 0:
+            return 0, {}
+        found = await self._versions.find(call.tenant_id, agent.id, version)
+        if found is None:
+            raise invalid(f"there is no version {version}", "version", parameter=side)
+        return version, found.definition
 
     async def _agent(self, call: Call[Any, Any]) -> AgentDraft:
         agent = await self._drafts.find(call.tenant_id, call.uuid("id"))

@@ -9,7 +9,8 @@ from uuid import UUID
 from pydantic import BeforeValidator, Field, StringConstraints
 
 from actors.domain.agent.models import MOST_ANSWERS, read_persona
-from gateway.schemas.bodies import Body, Document, ListQuery, Text, View, cleaned
+from actors.domain.configuration.history import Difference
+from gateway.schemas.bodies import Body, Document, ListQuery, Query, Text, View, cleaned
 from gateway.schemas.hours import HoursBody, hours_filled
 from storage.authoring.drafts import AgentDraft, PassagesDraft
 from storage.authoring.versions import VersionDocument, VersionItem
@@ -21,6 +22,14 @@ LongText = Annotated[str, StringConstraints(strip_whitespace=True, max_length=16
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2,3}$"), BeforeValidator(cleaned)]
 Languages = Annotated[list[Language], Field(max_length=20)]
 Texts = Annotated[dict[Language, Text], Field(max_length=20)]
+MOST_DIFFERENCES = 200
+
+
+def _numbered(value: Any) -> Any:
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 10 else value
+
+
+Numbered = Annotated[int, Field(ge=0, lt=2**31, strict=True)]  # in a query it is written in digits
 
 
 class ToolParameter(Body):
@@ -222,6 +231,48 @@ class VersionPage(View):
 
     items: list[VersionItemView]
     next: str | None
+
+
+class ChangesQuery(Query):
+    """What is compared: the older side and the newer one. 0, and `published` as long as nothing is, stand for nothing at all."""
+
+    since: Annotated[Literal["published"] | Numbered, BeforeValidator(_numbered)] = "published"
+    until: Annotated[Literal["draft", "published"] | Numbered, BeforeValidator(_numbered)] = Field(
+        default="draft", description="`draft` is the draft as it is now; it may have faults"
+    )
+
+
+class FieldView(View):
+    """A field that differs; what goes without saying is said, null is nothing at all."""
+
+    name: str
+    before: Any
+    after: Any
+
+
+class DifferenceView(View):
+    """An item that differs. `moved`: its place among others, which counts where several would answer; `name` may be empty."""
+
+    kind: Literal["persona", "passage", "script", "rule", "sequence", "knowledge"]
+    key: str
+    name: str
+    fate: Literal["added", "changed", "deleted", "moved"]
+    fields: list[FieldView] = Field(description="of what is changed")
+
+
+class ChangesView(View):
+    """What the newer side does otherwise: 200 items at most, and how many more there are. 0 is what was before anything was published."""
+
+    since: int
+    until: int | Literal["draft"]
+    items: list[DifferenceView]
+    left_off: int
+
+
+def changes_view(since: int, until: int | Literal["draft"], found: Sequence[Difference]) -> ChangesView:
+    """Return what differs between two versions."""
+    items = [DifferenceView.model_validate(asdict(one)) for one in found[:MOST_DIFFERENCES]]
+    return ChangesView(since=since, until=until, items=items, left_off=len(found) - len(items))
 
 
 def agent_item(draft: AgentDraft) -> AgentItem:

@@ -15,7 +15,7 @@ _LOCK = "select from agent_drafts where agent_id = $1 for update"
 _READ = """
 select a.name, a.published_version, d.persona::text, d.passages::text, d.version, d.as_version
 from agents a join agent_drafts d on d.agent_id = a.id
-where a.id = $1 and (a.archived_at is not null) = $2"""
+where a.id = $1 and ($2::boolean is null or (a.archived_at is not null) = $2)"""
 _TOUCH = "update agent_drafts set as_version = null, changed_at = now(), changed_by = $2 where agent_id = $1"
 _TELL = "insert into activity_logs (tenant_id, kind, agent_id, data) values ($1, $2, $3, $4::jsonb)"
 
@@ -42,7 +42,7 @@ class InUse(TerminalError):
 
 @dataclass(frozen=True, slots=True)
 class LockedDraft:
-    """A draft whose agent nobody else changes until the transaction ends."""
+    """A draft whose agent nobody else changes until the transaction ends, unless it was only read."""
 
     agent_id: UUID
     name: str
@@ -60,10 +60,17 @@ async def lock(connection: Connection, agent_id: UUID, expected: int | None = No
         Stale: its version is not the expected one.
     """
     await connection.execute(_LOCK, agent_id)
-    r = await connection.fetchrow(_READ, agent_id, archived)  # a new statement sees what the one before waited for
+    draft = await read(connection, agent_id, archived=archived)  # a new statement sees what the one before waited for
+    if draft is not None:
+        check(draft.version, expected)
+    return draft
+
+
+async def read(connection: Connection, agent_id: UUID, *, archived: bool | None = None) -> LockedDraft | None:
+    """Return an agent's draft without taking it; None if the tenant has no such agent, by default in use or in the archive."""
+    r = await connection.fetchrow(_READ, agent_id, archived)
     if r is None:
         return None
-    check(r["version"], expected)
     persona, passages = orjson.loads(r["persona"]), orjson.loads(r["passages"])
     return LockedDraft(agent_id, r["name"], r["published_version"], persona, passages, r["version"], r["as_version"])
 

@@ -12,7 +12,7 @@ import orjson
 from actors.domain.catalogue import read_definition
 from actors.domain.errors import TerminalError
 from storage.accounts.audit import Actor
-from storage.authoring.changes import Change, LockedDraft, lock, tell, to_text
+from storage.authoring.changes import Change, LockedDraft, lock, read, tell, to_text
 from storage.authoring.shelves import assemble
 from storage.postgres import Connection, Database
 
@@ -38,6 +38,7 @@ select {_COLUMNS} from agent_versions
 where agent_id = $1 and ($2::bigint is null or version < $2) and ($3 or published_at is not null)
 order by version desc limit $4"""  # noqa: S608
 _FIND = f"select {_COLUMNS}, definition::text from agent_versions where agent_id = $1 and version = $2::bigint"  # noqa: S608
+_BASES = "select id::text, name from knowledge_bases where id::text = any($1::text[])"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,20 @@ class Versions:
         """Return one version with its document."""
         async with self._database.tenant_transaction(tenant_id) as connection:
             return await _find(connection, agent_id, version)
+
+    async def draft(self, tenant_id: UUID, agent_id: UUID) -> Mapping[str, Any] | None:
+        """Return what publishing the draft would make of it, faults included; nothing is stored. None if there is no such agent."""
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            draft = await read(connection, agent_id)
+            return await assemble(connection, draft) if draft else None
+
+    async def bases(self, tenant_id: UUID, *definitions: Mapping[str, Any]) -> dict[str, str]:
+        """Return the names of the bases of knowledge that are named in definitions, by id."""
+        named = {str(base) for definition in definitions for base in definition.get("knowledge", ())}
+        if not named:
+            return {}
+        async with self._database.tenant_transaction(tenant_id) as connection:
+            return {r["id"]: r["name"] for r in await connection.fetch(_BASES, list(named))}
 
     async def publish(self, tenant_id: UUID, by: Actor, agent_id: UUID, note: str = "") -> VersionItem | None:
         """Publish the draft with its enabled scripts; what is published already stays as it is. None if there is no such agent.

@@ -132,12 +132,58 @@ async def test_a_draft_is_tried_published_and_rolled_back(open_tab: OpenTab, adm
 
     await page.goto(admin.path(f"ai-agents/{agent_id}"))
     await page.get_by_role("button", name="Опубликовать").click()
-    await page.get_by_role("dialog").get_by_label("Заметка").fill("Первый выпуск")
-    await page.get_by_role("dialog").get_by_role("button", name="Опубликовать").click()
+    dialog = page.get_by_role("dialog")
+    await expect(dialog.get_by_role("listitem").filter(has_text="Сценарий · Ёж")).to_contain_text("новое")
+    await dialog.get_by_label("Заметка").fill("Первый выпуск")
+    await dialog.get_by_role("button", name="Опубликовать").click()
     await expect(page.get_by_text("Опубликована версия")).to_be_visible()
     await page.get_by_role("tab", name="Версии").click()
     await expect(page.get_by_text("Первый выпуск")).to_be_visible()
     await expect(page.get_by_text("Отвечает клиентам")).to_be_visible()
+
+
+async def test_what_changes_is_seen_before_publishing_in_the_history_and_before_going_back(
+    house: House, open_tab: OpenTab, admin: Person, agent_id: str
+) -> None:
+    agent = f"/api/agents/{agent_id}"
+    script = {"name": "Доставка", "key": "delivery", "phrases": ["доставка"], "answer": {"ru": "300 рублей"}}
+    stored = house.installation.post(f"{agent}/scripts", script)
+    house.installation.post(f"{agent}/publish", {})
+    now = {**script, "answer": {"ru": "350 рублей"}, "when": {"all": [{"fact": "conversation.turns", "op": "is", "value": 0}]}}
+    house.installation.send("PUT", f"{agent}/scripts/{stored['id']}", now, {"If-Match": '"1"'})
+    page = await open_tab(admin.path(f"ai-agents/{agent_id}"), admin, width=390)
+    await page.get_by_role("button", name="Опубликовать").click()
+    dialog = page.get_by_role("dialog")
+    item = dialog.get_by_role("listitem").filter(has_text="Сценарий · Доставка")
+    await expect(dialog.get_by_text("По сравнению с версией 1")).to_be_visible()
+    await expect(item.locator("del").first).to_have_text("Русский: 300 рублей")
+    await expect(item.locator("ins").first).to_have_text("Русский: 350 рублей")
+    await expect(item.get_by_text('"conversation.turns"')).not_to_be_visible()
+    await item.get_by_text("Условия").click()
+    await expect(item.get_by_text('"conversation.turns"')).to_be_visible()
+    await settled(page)
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    await dialog.get_by_role("button", name="Опубликовать").click()
+    await expect(page.get_by_text("Опубликована версия 2")).to_be_visible()
+
+    await page.get_by_role("tab", name="Версии").click()
+    await page.get_by_role("button", name="Что изменилось").first.click()
+    dialog = page.get_by_role("dialog", name="Что изменила версия 2")
+    await expect(dialog.locator("ins").first).to_have_text("Русский: 350 рублей")
+    await dialog.get_by_role("button", name="Закрыть").click()
+    await page.get_by_role("button", name="Что изменилось").last.click()
+    await expect(page.get_by_role("dialog", name="Что изменила версия 1").get_by_text("До этого ничего")).to_be_visible()
+    await page.get_by_role("dialog").get_by_role("button", name="Закрыть").click()
+
+    await page.get_by_role("button", name="Опубликовать снова").click()
+    dialog = page.get_by_role("dialog", name="Опубликовать версию 1 снова?")
+    await expect(dialog.locator("ins").first).to_have_text("Русский: 300 рублей")
+    await settled(page)
+    assert await violations(page) == []
+    await dialog.get_by_role("button", name="Опубликовать снова").click()
+    await expect(page.get_by_text("То же, что версия 1")).to_be_visible()
+    await expect(page.get_by_text("Клиентам отвечает версия 3")).to_be_visible()
 
 
 async def test_viewers_see_and_change_nothing(house: House, open_tab: OpenTab) -> None:

@@ -138,7 +138,7 @@ def canonical(kind: Kind, stored: Mapping[str, Any]) -> Form:
     if shape.key != "id":
         given.pop("id", None)
     if kind == "sequence" and isinstance(given.get("hours"), Mapping):
-        given["hours"] = _without(given["hours"], _HOURS)
+        given["hours"] = without_usual_hours(given["hours"])
     if kind == "rule" and isinstance(given.get("trigger"), Mapping):
         given["trigger"] = _without(given["trigger"], _TRIGGER)
     if kind == "script" and isinstance(given.get("steps"), list):
@@ -163,6 +163,11 @@ def storable(kind: Kind, form: Form) -> dict[str, Any]:
 def canonical_persona(stored: Mapping[str, Any]) -> Form:
     """Return a persona as files show it: what was set, in the order of the console."""
     return {name: plain(stored[name]) for name in PERSONA_FIELDS if stored.get(name) is not None}
+
+
+def without_usual_hours(hours: Mapping[str, Any]) -> Form:
+    """Return hours without what is as it is by default."""
+    return _without(hours, _HOURS)
 
 
 def canonical_definition(raw: Mapping[str, Any], bases: Mapping[str, str]) -> Form:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 
@@ -122,6 +122,56 @@ async def test_publishing_history_and_rolling_back(desk: Desk) -> None:
     await desk.do("GET", f"{agent}/versions/9", expect=404)
     await desk.do("GET", f"{agent}/versions/{2**40}", expect=404)
     await desk.do("POST", f"{agent}/publish", {}, level="operator", expect=403)
+
+
+def fates(changes: Any) -> list[tuple[str, str, str, list[str]]]:
+    return [(item["kind"], item["name"], item["fate"], [field["name"] for field in item["fields"]]) for item in changes["items"]]
+
+
+async def test_what_a_draft_or_an_older_version_changes_is_shown(desk: Desk, host: HostLab) -> None:
+    agent = await desk.agent()
+    script = await desk.do("POST", f"{agent}/scripts", DELIVERY, expect=201)
+    new = await desk.do("GET", f"{agent}/changes", level="viewer")
+    assert (new["since"], new["until"], new["left_off"]) == (0, "draft", 0)
+    assert fates(new) == [("persona", "Boris", "added", []), ("script", "Delivery", "added", [])]
+    await desk.do("POST", f"{agent}/publish", {})
+    assert (await desk.do("GET", f"{agent}/changes"))["items"] == []
+
+    await desk.do("PUT", f"{agent}/scripts/{script['id']}", {**DELIVERY, "answer": {"en": "500 roubles"}}, match=script["etag"])
+    await desk.do("POST", f"{agent}/scripts", {**DELIVERY, "key": "off", "enabled": False}, expect=201)
+    one = await desk.do("GET", agent)
+    await desk.do("PATCH", agent, {"persona": {"strict": True, "temperature": 0.2}}, match=one["etag"])
+    changed = await desk.do("GET", f"{agent}/changes")
+    assert fates(changed) == [("persona", "Boris", "changed", ["strict"]), ("script", "Delivery", "changed", ["answer"])]
+    assert changed["items"][1]["fields"] == [{"name": "answer", "before": DELIVERY["answer"], "after": {"en": "500 roubles"}}]
+    assert await host.shop.owner.fetchval("select count(*) from agent_versions where agent_id = $1", UUID(agent.rsplit("/", 1)[1])) == 1
+
+    await host.shop.owner.execute("""update scripts set definition = definition || '{"phrases": ["?!"]}' where key = 'delivery'""")
+    assert fates(await desk.do("GET", f"{agent}/changes"))[1] == ("script", "Delivery", "changed", ["phrases", "answer"])
+    await host.shop.owner.execute("""update scripts set definition = definition || '{"phrases": ["delivery"]}' where key = 'delivery'""")
+    await desk.do("POST", f"{agent}/publish", {})
+    back = await desk.do("GET", f"{agent}/changes?since=published&until=1")
+    assert (back["since"], back["until"], back["items"][1]["fields"][0]["after"]) == (2, 1, DELIVERY["answer"])
+    assert fates(await desk.do("GET", f"{agent}/changes?since=1&until=published")) == fates(changed)
+    assert fates(await desk.do("GET", f"{agent}/changes?since=0&until=1")) == fates(new)
+
+
+async def test_long_lists_of_changes_end(desk: Desk) -> None:
+    agent = await desk.agent()
+    passages = [{"id": f"p-{n}", "title": f"Passage {n}", "text": "Wash it cold."} for n in range(205)]
+    await desk.do("PUT", f"{agent}/passages", {"passages": passages}, match='"1"')
+    changes = await desk.do("GET", f"{agent}/changes")
+    assert (len(changes["items"]), changes["left_off"]) == (200, 6)
+
+
+async def test_changes_of_what_is_not_there_are_refused(desk: Desk) -> None:
+    agent = await desk.agent()
+    for query in ("since=9", "until=9", "since=draft", "until=newest", "since=-1", "since=1.0", f"until={2**40}", "since=%2B1"):
+        refused = await desk.do("GET", f"{agent}/changes?{query}", expect=422)
+        assert refused["errors"][0]["parameter"] == query.split("=", 1)[0]
+    await desk.do("GET", f"/api/agents/{uuid4()}/changes", expect=404)
+    await desk.do("DELETE", agent, match='"1"', expect=204)
+    assert (await desk.do("GET", f"{agent}/changes"))["since"] == 0
 
 
 async def test_a_draft_that_cannot_be_used_is_refused_with_the_places(desk: Desk, host: HostLab) -> None:
@@ -243,7 +293,16 @@ async def test_another_company_reaches_nothing(desk: Desk, database: str) -> Non
     bot = (await desk.do("GET", f"/api/agents/{desk.company.agent_id}/integrations"))["items"][1]["id"]
     other = Desk(desk.gateway, await found(database, "other"))
     one = f"{agent}/scripts/{script['id']}"
-    for path in (agent, f"{agent}/passages", f"{agent}/versions", f"{agent}/versions/1", f"{agent}/scripts", one, f"{agent}/integrations"):
+    for path in (
+        agent,
+        f"{agent}/passages",
+        f"{agent}/versions",
+        f"{agent}/versions/1",
+        f"{agent}/changes",
+        f"{agent}/scripts",
+        one,
+        f"{agent}/integrations",
+    ):
         await other.do("GET", path, expect=404)
     await other.do("PATCH", agent, {"name": "Mine"}, match='"1"', expect=404)
     await other.do("DELETE", agent, match='"1"', expect=404)

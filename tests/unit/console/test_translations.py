@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from actors.domain.configuration.forms import PERSONA_FIELDS, SHAPES
+
 SOURCES = Path(__file__).parents[3] / "gateway" / "console" / "src"
 PLURALS = {"en": {"one", "other"}, "ru": {"one", "few", "many", "other"}}
 _PLURAL = re.compile(r"^(.*)_(zero|one|two|few|many|other)$")
@@ -70,6 +72,12 @@ def test_what_is_asked_for_is_there_and_the_other_way_round() -> None:
     # Names that are put together in the sources: `agents.${text}` and the like.
     made = set(re.findall(r"`([a-z.-]+\.)\$\{", text))
     assert {key for key in unused if not any(key.startswith(prefix) for prefix in made)} == set()
+
+
+def test_every_field_that_may_differ_has_a_name() -> None:
+    named = {key.removeprefix("differs.field.") for key in words("en") if key.startswith("differs.field.")}
+    may_differ = {*PERSONA_FIELDS, *[name for shape in SHAPES.values() for name in shape.order if name != shape.key]}
+    assert named == may_differ | {"questions"}  # the steps of a script
 
 
 def test_no_words_outside_of_the_translations() -> None:

@@ -5,7 +5,7 @@ import { freshKey } from "./ids";
 import { isStale } from "./problem";
 import type { Agent, AgentDraft, Persona } from "./types";
 
-const MOST = 100;
+export const MOST = 100;
 
 /** All agents but those in the archive. */
 export function useAgents() {
@@ -34,6 +34,17 @@ export function useVersions(agentId: string | undefined) {
       return (await said(api.GET("/api/agents/{id}/versions", { params: { path: { id: agentId ?? "" }, query } })))
         .items;
     },
+  });
+}
+
+/** What `until` does otherwise than `since`: read anew for everybody who asks, as a draft changes. */
+export function useChanges(agentId: string, since: number | "published", until: number | "draft") {
+  return useQuery({
+    queryKey: ["changes", agentId, since, until],
+    queryFn: () =>
+      said(api.GET("/api/agents/{id}/changes", { params: { path: { id: agentId }, query: { since, until } } })),
+    staleTime: 0,
+    gcTime: 0,
   });
 }
 

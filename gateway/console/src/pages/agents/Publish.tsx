@@ -6,6 +6,7 @@ import { usePublish } from "../../api/agents";
 import { ApiError } from "../../api/problem";
 import type { Agent, CheckRun } from "../../api/types";
 import { showDone, showProblem } from "../../app/toasts";
+import { Differences } from "./Differences";
 
 /** From now on customers are answered by what the draft says. */
 export function Publish({ agent }: { agent: Agent }) {
@@ -43,10 +44,15 @@ export function Publish({ agent }: { agent: Agent }) {
         opened={asking}
         onClose={ask.close}
         title={t("agents.publish-title")}
+        size="lg"
         closeButtonProps={{ "aria-label": t("app.close") }}
       >
         <Stack>
           <Text size="sm">{t("agents.publish-text")}</Text>
+          <Stack gap={4}>
+            <Text fw={600}>{t("differs.customers-get")}</Text>
+            <Differences agentId={agent.id} />
+          </Stack>
           <Textarea
             label={t("agents.note")}
             description={t("agents.note-hint")}
