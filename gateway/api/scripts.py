@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from actors.domain.agent.models import read_persona
-from actors.domain.catalogue import read_definition
 from actors.domain.errors import TerminalError, TransientError
 from actors.domain.ids import TenantId
 from actors.domain.knowledge.likeness import NOT_COMPARED, Likeness
 from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.meaning import Meant, likeness_of, matched, may_mean
 from actors.domain.scripts.models import ScriptMatch
-from actors.domain.scripts.validation import check_script
+from actors.domain.scripts.validation import check_script, check_scripts
 from actors.domain.text import language_of, words
 from actors.ports.knowledge import Knowledge, Question
 from gateway import ids
@@ -156,7 +155,7 @@ class ScriptsApi:
         """Import scripts by their keys: new ones are added, known ones replaced, deleted ones brought back."""
         definitions = definitions_of(call.body)
         with refusals():
-            await asyncio.to_thread(read_definition, {"scripts": definitions})
+            await asyncio.to_thread(check_scripts, definitions)  # thousands of scripts take a while
         agent_id = call.uuid("id")
         if not await self._scripts.put(call.tenant_id, call.caller.actor, agent_id, definitions, replace=call.body.replace):
             raise call.missing()

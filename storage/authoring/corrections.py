@@ -118,7 +118,7 @@ class Corrections:
         if found is None or found.deleted_at or not found.enabled:
             raise NotThere("there is no such script, or it is switched off")
         definition = _with_phrase(found, question)
-        check_script(definition)
+        check_script(definition, written=False)
         await self._scripts.replace(tenant_id, by, draft.agent_id, script_id, None, definition)
         return Expectation("script", found.key)
 

@@ -15,6 +15,7 @@ from actors.domain.rules.models import read_rule
 from actors.domain.rules.validation import rule_problems
 from actors.domain.scripts.models import read_script
 from actors.domain.scripts.validation import script_problems
+from actors.domain.scripts.written import written_problems
 from actors.domain.sequences.models import read_sequence
 from actors.domain.sequences.validation import named_by_rules, sequence_problems
 
@@ -65,6 +66,7 @@ def _of_items(agent: AgentForm, after: AgentForm) -> Iterator[Problem]:
     spoken = _enabled(after.scripts)
     yield from problems
     yield from script_problems(scripts)
+    yield from written_problems(scripts)
     yield from passage_problems(passages)
     yield from rule_problems(rules, spoken)
     yield from sequence_problems(plans, spoken)

@@ -34,9 +34,20 @@ def dialogue_problems(script: Script, place: str) -> Iterator[Problem]:
             yield Problem(f"{here}.id", f"another step has the id {step.id}")
         seen.add(step.id)
         yield from _of_step(step, here, script.languages, known)
-    led = {target for step in script.steps for target in (step.otherwise, *[branch.goto for branch in step.next])}
-    if len(seen) == len(script.steps) and led <= {*known, *ENDS}:  # else it is not clear where ways lead
+    if are_clear(script):
         yield from _of_ways(script, place)
+
+
+def are_clear(script: Script) -> bool:
+    """Return whether it is clear where the ways of a dialogue lead: every step is there, and once."""
+    known = {step.id for step in script.steps}
+    led = {target for step in script.steps for target in (step.otherwise, *[branch.goto for branch in step.next])}
+    return len(known) == len(script.steps) and led <= {*known, *ENDS}
+
+
+def answered_ways(script: Script) -> Mapping[str, Collection[str]]:
+    """Return where answers that fit may lead from each step."""
+    return {step.id: _answered(script, number) for number, step in enumerate(script.steps)}
 
 
 def _of_step(step: Step, place: str, languages: Sequence[str], known: Collection[str]) -> Iterator[Problem]:
@@ -99,7 +110,7 @@ def _of_branches(step: Step, place: str, known: Collection[str]) -> Iterator[Pro
 
 def _of_ways(script: Script, place: str) -> Iterator[Problem]:
     steps = script.steps
-    answered = {step.id: _answered(script, number) for number, step in enumerate(steps)}
+    answered = answered_ways(script)
     ways = {step.id: {*answered[step.id], step.otherwise} for step in steps}
     reached = _reached(steps[0].id, ways)
     ending = _ending(answered)
@@ -110,7 +121,7 @@ def _of_ways(script: Script, place: str) -> Iterator[Problem]:
             yield Problem(f"{place}.steps[{number}].next", "whatever is answered, the dialogue never ends from here")
     if FINISH in reached and not script.finish and not script.handoff:
         yield Problem(f"{place}.finish", "needs a text: the dialogue can end here")
-    yield from _of_named(script, place, _set_before(steps, answered))
+    yield from _of_named(script, place, set_before(steps, answered))
 
 
 def _answered(script: Script, number: int) -> list[str]:
@@ -139,7 +150,7 @@ def _ending(answered: Mapping[str, Collection[str]]) -> set[str]:
     return ending
 
 
-def _set_before(steps: Sequence[Step], answered: Mapping[str, Collection[str]]) -> Mapping[str, set[str]]:
+def set_before(steps: Sequence[Step], answered: Mapping[str, Collection[str]]) -> Mapping[str, set[str]]:
     """Return the variables that some way to each step or end has set."""
     known: dict[str, set[str]] = {name: set() for name in (*ENDS, *[step.id for step in steps])}
     changed = True

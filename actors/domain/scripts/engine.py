@@ -16,6 +16,8 @@ _DISABLED = "disabled"
 _LANGUAGE = "not for this language"
 _SAYS_MORE = "small talk, and the message says more"
 _NOTHING_MATCHES = "no phrase or keyword matches"
+_NO_EXPRESSION = "no phrase, keyword or expression matches"  # the same of a script that has expressions
+_UNMATCHED = frozenset({_NOTHING_MATCHES, _NO_EXPRESSION})
 CONDITION = "its condition is not met"
 
 
@@ -118,7 +120,7 @@ class ScriptIndex:
     def with_meanings(self, language: str, facts: Facts | None) -> tuple[tuple[Script, ...], frozenset[str]]:
         """Return the scripts for this language that have sentences, and the ids of those whose condition is not met."""
         untried = self._untried.get(language, self._any_language)
-        found = [number for number in self._meant if untried[number].reason == _NOTHING_MATCHES]
+        found = [number for number in self._meant if untried[number].reason in _UNMATCHED]
         shut = [number for number in found if number in self._checks and not _holds(self._checks[number], facts)]
         return tuple([self.scripts[number] for number in found]), frozenset([self.scripts[number].id for number in shut])
 
@@ -126,10 +128,10 @@ class ScriptIndex:
         hits: dict[int, _Hit] = {}
         for place, stem in enumerate(stems):
             for phrase, number, text in self._phrases.get(stem, ()):
-                if stems[place : place + len(phrase)] == phrase and untried[number].reason == _NOTHING_MATCHES:
+                if stems[place : place + len(phrase)] == phrase and untried[number].reason in _UNMATCHED:
                     hits.setdefault(number, _Hit()).add_phrase(text, phrase)
             for needed, number, text in self._keywords.get(stem, ()):
-                if (len(needed) == 1 or needed.issubset(stems)) and untried[number].reason == _NOTHING_MATCHES:
+                if (len(needed) == 1 or needed.issubset(stems)) and untried[number].reason in _UNMATCHED:
                     hits.setdefault(number, _Hit()).add_keyword(text, needed)
         return hits
 
@@ -137,7 +139,7 @@ class ScriptIndex:
         """Add what expressions find: it counts as a phrase of the words it is."""
         folded = fold(text[:MATCHED_CHARACTERS])
         for expression, number, written in self._expressions:
-            if untried[number].reason == _NOTHING_MATCHES and (found := expression.search(folded)) is not None:
+            if untried[number].reason in _UNMATCHED and (found := expression.search(folded)) is not None:
                 hits.setdefault(number, _Hit()).add_phrase(written, words(found.group()).stems or ("",))
 
     def _drowned(self, stems: Sequence[str], hits: Mapping[int, _Hit]) -> set[int]:
@@ -181,4 +183,4 @@ def _without_match(script: Script, language: str) -> str:
         return _DISABLED
     if script.languages and language not in script.languages:
         return _LANGUAGE
-    return _NOTHING_MATCHES
+    return _NO_EXPRESSION if script.expressions else _NOTHING_MATCHES

@@ -15,6 +15,7 @@ from actors.domain.scripts.engine import CONDITION, LISTED_LOSERS, ScriptIndex
 from actors.domain.scripts.models import Loser, Script, ScriptMatch, Winner
 
 NOT_CLOSE = "none of its sentences is close enough"
+NEITHER = "no expression matches, and none of its sentences is close enough"
 NOT_KNOWN = "its sentences could not be compared"
 
 
@@ -97,7 +98,7 @@ def _loser(script: Script, close: Sequence[Script], meant: Meant, likeness: Like
     if likeness.why:
         return Loser(script.id, NOT_KNOWN)
     if script not in close:
-        return Loser(script.id, NOT_CLOSE)
+        return Loser(script.id, NEITHER if script.expressions else NOT_CLOSE)
     best = close[0]
     if script.priority < best.priority:
         return Loser(script.id, f"priority {script.priority} is below {best.priority} of {best.id}")

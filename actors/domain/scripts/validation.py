@@ -11,6 +11,7 @@ from actors.domain.rules.facts import kind_in_scripts
 from actors.domain.rules.validation import condition_problems
 from actors.domain.scripts.dialogue_validation import MOST_TESTS, dialogue_problems, text_problems
 from actors.domain.scripts.models import Script, read_script
+from actors.domain.scripts.written import written_problems
 from actors.domain.text import words
 
 MOST_SCRIPTS = 10_000
@@ -39,18 +40,36 @@ def script_problems(scripts: Sequence[Script], place: str = "scripts") -> list[P
     return problems
 
 
-def check_script(raw: Mapping[str, Any]) -> Script:
+def check_script(raw: Mapping[str, Any], *, written: bool = True) -> Script:
     """Return one script by itself; places are within it.
+
+    Args:
+        raw: the script.
+        written: somebody writes it now; else it was accepted once, and is not held to what is refused since then.
 
     Raises:
         InvalidDefinition: it may not be saved.
     """
     problems: list[Problem] = []
     script = read_script(raw, "", problems)
-    problems += [Problem(problem.place.removeprefix("scripts[0]").lstrip("."), problem.reason) for problem in script_problems([script])]
+    found = script_problems([script]) + (written_problems([script]) if written else [])
+    problems += [Problem(problem.place.removeprefix("scripts[0]").lstrip("."), problem.reason) for problem in found]
     if problems:
         raise InvalidDefinition(problems)
     return script
+
+
+def check_scripts(raw: Sequence[Mapping[str, Any]]) -> None:
+    """Accept scripts that are written together; places begin with `scripts`.
+
+    Raises:
+        InvalidDefinition: with every problem and its place.
+    """
+    problems: list[Problem] = []
+    scripts = [read_script(script, f"scripts[{number}]", problems) for number, script in enumerate(raw)]
+    problems += script_problems(scripts) + written_problems(scripts)
+    if problems:
+        raise InvalidDefinition(problems)
 
 
 def _of_one(script: Script, place: str) -> Iterator[Problem]:

@@ -11,8 +11,8 @@ export function When({ at, ...props }: { at: string } & TextProps) {
   const short = new Intl.DateTimeFormat(
     i18n.language,
     sameDay
-      ? { hour: "2-digit", minute: "2-digit" }
-      : { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" },
+      ? { hour: "numeric", minute: "2-digit" }
+      : { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" },
   );
   const whole = new Intl.DateTimeFormat(i18n.language, { dateStyle: "long", timeStyle: "medium" });
   return (

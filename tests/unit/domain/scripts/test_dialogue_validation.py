@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from actors.domain.catalogue import read_definition
 from actors.domain.errors import InvalidDefinition
 from actors.domain.scripts.dialogue_validation import MOST_STEPS
 from actors.domain.scripts.validation import check_script
@@ -116,12 +117,41 @@ def test_texts_name_what_some_way_to_them_has_set() -> None:
     size, colour = step("size", remember="size"), step("colour", remember="colour", ask={"en": "{variable.size}?"})
     assert places(size, colour, finish={"en": "{variable.size} {variable.colour}"}) == []
     assert places(colour, size) == ["steps[0].ask.en"]
-    skipped = step("size", to("end", **YES), remember="size")
-    assert places(skipped, step("colour", remember="colour"), step("end", ask={"en": "{variable.colour} {variable.size}"})) == []
-    assert places(step("a", remember="x", otherwise="b"), step("b", retry={"en": "{variable.x}{variable.y}"})) == ["steps[1].retry.en"]
+    assert places(step("a", remember="x"), step("b", retry={"en": "{variable.x}{variable.y}"})) == ["steps[1].retry.en"]
     # An answer that does not fit sets nothing.
     assert places(step("a", to("finish"), remember="x", otherwise="b"), step("b", ask={"en": "{variable.x}"})) == ["steps[1].ask.en"]
     assert places(step("a", remember="x"), answer={"en": "{variable.x}"}, leave={"en": "{variable.x}"}) == ["answer.en", "leave.en"]
+
+
+def blank(*steps: dict[str, Any], **more: Any) -> list[str]:
+    """Return what is refused where such a script is written; one that is stored already goes on."""
+    script = {"id": "a", "phrases": ["hello"], "finish": END, "steps": list(steps), **more}
+    assert check_script(script, written=False).steps
+    assert read_definition({"scripts": [script]}).scripts
+    with pytest.raises(InvalidDefinition) as refused:
+        check_script(script)
+    return [f"{problem.place}: {problem.reason.split(':')[0]}" for problem in refused.value.problems]
+
+
+def test_texts_name_what_every_way_to_them_has_set() -> None:
+    size = step("size", to("end", **YES), remember="size")
+    phone, end = step("phone", remember="phone"), step("end", ask={"en": "{variable.size}, {variable.phone}?"})
+    assert blank(size, phone, end) == ["steps[2].ask.en: phone is blank on the way over the steps 1"]
+    assert places({**size, "next": []}, phone, end) == []
+    over = {**size, "next": [to("last", **YES)]}
+    said = {"en": "{variable.size} people, {variable.phone}."}
+    assert blank(over, phone, step("last"), finish=said) == ["finish.en: phone is blank on the way over the steps 1, 3"]
+    # Both branches remember it.
+    assert places(over, step("phone", to("finish"), remember="phone"), step("last", remember="phone"), finish=said) == []
+    # An answer that never fits sets nothing; where it leads on, the text is reached without it.
+    asked = step("b", retry={"en": "{variable.x}"})
+    assert blank(step("a", remember="x", otherwise="b"), asked) == ["steps[1].retry.en: x is blank on the way over the steps 1"]
+
+
+def test_what_is_remembered_in_a_circle_is_not_there_at_first() -> None:
+    first = step("a", ask={"en": "{variable.x}?"})
+    assert blank(first, step("b", to("a", **YES), remember="x")) == ["steps[0].ask.en: x is blank at the beginning"]
+    assert places(step("a", remember="x"), step("b", to("a", **YES), ask={"en": "{variable.x}, right?"})) == []
 
 
 def test_every_language_of_the_script_is_asked_in() -> None:

@@ -17,7 +17,7 @@ from actors.domain.errors import InvalidDefinition
 from actors.domain.ids import AgentId, InboxId
 from actors.domain.knowledge.likeness import NOT_COMPARED, Compared, Levels, Likeness
 from actors.domain.messages import InboundMessage
-from actors.domain.scripts.meaning import NOT_CLOSE, NOT_KNOWN, Meant, likeness_of, recorded, told
+from actors.domain.scripts.meaning import NEITHER, NOT_CLOSE, NOT_KNOWN, Meant, likeness_of, recorded, told
 from actors.domain.scripts.validation import MOST_MEANINGS, MOST_MEANINGS_OF_ALL
 from actors.domain.trace import from_bytes
 from actors.domain.turn import conclude, decide
@@ -57,6 +57,12 @@ def said(decided: Decision) -> list[str]:
 
 def scripts_of(decided: Decision) -> Any:
     return from_bytes(decided.trace.to_bytes())["scripts"]
+
+
+def test_who_has_expressions_is_told_that_none_of_them_matches() -> None:
+    request = asked(shop(PRICE, {**REFUND, "expressions": ["refund \\d+"]}, {**HOURS, "expressions": ["hours \\d+"]}))
+    decided = conclude(VIEW, request, compared(request, 0.31, 0.57, 0.12), NOW)
+    assert scripts_of(decided)["losers"] == {NEITHER: ["refund"], "no phrase, keyword or expression matches": ["hours"]}
 
 
 def test_the_nearest_sentence_fires_its_script_and_the_trace_says_which() -> None:

@@ -5,9 +5,10 @@ from typing import Any
 import pytest
 
 from actors.domain.agent.validation import check_persona
+from actors.domain.catalogue import read_definition
 from actors.domain.errors import InvalidDefinition
 from actors.domain.knowledge.validation import check_passages
-from actors.domain.scripts.validation import check_script
+from actors.domain.scripts.validation import check_script, check_scripts
 
 SCRIPT: dict[str, Any] = {"id": "a", "phrases": ["hello"], "answer": {"en": "Hi"}}
 
@@ -27,6 +28,10 @@ def test_a_good_script_is_read() -> None:
         ({"phrases": ["hello", "?"]}, ["phrases[1]"]),
         ({"answer": {}}, ["answer"]),
         ({"phrases": [], "expressions": ["order \\d+", "(open"]}, ["expressions[1]"]),
+        ({"phrases": [], "expressions": ["\\border\\b", r"церемони(я|ю)\b"]}, ["expressions[1]"]),
+        ({"when": {"any": [{"fact": "message.text", "op": "matches", "value": r"\w+ ссср"}]}}, ["when.any[0].value"]),
+        ({"when": {"not": {"fact": "message.text", "op": "matches", "value": r"\bчай"}}}, ["when.not.value"]),
+        ({"steps": [{"id": "a", "ask": {"en": "?"}, "pattern": r"ул\.\b"}], "finish": {"en": "!"}}, ["steps[0].pattern"]),
         ({"when": {"fact": "lead.price", "op": "more", "value": 5}}, ["when.fact"]),
         ({"when": {"all": [{"fact": "message.text", "op": "sings", "value": "la"}]}}, ["when.all[0].op"]),
         ({"buttons": [{"label": {"en": "Shop"}, "url": "http://shop.example"}, {"label": {}}]}, ["buttons[0].url", "buttons[1].label"]),
@@ -41,6 +46,17 @@ def test_places_of_a_script_are_within_it(change: dict[str, Any], expected: list
     with pytest.raises(InvalidDefinition) as refused:
         check_script({**SCRIPT, **change})
     assert places(refused.value) == expected
+
+
+def test_what_is_refused_of_late_goes_on_where_it_is_stored() -> None:
+    stored = {**SCRIPT, "expressions": [r"церемони(я|ю)\b"]}
+    assert check_script(stored, written=False).expressions == (r"церемони(я|ю)\b",)
+    assert len(read_definition({"scripts": [stored]}).scripts) == 1
+    with pytest.raises(InvalidDefinition) as refused:
+        check_scripts([SCRIPT, {**stored, "id": "b"}])
+    assert places(refused.value) == ["scripts[1].expressions[0]"]
+    assert r"\b knows Latin letters only" in refused.value.problems[0].reason
+    assert r"write (?:^|[^\p{L}]) or" in refused.value.problems[0].reason
 
 
 def test_places_of_persona_and_passages() -> None:

@@ -1,6 +1,7 @@
 import { Anchor, Badge, Button, Card, Group, Stack, Tabs, Text } from "@mantine/core";
 import { useDisclosure } from "@mantine/hooks";
 import IconBook from "@tabler/icons-react/icons/IconBook";
+import IconScript from "@tabler/icons-react/icons/IconListDetails";
 import IconMessageCircle from "@tabler/icons-react/icons/IconMessageCircle";
 import { useTranslation } from "react-i18next";
 import { Link, useParams, useSearchParams } from "react-router";
@@ -51,6 +52,14 @@ function Shown({ agent }: { agent: AgentDraft }) {
             leftSection={<IconMessageCircle size={16} />}
           >
             {t("agents.try-draft")}
+          </Button>
+          <Button
+            component={Link}
+            to={`/manage/${tenant.id}/ai-agents/${agent.id}/scripts`}
+            variant="default"
+            leftSection={<IconScript size={16} />}
+          >
+            {t("page.scripts")}
           </Button>
           <Button
             component={Link}

@@ -105,6 +105,11 @@ export function PersonaForm({ agent, mayEdit }: { agent: AgentDraft; mayEdit: bo
           {TEXTS.map((text) => (
             <Fieldset key={text} legend={t(`agents.${text}`)}>
               <Stack gap="sm">
+                {text === "greeting" && (
+                  <Text size="sm" c="dimmed">
+                    {t("agents.greeting-hint")}
+                  </Text>
+                )}
                 {LANGUAGES.map((language) => (
                   <Textarea
                     key={language}

@@ -40,7 +40,7 @@ export function Breakdown({ summary, by }: { summary: Summary; by: "agents" | "c
             <Table.Tbody>
               {rows.map((row) => (
                 <Table.Tr key={row.name}>
-                  <Table.Td className="wraps">{row.name}</Table.Td>
+                  <Table.Td className={`wraps ${classes.name}`}>{row.name}</Table.Td>
                   <Table.Td ta="right">{number.format(row.messages)}</Table.Td>
                   <Table.Td ta="right">{share(i18n.language, row.answered, row.messages)}</Table.Td>
                   <Table.Td ta="right">{spoken(t, i18n.language, row.median_s)}</Table.Td>

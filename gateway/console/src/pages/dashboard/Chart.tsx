@@ -93,7 +93,7 @@ function Legend({ part, text }: { part: string; text: string }) {
 // Days are counted by UTC; hours are shown as they are here.
 function dates(step: Summary["step"]): Intl.DateTimeFormatOptions {
   const day = { day: "numeric", month: "short" } as const;
-  return step === "day" ? { ...day, timeZone: "UTC" } : { ...day, hour: "2-digit", minute: "2-digit" };
+  return step === "day" ? { ...day, timeZone: "UTC" } : { ...day, hour: "numeric", minute: "2-digit" };
 }
 
 /** One column for each hour or day of the range, whether something happened in it or not. */

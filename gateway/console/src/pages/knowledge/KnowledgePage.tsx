@@ -8,6 +8,7 @@ import { useBases, useDocuments, useSites } from "../../api/knowledge";
 import { useMay, useSession } from "../../app/session";
 import { useTitle } from "../../app/title";
 import { Page, PageHead } from "../../parts/PageHead";
+import { PickAgent } from "../../parts/PickAgent";
 import { Empty, Failed, Loading } from "../../parts/states";
 import { Publish } from "../agents/Publish";
 import { AddMenu } from "./AddMenu";
@@ -44,6 +45,7 @@ export function KnowledgePage() {
             ← {agent.data?.name ?? t("page.agents")}
           </Anchor>
           <PageHead title={t("page.knowledge")} text={t("knowledge.text")}>
+            <PickAgent agentId={agentId} page="knowledge" />
             {mayEdit && (
               <AddMenu agentId={agentId} onText={() => open("new")} onFiles={(chosen) => void files.send(chosen)} />
             )}

@@ -13,6 +13,8 @@ export function useSize(): (bytes: number) => string {
           ? ["kilobyte", bytes / STEP]
           : ["megabyte", bytes / STEP / STEP];
     const digits = { maximumFractionDigits: value < 10 ? 1 : 0 };
-    return new Intl.NumberFormat(i18n.language, { style: "unit", unit, unitDisplay: "short", ...digits }).format(value);
+    // "982 byte" is what English has for short: only the long form has a plural.
+    const unitDisplay = unit === "byte" ? "long" : "short";
+    return new Intl.NumberFormat(i18n.language, { style: "unit", unit, unitDisplay, ...digits }).format(value);
   };
 }

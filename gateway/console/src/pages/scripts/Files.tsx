@@ -4,10 +4,12 @@ import IconDownload from "@tabler/icons-react/icons/IconDownload";
 import IconUpload from "@tabler/icons-react/icons/IconUpload";
 import { useRef, useState } from "react";
 import { useTranslation } from "react-i18next";
+import { asApiError } from "../../api/problem";
 import { exportScripts, SCRIPTS_FORMAT, useImportScripts } from "../../api/scripts";
 import type { ScriptsDocument } from "../../api/types";
 import { showDone, showProblem } from "../../app/toasts";
 import { Refusal } from "../../parts/states";
+import { fileFaultLine } from "./faults";
 
 type Chosen = ScriptsDocument["scripts"] | "not-a-file";
 
@@ -98,7 +100,7 @@ function TakeIn({ agentId, scripts, onClose }: TakeInProps) {
         checked={replace}
         onChange={(event) => setReplace(event.currentTarget.checked)}
       />
-      {take.error && <Refusal error={take.error} />}
+      {take.error && <Refused error={take.error} scripts={scripts} />}
       <Group justify="flex-end">
         <Button variant="default" onClick={onClose}>
           {t("app.cancel")}
@@ -108,6 +110,24 @@ function TakeIn({ agentId, scripts, onClose }: TakeInProps) {
         </Button>
       </Group>
     </Stack>
+  );
+}
+
+/** Which scripts of the file were refused, where and why. */
+function Refused({ error, scripts }: { error: unknown; scripts: ScriptsDocument["scripts"] }) {
+  const { t } = useTranslation();
+  const flaws = asApiError(error).problem?.errors ?? [];
+  if (!flaws.some(({ pointer }) => pointer?.startsWith("/scripts/"))) return <Refusal error={error} />;
+  return (
+    <Alert color="red" variant="light" role="alert" title={t("scripts.not-taken-in")}>
+      <ul>
+        {flaws.map(({ pointer = "", detail }) => (
+          <li key={pointer + detail} className="wraps">
+            {fileFaultLine(t, scripts, pointer, detail)}
+          </li>
+        ))}
+      </ul>
+    </Alert>
   );
 }
 

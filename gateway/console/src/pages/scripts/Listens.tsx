@@ -2,7 +2,7 @@ import { Button, Select, Textarea } from "@mantine/core";
 import type { UseFormReturnType } from "@mantine/form";
 import { type ReactNode, useState } from "react";
 import { useTranslation } from "react-i18next";
-import { faultWords } from "./faults";
+import { faultLine } from "./faults";
 import type { Values } from "./values";
 
 const STRICTNESS = ["strict", "normal", "loose"] as const;
@@ -16,8 +16,13 @@ interface Props {
 export function Listens({ form, faults }: Props) {
   const { t } = useTranslation();
   const wrong = (part: string) => {
-    const found = [...faults].find(([pointer]) => pointer === `/${part}` || pointer.startsWith(`/${part}/`));
-    return found && faultWords(t, ...found);
+    const found = [...faults].filter(([pointer]) => pointer === `/${part}` || pointer.startsWith(`/${part}/`));
+    return found.map(([pointer, reason]) => faultLine(t, pointer, reason)).join("; ");
+  };
+  /** What the form says of a field, else what the server said of its lines. */
+  const field = (part: "phrases" | "keywords" | "meanings" | "expressions") => {
+    const given = form.getInputProps(part);
+    return { ...given, error: given.error || wrong(part) };
   };
   return (
     <>
@@ -27,7 +32,7 @@ export function Listens({ form, faults }: Props) {
         autosize
         minRows={3}
         maxRows={10}
-        {...form.getInputProps("phrases")}
+        {...field("phrases")}
       />
       <Textarea
         label={t("scripts.keywords")}
@@ -35,7 +40,7 @@ export function Listens({ form, faults }: Props) {
         autosize
         minRows={1}
         maxRows={6}
-        {...form.getInputProps("keywords")}
+        {...field("keywords")}
       />
       <Kept shown={Boolean(form.values.meanings)} add={t("scripts.add-meanings")}>
         <Textarea
@@ -44,8 +49,7 @@ export function Listens({ form, faults }: Props) {
           autosize
           minRows={3}
           maxRows={10}
-          error={wrong("meanings")}
-          {...form.getInputProps("meanings")}
+          {...field("meanings")}
         />
         <Select
           label={t("scripts.strictness")}
@@ -62,8 +66,7 @@ export function Listens({ form, faults }: Props) {
           autosize
           minRows={1}
           maxRows={6}
-          error={wrong("expressions")}
-          {...form.getInputProps("expressions")}
+          {...field("expressions")}
         />
       </Kept>
     </>

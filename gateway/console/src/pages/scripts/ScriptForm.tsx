@@ -22,7 +22,7 @@ import { LANGUAGES } from "../../i18n";
 import { type GroupDraft, readGroup, writeCondition } from "../rules/draft";
 import { DialoguePart } from "./DialoguePart";
 import { readDialogue, writeDialogue } from "./draft";
-import { faultLine } from "./faults";
+import { faultLine, faultWords } from "./faults";
 import { Listens } from "./Listens";
 import { readShown, ShownPart, writeShown } from "./ShownPart";
 import { bodyFrom, listens, type Values, valuesOf } from "./values";
@@ -78,6 +78,10 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
         },
       },
     );
+  const wrong = (pointer: string) => {
+    const reason = faults.get(pointer);
+    return reason && faultWords(t, pointer, reason);
+  };
   return (
     <form onSubmit={form.onSubmit(send)}>
       <Fieldset variant="unstyled" disabled={!mayEdit}>
@@ -98,6 +102,7 @@ export function ScriptForm({ agentId, known, phrase = "", mayEdit, onDone }: Pro
               minRows={2}
               maxRows={10}
               {...form.getInputProps(`answer.${language}`)}
+              error={wrong(`/answer/${language}`) || wrong("/answer")}
             />
           ))}
           {dialogue.steps.length === 0 && <ShownPart shown={shown} faults={faults} onChange={setShown} />}

@@ -22,7 +22,7 @@ export function PreviewPart({ agentId, sequence, ready }: Props) {
     day: "numeric",
     month: "short",
     year: "numeric",
-    hour: "2-digit",
+    hour: "numeric",
     minute: "2-digit",
     ...(found ? { timeZone: found.timezone } : {}),
   });

@@ -24,7 +24,7 @@ export function Winner({ winner: [id, name, score, matched, likeness], meanings 
         <Text size="sm" fw={600} className="wraps">
           {name || id}
         </Text>
-        <Badge variant="light" tt="none">
+        <Badge variant="light" tt="none" flex="none">
           {likeness === undefined
             ? t("trace.score", { score })
             : `${t(`try.closeness.${closenessOf(likeness, meanings?.levels)}`)} ${shownLikeness(i18n.language, likeness)}`}
@@ -122,7 +122,7 @@ export function Passages({ found, verdict, passages, knowledge }: PassagesProps)
             <Text size="sm" fw={600} className="wraps">
               {passages.get(id)?.title ?? knowledge?.titles?.[id] ?? id}
             </Text>
-            <Badge variant="light" tt="none">
+            <Badge variant="light" tt="none" flex="none">
               {number.format(score)}
             </Badge>
           </Group>

@@ -113,7 +113,9 @@ function NotYet({ check, onClose }: { check: Check; onClose: () => void }) {
     <Stack>
       <Alert color={open ? "gray" : "orange"} variant="light" title={t(open ? "wrong.open" : "wrong.not-yet")}>
         <Text size="sm" className="wraps">
-          {open ? t("wrong.open-text") : t("wrong.not-yet-text", { text: check.said?.text || t("mode.silent") })}
+          {open
+            ? t("wrong.open-text")
+            : t("wrong.not-yet-text", { text: check.said?.text.trim().replace(/\.$/, "") || t("mode.silent") })}
         </Text>
       </Alert>
       <Group justify="flex-end">

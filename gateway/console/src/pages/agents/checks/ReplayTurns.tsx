@@ -22,6 +22,7 @@ export function ReplayTurns({ replay }: { replay: Replay }) {
     <Stack gap="md">
       <div className={classes.tabs}>
         <SegmentedControl
+          className={classes.outcomes}
           aria-label={t("replay.outcomes")}
           value={outcome}
           onChange={(value) => setOutcome(value as ReplayTurn["outcome"])}
