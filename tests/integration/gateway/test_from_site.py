@@ -89,7 +89,8 @@ async def test_a_site_becomes_an_agent_that_answers(desk: Desk, worker: None, da
     assert found["proposals"][0]["name"] == "Сколько хранятся пряники?"
     left = {one["id"]: one for one in found["open"]}
     assert not made.keys() & left.keys()
-    assert left["hours"]["hint"] == "Часы работы: ежедневно с 9:00 до 20:00, без перерыва."
+    assert made["hours"]["answer"] == "Часы работы: ежедневно с 9:00 до 20:00, без перерыва."
+    assert left["wholesale"]["hint"] == "Юридическим лицам выставляем счёт."
     assert (left["warranty"]["hint"], left["warranty"]["question"]) == ("", "Есть ли гарантия на товар?")
 
     scripts = [script for script in scripts_of(found) if script["id"] != "returns"]
