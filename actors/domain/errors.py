@@ -16,6 +16,10 @@ class TransientError(CallboardError):
         self.retry_after_s = retry_after_s
 
 
+class Unreachable(TransientError):
+    """No connection came about. The message is for people who named the address."""
+
+
 class TerminalError(CallboardError):
     """It definitely did not happen, and trying again will not help."""
 

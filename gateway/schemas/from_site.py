@@ -8,10 +8,11 @@ from uuid import UUID
 
 from pydantic import BeforeValidator, Field, StringConstraints
 
+from actors.domain.knowledge.crawling import with_scheme
 from actors.services.jobs.agent_from_site import PROPOSING
 from gateway.schemas.agents import Title
 from gateway.schemas.bodies import Body, Text, View, cleaned
-from gateway.schemas.knowledge_incoming import Address, SiteView, site_view
+from gateway.schemas.knowledge_incoming import SiteAddress, SiteView, site_view
 from gateway.schemas.scripts import Phrase
 from storage.knowledge.from_site import AcceptedScript, Begun, Waiting
 
@@ -23,12 +24,12 @@ MOST_SCRIPTS = 100
 class FromSiteBody(Body):
     """The address of a company's site."""
 
-    address: Address
+    address: SiteAddress
 
     @property
     def host(self) -> str:
         """Return what the agent is called until its site is read."""
-        return urlsplit(self.address).netloc.rpartition("@")[2][:200]
+        return urlsplit(with_scheme(self.address)[0]).netloc.rpartition("@")[2][:200]
 
 
 class FromSiteAccepted(View):

@@ -36,6 +36,18 @@ Address = Annotated[
     BeforeValidator(cleaned),
 ]
 
+SiteAddress = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True,
+        min_length=4,
+        max_length=2_000,
+        pattern=r"^(?:[Hh][Tt][Tt][Pp][Ss]?://[^\s/]|[^\s/:@.?#]+(?:\.[^\s/:@.?#]+)+(?::[0-9]{1,5})?(?:[/?#]|$))",
+    ),
+    BeforeValidator(cleaned),
+    Field(description="where it begins; without a scheme, https is tried first, then http"),
+]
+
 
 class FileQuery(Query):
     """What is sent."""
@@ -70,7 +82,7 @@ class DocumentAccepted(View):
 class SiteBody(Body):
     """A site: where it begins. Pages of the same host are read."""
 
-    address: Address
+    address: SiteAddress
 
 
 class SiteAccepted(View):

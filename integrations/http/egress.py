@@ -1,6 +1,7 @@
 """The one way out to addresses that people name. Where it leads is checked when the socket is made: names can be made to lie."""
 
 import ipaddress
+import logging
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,8 +10,9 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from actors.domain.errors import CallboardError, TerminalError, TransientError, UnknownOutcome
+from actors.domain.errors import CallboardError, TerminalError, TransientError, UnknownOutcome, Unreachable
 
+log = logging.getLogger(__name__)
 CONNECT_S = 4.0
 KEPT = 2_048  # bytes of an answer; more is not read
 _NOT_PUBLIC = "the address is not public"
@@ -106,13 +108,18 @@ class Egress:
         except aiohttp.InvalidURL as error:
             raise TerminalError(f"no web address: {error}") from error
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise TransientError(f"no answer: {type(error).__name__}") from error
+            log.info("no answer from %s: %r", urlsplit(url).netloc, error)
+            raise TransientError("the site took the question and gave no answer") from error
 
 
 def _unconnected(url: str, error: Exception) -> CallboardError:
     if _NOT_PUBLIC in repr(getattr(error, "os_error", "")):
         return TerminalError(f"{_NOT_PUBLIC}: {urlsplit(url).hostname}")
-    return TransientError(f"no connection: {type(error).__name__}")
+    log.info("no connection to %s: %r", urlsplit(url).netloc, error)
+    if isinstance(error, aiohttp.ClientSSLError):
+        return Unreachable("the site does not answer over a secure connection (https)")
+    unknown = isinstance(error, aiohttp.ClientConnectorDNSError)
+    return Unreachable("there is no site of this name" if unknown else "the site does not answer")
 
 
 async def _all_of(response: aiohttp.ClientResponse, limit: int) -> bytes:

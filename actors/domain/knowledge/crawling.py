@@ -17,6 +17,7 @@ _FILES = re.compile(
     r"\.(?:jpe?g|png|gif|webp|svg|ico|css|js|json|xml|rss|zip|rar|7z|gz|exe|apk|mp[34]|avi|mov|webm|woff2?|xlsx?|pptx?|docm?)$",
     re.IGNORECASE,
 )
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*://", re.IGNORECASE)
 _LOCATION = re.compile(r"<loc>\s*+(?:<!\[CDATA\[)?+\s*+([^<\]\s]{1,2000})")  # never goes back: strangers write it
 
 
@@ -33,6 +34,16 @@ def normal(address: str, base: str = "") -> str | None:
     place = host if port in {None, _PORTS[scheme]} else f"{host}:{port}"
     found = urlunsplit((scheme, place, parts.path or "/", parts.query, ""))
     return found if len(found) <= LONGEST_ADDRESS and found.isprintable() else None
+
+
+def with_scheme(typed: str) -> list[str]:
+    """Return what an address may be as people type it: without a scheme, it is https, or else http."""
+    return [typed] if _SCHEME.match(typed) else [f"{scheme}://{typed}" for scheme in ("https", "http")]
+
+
+def beginnings(typed: str) -> list[str]:
+    """Return where a site may begin, in the order in which that is tried."""
+    return [found for one in with_scheme(typed.strip()) if (found := normal(one))]
 
 
 def host_of(address: str) -> str:

@@ -55,7 +55,11 @@ class Hit:
     @property
     def shown_title(self) -> str:
         """Return what people are shown of where it stands."""
-        return f"{self.title}: {self.heading}" if self.heading and self.heading != self.title else self.title
+        first, _, below = self.heading.partition(" / ")
+        # Most pages have their title as their first heading, some with the name of the site behind it.
+        twice = self.title.startswith(first) and not self.title[len(first) : len(first) + 2].strip().isalnum()
+        heading = below if twice else self.heading
+        return f"{self.title}: {heading}" if heading else self.title
 
 
 def chunk_of(passage_id: str) -> int | None:

@@ -5,20 +5,19 @@ Nothing is rephrased: an answer is a run of sentences as they stand on the page.
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from actors.domain.knowledge.hybrid import Hit
 from actors.domain.proposing.models import MOST_PROPOSALS, Looked, Near, Notice, Open, Proposal, Proposals, SitePassage, Way
+from actors.domain.proposing.subjects import TITLE_ENDS, Headings, asks_only, is_question, theme, topic_of
 from actors.domain.proposing.topics import TOPICS, Said, Topic
 from actors.domain.text import language_of, words
 
 LANGUAGES = ("ru", "en")
 LONGEST_ANSWER = 500  # characters; a chat is read on a telephone
-_LONGEST_QUESTION = 120
 _LONGEST_NAME = 60
 _LOOKED_AT = 3  # hits of a sure answer; what stands further behind is about something else
 _SENTENCES = re.compile(r"(?<=[.!?…])(?<!\bул\.)(?<!\bд\.)(?<!\bг\.)(?<!\bт\.)(?<!\bруб\.)(?<!\bтел\.)\s+|\n+")
-_TITLE_ENDS = re.compile(r"\s+[|—–·•-]\s+|\s*[|:•·]\s+")
 _LOGIN = re.compile(r"\b(?:log ?in|sign ?in|password|войти|вход|авториз\w*|пароль)\b", re.IGNORECASE)
 # What speaks to a program instead of customers. Such a passage is no answer, whoever put it on the page.
 _PROGRAM = r"(?:ai|assistant|chat ?bot|language model)"
@@ -60,7 +59,7 @@ def language(passages: Sequence[SitePassage]) -> str:
 def name(passages: Sequence[SitePassage], otherwise: str) -> str:
     """Return what the site calls itself: the beginning of its first page's title."""
     title = passages[0].title if passages else ""
-    return (_TITLE_ENDS.split(title.strip(), 1)[0][:_LONGEST_NAME].strip() or otherwise)[:_LONGEST_NAME]
+    return (TITLE_ENDS.split(title.strip(), 1)[0][:_LONGEST_NAME].strip() or otherwise)[:_LONGEST_NAME]
 
 
 def notice(passages: Sequence[SitePassage]) -> Notice:
@@ -83,8 +82,9 @@ def extractive(passages: Sequence[SitePassage], looked: Mapping[str, Looked]) ->
     """
     spoken, fit = language(passages), usable(passages)
     found = _of_questions(fit, spoken)
+    headings = Headings.of(passages, spoken)
     for topic in TOPICS:
-        if topic.id not in {one.id for one in found} and (made := _of_topic(topic, spoken, looked.get(topic.id), fit)):
+        if topic.id not in {one.id for one in found} and (made := _of_topic(topic, headings, looked.get(topic.id), fit)):
             found.append(made)
     return found[:MOST_PROPOSALS]
 
@@ -110,17 +110,23 @@ def described(
 
 def _open(topic: Topic, spoken: str, looked: Looked | None, passages: Mapping[int, SitePassage]) -> Open:
     said, found = topic.said[spoken], [(hit, passages[hit.chunk_id]) for hit in (looked.hits if looked else ()) if hit.chunk_id in passages]
-    hints = [(answer, passage) for _, passage in found if (answer := answering(passage, said, topic.shape))][:1]
+    hints = [(answer, passage) for _, passage in found if (answer := _hint(passage, said, topic))][:1]
     maybe = [passage for hit, passage in found if hit.verdict != "no"]
     near = dict.fromkeys([Near(passage.title, passage.address) for passage in [*(passage for _, passage in hints), *maybe]])
     return Open(topic.id, said.name, said.question, said.phrases, tuple(near)[:_LOOKED_AT], hints[0][0] if hints else "")
 
 
+def _hint(passage: SitePassage, said: Said, topic: Topic) -> str:
+    asked = is_question(passage.subject) and not said.signs & set(words(passage.subject).stems)
+    return "" if asked else answering(_plain(passage), said, topic)
+
+
 def _of_questions(passages: Sequence[SitePassage], spoken: str) -> list[Proposal]:
-    """Return a proposal for each question that the site asks itself; one that is about a topic gets the topic's phrases, too."""
+    """Return a proposal for each question that the site asks itself; one that is about a topic alone gets its phrases, too."""
     made: dict[str, Proposal] = {}
+    sold = theme(passages)
     for number, asked in enumerate(_asked(passages), start=1):
-        topic = _topic_of(asked.question, spoken)
+        topic = topic_of(asked.question, spoken, sold)
         phrase = asked.question.rstrip("?！？ ")
         if topic is None or topic.id in made:
             made[f"faq-{number}"] = Proposal(f"faq-{number}", asked.question, (phrase,), asked.answer, asked.source)
@@ -143,9 +149,9 @@ def _asked(passages: Sequence[SitePassage]) -> Iterator[Asked]:
 
 def _pairs(passage: SitePassage) -> Iterator[tuple[str, str]]:
     """Yield questions with their answers: a heading that is a question, or lines that are, as lists of questions have them."""
-    question, lines = (passage.subject if _is_question(passage.subject) else ""), list[str]()
+    question, lines = (passage.subject if is_question(passage.subject) else ""), list[str]()
     for line in passage.text.split("\n"):
-        if _is_question(line.strip(" -*•")):
+        if is_question(line.strip(" -*•")):
             if question and lines:
                 yield question, "\n".join(lines)
             question, lines = line.strip(" -*•"), []
@@ -155,25 +161,23 @@ def _pairs(passage: SitePassage) -> Iterator[tuple[str, str]]:
         yield question, "\n".join(lines)
 
 
-def _is_question(text: str) -> bool:
-    return text.endswith("?") and len(text) <= _LONGEST_QUESTION and len(words(text).stems) > 1
-
-
-def _topic_of(question: str, spoken: str) -> Topic | None:
-    """Return the topic that a question has most signs of."""
-    stems = set(words(question).stems)
-    best = max(TOPICS, key=lambda topic: len(topic.said[spoken].signs & stems))
-    return best if best.said[spoken].signs & stems else None
-
-
-def _of_topic(topic: Topic, spoken: str, looked: Looked | None, passages: Sequence[SitePassage]) -> Proposal | None:
-    if looked is None:
-        return None
-    said, places = topic.said[spoken], {passage.id: passage for passage in passages}
-    for passage in _sure(looked.hits[:_LOOKED_AT], places):
-        if answer := answering(passage, said, topic.shape):
+def _of_topic(topic: Topic, headings: Headings, looked: Looked | None, passages: Sequence[SitePassage]) -> Proposal | None:
+    """Return a proposal of what stands where the site itself says that it is about the topic, or else of what the search is sure of."""
+    said = topic.said[headings.spoken]
+    told = [_plain(passage) for passage in passages if not is_question(passage.subject) or asks_only(passage.subject, said)]
+    sure = list(_sure(looked.hits[:_LOOKED_AT] if looked else (), {passage.id: passage for passage in told}))
+    named = [passage for passage in told if headings.name(passage, said) and _says(passage, said, topic)]
+    for passage in [*(one for one in sure if one in named), *named, *sure]:
+        if answer := answering(passage, said, topic):
             return Proposal(topic.id, said.name, said.phrases, answer, passage.address)
     return None
+
+
+def _plain(passage: SitePassage) -> SitePassage:
+    """Return a passage without a list of questions in it: their answers are to those questions only."""
+    lines = passage.text.split("\n")
+    asked = [number for number, line in enumerate(lines) if is_question(line.strip(" -*•"))]
+    return replace(passage, text="\n".join(lines[: asked[0]])) if len(asked) > 1 else passage
 
 
 def _sure(hits: Sequence[Hit], places: Mapping[int, SitePassage]) -> Iterator[SitePassage]:
@@ -182,21 +186,52 @@ def _sure(hits: Sequence[Hit], places: Mapping[int, SitePassage]) -> Iterator[Si
             yield passage
 
 
-def answering(passage: SitePassage, said: Said, shape: re.Pattern[str] | None) -> str:
-    """Return the sentences of a passage that answer, as they stand there; empty if none does."""
+def _says(passage: SitePassage, said: Said, topic: Topic) -> bool:
+    said_so = bool(said.signs & set(words(passage.text, len(passage.text)).stems))
+    return said_so or bool(topic.detail and topic.detail.search(passage.text))
+
+
+def answering(passage: SitePassage, said: Said, topic: Topic) -> str:
+    """Return the sentences of a passage that answer, as they stand there; empty if none does.
+
+    They begin with the first that speaks of the topic and end with the last, as far as an answer may be long.
+    """
     sentences = _sentences(passage.text)
-    headed = bool(said.signs & set(words(passage.subject).stems))
-    about = [bool(said.signs & set(words(sentence).stems)) for sentence in sentences]
-    fits = [(it or headed) and (shape is None or shape.search(sentence) is not None) for it, sentence in zip(about, sentences, strict=True)]
+    headed = _headed(passage, said)
+    about = [bool(said.signs & set(words(one).stems)) and not one.endswith("?") for one in sentences]
+    fits = [
+        (it or headed) and (topic.shape is None or topic.shape.search(one) is not None) for it, one in zip(about, sentences, strict=True)
+    ]
     if not any(fits):
         return ""
     if headed and len(passage.text) <= LONGEST_ANSWER:
         return within(sentences)
-    first = fits.index(True)
-    end = first + 1
-    while end < len(sentences) and (about[end] or headed):
-        end += 1
-    return within(sentences[first:end])
+    details = [bool(topic.detail and topic.detail.search(one)) for one in sentences]
+    return _run(sentences, _belonging(about, fits, details, headed=headed, shaped=topic.shape is not None))
+
+
+def _belonging(about: Sequence[bool], fits: Sequence[bool], details: Sequence[bool], *, headed: bool, shaped: bool) -> list[int]:
+    """Return the numbers of the sentences that an answer begins with, has in it, and may end with."""
+    speaks = fits if shaped else [it or detail for it, detail in zip(about, details, strict=True)]
+    first = next((number for number, it in enumerate(speaks if headed or shaped else about) if it), 0)
+    while first and not headed and details[first - 1]:  # the tariffs stand before the sentence that says what they are for
+        first -= 1
+    last = max([number for number, it in enumerate(speaks) if it], default=len(speaks) - 1)
+    while last + 1 < len(about) and about[last + 1]:
+        last += 1
+    return [number for number in range(first, last + 1) if number == first or speaks[number] or about[number] or not any(speaks)]
+
+
+def _run(sentences: Sequence[str], belonging: Sequence[int]) -> str:
+    """Return the sentences from the first that belongs to the last that fits, with those between them."""
+    runs = [" ".join(sentences[belonging[0] : last + 1]) for last in belonging]
+    return next((run for run in reversed(runs) if len(run) <= LONGEST_ANSWER), "")
+
+
+def _headed(passage: SitePassage, said: Said) -> bool:
+    """Return whether a passage stands under the topic's words; a question has to ask about nothing else."""
+    subject = passage.subject or passage.title
+    return asks_only(subject, said) if is_question(subject) else bool(said.signs & set(words(subject).stems))
 
 
 def within(sentences: Sequence[str]) -> str:

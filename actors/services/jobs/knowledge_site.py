@@ -1,16 +1,17 @@
 """`knowledge:site`: the pages of a small site, read politely one after the other; after a death it goes on where it was."""
 
+import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar
 from urllib.parse import urljoin, urlsplit
 from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict
 
-from actors.domain.errors import TransientError
+from actors.domain.errors import TransientError, Unreachable
 from actors.domain.jobs import Mark, Progress
-from actors.domain.knowledge.crawling import Robots, host_of, locations, normal, read_robots, worth_following
+from actors.domain.knowledge.crawling import Robots, beginnings, host_of, locations, normal, read_robots, worth_following
 from actors.ports.documents import Arrived, DocumentReader, Fetched, Reading, Unreadable, Web
 from actors.ports.jobs import JobContext
 from actors.ports.sites import Site, SiteStore
@@ -51,6 +52,7 @@ class _Crawl:
     tried: int = 0
     size: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    front: str = ""  # a digest of the first page without its foot, by which its twins are known
 
     @property
     def pages(self) -> int:
@@ -70,7 +72,7 @@ class _Crawl:
     def mark(self, note: str, most: int) -> Mark:
         state = {"waiting": self.waiting, "seen": self.seen, "hosts": self.hosts, "tried": self.tried, "size": self.size}
         total = min(self.tried + len(self.waiting), most)
-        return Mark(Progress(min(self.tried, total), total, note), {**state, "counts": self.counts})
+        return Mark(Progress(min(self.tried, total), total, note), {**state, "counts": self.counts, "front": self.front})
 
 
 class KnowledgeSite:
@@ -93,28 +95,40 @@ class KnowledgeSite:
         if site is None:
             return {"gone": True}
         try:
-            crawl, robots = await self._begun(site, context)
+            site, robots = await self._found(site)
+            crawl = await self._begun(site, robots, context)
             limited = await self._walk(site, crawl, robots, context)
         except Unreadable as error:
             await self._store.refuse(context.lease, site, error)
             raise
+        except Unreachable as error:  # tried again; should that be in vain, too, the site says why
+            await self._store.refuse(context.lease, site, Unreadable("unreachable", str(error)))
+            raise
         await self._store.finish(context.lease, site, crawl.mark("", self._limits.pages))
         return {"pages": crawl.pages, **crawl.counts, **({"limited": limited} if limited else {})}
 
-    async def _begun(self, site: Site, context: JobContext) -> tuple[_Crawl, Robots]:
-        start = normal(site.address)
-        if start is None:
-            raise Unreadable("address", "this is no address of the web")
-        robots = await self._robots(start)
+    async def _found(self, site: Site) -> tuple[Site, Robots]:
+        """Return the site as it can be connected, and what it asks for."""
+        tried = beginnings(site.address)
+        for start in tried:
+            try:
+                return replace(site, address=start), await self._robots(start)
+            except Unreachable:
+                if start == tried[-1]:
+                    raise
+        raise Unreadable("address", "this is no address of the web")
+
+    async def _begun(self, site: Site, robots: Robots, context: JobContext) -> _Crawl:
+        start = site.address
         if context.checkpoint:
-            return _Crawl(**context.checkpoint), robots
+            return _Crawl(**context.checkpoint)
         if not robots.allows(start):
             raise Unreadable("robots", "the site's robots.txt asks programs to stay away: allow Callboard there, or add single pages")
         # Its pages may have been found under another name, as with `www.`.
         crawl = _Crawl(waiting=[start], hosts=list(dict.fromkeys([host_of(start), *map(host_of, site.pages)])))
         crawl.add(site.pages, self._limits.known)
         crawl.add(await self._mapped(start, robots), self._limits.known)
-        return crawl, robots
+        return crawl
 
     async def _walk(self, site: Site, crawl: _Crawl, robots: Robots, context: JobContext) -> str:
         until = self._clock.monotonic() + self._limits.time_s
@@ -139,13 +153,15 @@ class KnowledgeSite:
         return "time" if self._clock.monotonic() >= until else ""
 
     async def _page(self, site: Site, crawl: _Crawl, address: str, context: JobContext) -> None:
-        most, note, first = self._limits.pages, urlsplit(address).path, not crawl.pages and address == normal(site.address)
+        most, note, first = self._limits.pages, urlsplit(address).path, not crawl.pages and address == site.address
         try:
             found = await self._fetched(address)
             if (page := self._own(crawl, found, first=first)) is None:
                 await self._without(site, crawl, address, "elsewhere", context)
                 return
-            reading = await self._reader.read(found.kind, found.content, _unheard, charset=found.charset, whole=first)
+            reading = await self._read(found, whole=first)
+            if first and found.kind == "html":
+                crawl.front = _digest(await self._read(found, whole=False))
         except Unreadable as error:
             if first:
                 raise
@@ -159,9 +175,15 @@ class KnowledgeSite:
             return
         crawl.size += len(found.content)
         crawl.add(self._links(page, reading), self._limits.known)
-        await self._keep(site, crawl, page, found, reading, context)
+        if not first and reading.pieces and _digest(reading) == crawl.front:  # as `/index.html` is
+            await self._without(site, crawl, page, "twice", context)
+        else:
+            await self._keep(site, crawl, page, found, reading, context)
         if page != address:  # what stood there has moved
             await self._store.page_gone(context.lease, site, address, crawl.mark(note, most))
+
+    async def _read(self, found: Fetched, *, whole: bool) -> Reading:
+        return await self._reader.read(found.kind, found.content, _unheard, charset=found.charset, whole=whole)
 
     async def _without(self, site: Site, crawl: _Crawl, address: str, kind: str, context: JobContext) -> None:
         """Count an address that has no page of its own; one that was there answers nobody any more."""
@@ -229,6 +251,10 @@ class KnowledgeSite:
             return (await self._web.get(address, limit)).content.decode("utf-8", "replace")
         except Unreadable:
             return ""
+
+
+def _digest(reading: Reading) -> str:
+    return hashlib.sha256(repr([reading.title, list(reading.pieces)]).encode()).hexdigest()
 
 
 async def _unheard(_: int, __: int) -> None:

@@ -89,7 +89,8 @@ async def test_a_site_becomes_an_agent_that_answers(desk: Desk, worker: None, da
     assert found["proposals"][0]["name"] == "Сколько хранятся пряники?"
     left = {one["id"]: one for one in found["open"]}
     assert not made.keys() & left.keys()
-    assert left["hours"]["hint"] == "Часы работы: ежедневно с 9:00 до 20:00, без перерыва."
+    assert made["hours"]["answer"] == "Часы работы: ежедневно с 9:00 до 20:00, без перерыва."
+    assert left["wholesale"]["hint"] == "Юридическим лицам выставляем счёт."
     assert (left["warranty"]["hint"], left["warranty"]["question"]) == ("", "Есть ли гарантия на товар?")
 
     scripts = [script for script in scripts_of(found) if script["id"] != "returns"]
@@ -177,7 +178,7 @@ async def test_what_is_no_address_is_refused_at_once(desk: Desk, database: str) 
 
 async def test_addresses_inside_are_not_asked(desk: Desk, database: str, redis_url: str) -> None:
     async with website(Website({"/": page("Secret", "Inside")})) as inside, reading(database, redis_url, private=False):
-        for address in (inside.url, "http://169.254.169.254/latest/meta-data", "http://[::1]/"):
+        for address in (inside.url, inside.url.removeprefix("http://"), "http://169.254.169.254/latest/meta-data", "http://[::1]/"):
             shown = await settled(desk, await begun(desk, address))
             assert (shown["state"], shown["site"]["problem"]["code"], shown["found"]) == ("failed", "address", None)
         assert not inside.asked

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from actors.domain.errors import Unreachable
+from integrations.http.egress import Egress
 from tests.fakes.files import pdf
 from tests.fakes.website import Website, page, website
 from tests.integration.gateway.desk import Desk
@@ -126,6 +128,65 @@ async def test_a_site_that_cannot_be_read_and_one_that_is_stopped(
         await desk.do("POST", f"/api/jobs/{taken['job_id']}/cancel")
         stopped = await shelf.settled(one)
         assert (stopped["state"], stopped["problem"]["code"], stopped["pages"]) == ("failed", "cancelled", 1)
+
+
+async def test_one_page_under_two_addresses_is_taken_once(desk: Desk, shelf: Shelf, database: str, redis_url: str) -> None:
+    front = page("Tea", "Leaves from the hills of the south", "/", "/index.html", "/docs/", "/docs/index.html")
+    other = {"/docs/": page("List", "What is there"), "/docs/index.html": page("Brewing", "Three minutes at ninety degrees")}
+    async with website(Website({"/": front, "/index.html": front, **other})) as site, reading(database, redis_url):
+        taken = await desk.do("POST", f"{shelf.path}/sites", {"address": site.url}, expect=202)
+        assert (await shelf.settled(f"{shelf.path}/sites/{taken['site_id']}"))["pages"] == 3
+        assert (await pages_of(desk, shelf, taken["site_id"])).keys() == {"", "docs/", "docs/index.html"}
+        assert {key: n for key, n in (await result(desk, taken["job_id"])).items() if key != "pages"} == {"added": 3, "twice": 1}
+        # One that was stored before goes when it turns into a twin.
+        site.pages["/index.html"] = page("Old", "News of last year")
+        one = f"{shelf.path}/sites/{taken['site_id']}"
+        for there in (True, False):
+            await desk.do("POST", f"{one}/read", expect=202)
+            await shelf.settled(one)
+            assert ("index.html" in await pages_of(desk, shelf, taken["site_id"])) is there
+            site.pages["/index.html"] = front
+
+
+async def test_a_site_without_https_is_found_when_no_scheme_was_typed(desk: Desk, shelf: Shelf, database: str, redis_url: str) -> None:
+    async with website(Website({"/": page("Tea", "Leaves"), "/tea": page("Green", "Sencha")})) as site, reading(database, redis_url):
+        bare = site.url.removeprefix("http://")
+        for typed, place in ((bare, ""), (f"{bare}/tea", "tea")):
+            taken = await desk.do("POST", f"{shelf.path}/sites", {"address": typed}, expect=202)
+            ready = await shelf.settled(f"{shelf.path}/sites/{taken['site_id']}")
+            assert (ready["state"], ready["address"]) == ("ready", typed)
+            [only] = (await desk.do("GET", f"{shelf.path}/documents?site_id={taken['site_id']}"))["items"]
+            assert only["address"] == f"{site.url}/{place}"
+    for address in ("shop", "ftp://shop.example", "javascript:alert(1)", "user:secret@shop.example", "shop.example:port", "a b.example"):
+        await desk.do("POST", f"{shelf.path}/sites", {"address": address}, expect=422)
+
+
+async def test_a_site_that_does_not_answer_says_so(desk: Desk, shelf: Shelf, database: str, redis_url: str) -> None:
+    async with reading(database, redis_url):
+        taken = await desk.do("POST", f"{shelf.path}/sites", {"address": "127.0.0.1:9"}, expect=202)
+        job = f"/api/jobs/{taken['job_id']}"
+        async with asyncio.timeout(20):
+            while not (tried := await desk.do("GET", job))["error"]:
+                await asyncio.sleep(0.05)
+        assert tried["error"] == "the site does not answer"
+        one = f"{shelf.path}/sites/{taken['site_id']}"
+        assert (await desk.do("GET", one))["state"] == "reading", "it is tried again"
+        await desk.do("POST", f"{job}/cancel")
+        ended = await shelf.settled(one)
+        assert (ended["state"], ended["problem"]) == ("failed", {"code": "unreachable", "detail": "the site does not answer"})
+
+
+async def test_who_named_an_address_is_told_in_words_that_it_does_not_answer(shop: Website) -> None:
+    told = {
+        shop.url.replace("http:", "https:"): "the site does not answer over a secure connection (https)",
+        "http://nothing.invalid/": "there is no site of this name",
+        "http://127.0.0.1:9/": "the site does not answer",
+    }
+    async with Egress(private=True) as egress:
+        for address, words in told.items():
+            with pytest.raises(Unreachable) as refused:
+                await egress.get(address, {}, 1_000)
+            assert str(refused.value) == words
 
 
 async def test_a_page_is_read_and_read_again(desk: Desk, shelf: Shelf, shop: Website, database: str, redis_url: str) -> None:

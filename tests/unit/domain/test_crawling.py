@@ -2,7 +2,7 @@
 
 import pytest
 
-from actors.domain.knowledge.crawling import locations, normal, read_robots, worth_following
+from actors.domain.knowledge.crawling import beginnings, locations, normal, read_robots, worth_following
 
 ROBOTS = """
 # comment
@@ -79,3 +79,19 @@ def test_what_strangers_write_takes_no_time_and_no_memory() -> None:
     assert len(read_robots("user-agent: *\n" + "allow: /a\n" * 20_000).rules) == 2_000
     assert locations("<loc>" + " " * 500_000, 9) == []
     assert locations(("<loc>" + " " * 100) * 40_000, 9) == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "tried"),
+    [
+        (" shop.example ", ["https://shop.example/", "http://shop.example/"]),
+        ("shop.example:8080/a?u=https://x", ["https://shop.example:8080/a?u=https://x", "http://shop.example:8080/a?u=https://x"]),
+        ("HTTP://Shop.example", ["http://shop.example/"]),
+        ("https://shop.example/a", ["https://shop.example/a"]),
+        ("чай.рф", ["https://чай.рф/", "http://чай.рф/"]),
+        ("ftp://shop.example", []),
+        ("user:secret@shop.example", []),
+    ],
+)
+def test_without_a_scheme_https_is_tried_first(typed: str, tried: list[str]) -> None:
+    assert beginnings(typed) == tried

@@ -10,3 +10,10 @@ export function webAddress(typed: string): string | undefined {
   const whole = /^[a-z][a-z0-9+.-]*:/i.test(address) && !/^[^/]+:\d/.test(address) ? address : `https://${address}`;
   return /^https?:$/.test(URL.parse(whole)?.protocol ?? "") && /\.|localhost/.test(whole) ? whole : undefined;
 }
+
+/** The address of a site, as it was typed: without a scheme, the server finds out whether it is https or http. */
+export function siteAddress(typed: string): string | undefined {
+  const address = typed.trim();
+  const sent = /^[^\s/:@?#]+\.[^\s/:@?#]+(:\d+)?([/?#]|$)/.test(address) ? address : webAddress(address);
+  return webAddress(address) && sent;
+}

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 import { useBeginFromSite } from "../../api/fromSite";
-import { webAddress } from "../../parts/url";
+import { siteAddress } from "../../parts/url";
 
 /** The address of a site is all that is needed. */
 export function FromSiteForm({ onCancel }: { onCancel: () => void }) {
@@ -12,7 +12,7 @@ export function FromSiteForm({ onCancel }: { onCancel: () => void }) {
   const [typed, setTyped] = useState("");
   const [sent, setSent] = useState(false);
   const begin = useBeginFromSite();
-  const address = webAddress(typed);
+  const address = siteAddress(typed);
   const send = () => {
     setSent(true);
     if (address) begin.mutate(address, { onSuccess: (begun) => void navigate(`${begun.agent_id}/from-site`) });

@@ -3,7 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAddAddress } from "../../api/knowledge";
 import { showDone } from "../../app/toasts";
-import { webAddress } from "../../parts/url";
+import { siteAddress, webAddress } from "../../parts/url";
 
 export type AddressKind = "page" | "site";
 
@@ -32,7 +32,7 @@ function Form({ agentId, kind, onClose }: { agentId: string; kind: AddressKind; 
   const [address, setAddress] = useState("");
   const [left, setLeft] = useState(false);
   const add = useAddAddress(agentId);
-  const whole = webAddress(address);
+  const whole = kind === "site" ? siteAddress(address) : webAddress(address);
   const send = () => {
     if (!whole) return setLeft(true);
     const onSuccess = () => {

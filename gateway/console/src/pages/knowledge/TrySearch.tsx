@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useSearch } from "../../api/knowledge";
 import type { Found } from "../../api/types";
+import { shownTitle } from "./titles";
 
 const COLORS = { sure: "green", maybe: "yellow", no: "gray" } as const;
 
@@ -53,7 +54,7 @@ function Hits({ found }: { found: Found }) {
         <Card key={hit.chunk_id} withBorder padding="sm" bg="transparent">
           <Group justify="space-between" align="flex-start" gap="xs">
             <Text size="sm" fw={600} className="wraps">
-              {hit.heading && hit.heading !== hit.title ? `${hit.title}: ${hit.heading}` : hit.title}
+              {shownTitle(hit.title, hit.heading)}
             </Text>
             <Badge variant="light" autoContrast tt="none" color={COLORS[hit.verdict]}>
               {t(`knowledge.verdict.${hit.verdict}`)}
