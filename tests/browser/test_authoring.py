@@ -1,5 +1,6 @@
 """Scripts and agents: what is written here is what customers hear after publishing."""
 
+import json
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -81,6 +82,21 @@ async def test_scripts_go_into_a_file_and_come_back(open_tab: OpenTab, admin: Pe
     await dialog.get_by_role("button", name="Загрузить").click()
     await expect(page.get_by_text("Загружен 1 сценарий")).to_be_visible()
     await expect(page.get_by_role("button", name="Сова").first).to_be_visible()
+
+    file = json.loads(saved.read_text())
+    owl = file["scripts"][0]
+    broken = {**owl, "key": "s-broken", "name": "Филин", "expressions": ["филин", r"филин(а|у)\b", "(совы"]}
+    saved.write_text(json.dumps({**file, "scripts": [owl, broken]}))
+    await page.get_by_label("Загрузить из файла").set_input_files(saved)
+    await dialog.get_by_role("button", name="Загрузить").click()
+    refused = dialog.get_by_role("alert")
+    await expect(refused).to_contain_text("«Филин»: Выражение 2: \\b знает только латинские буквы")
+    await expect(refused).to_contain_text(r"(?:^|[^\p{L}]) или (?:$|[^\p{L}])")
+    await expect(refused).to_contain_text("«Филин»: Выражение 3: В выражении ошибка: missing )")
+    await expect(refused).not_to_contain_text("Сова")
+    await settled(page)
+    assert await violations(page) == []
+    await page.keyboard.press("Escape")
 
     saved.write_text("[1, 2]")
     await page.get_by_label("Загрузить из файла").set_input_files(saved)
@@ -256,8 +272,13 @@ async def test_a_script_by_an_expression_answers_on_its_condition_only(open_tab:
     await choose(page, "Как сравнить", "равно")
     await condition.get_by_label("Значение", exact=True).fill("0")
     await dialog.get_by_role("button", name="Сохранить").click()
-    await expect(dialog.get_by_text("В выражении ошибка").first).to_be_visible()
-    await dialog.get_by_label("Выражения").fill(r"заказ\w*\s*№?\s*\d{4,}")
+    await expect(dialog.get_by_role("alert")).to_contain_text("Выражение 1: В выражении ошибка: missing )")
+    await expect(dialog.get_by_label("Выражения")).to_have_attribute("aria-invalid", "true")
+    await dialog.get_by_label("Выражения").fill("посылка\n" + r"заказ\w*\s*№?\s*\d{4,}")
+    await dialog.get_by_role("button", name="Сохранить").click()
+    await expect(dialog.get_by_role("alert")).to_contain_text(r"Выражение 2: \w знает только латинские буквы")
+    await expect(dialog.get_by_role("alert")).to_contain_text(r"Напишите вместо этого [\p{L}\d_]")
+    await dialog.get_by_label("Выражения").fill(r"заказ\p{L}*\s*№?\s*\d{4,}")
     await settled(page)
     assert await violations(page) == []
     await dialog.get_by_role("button", name="Сохранить").click()

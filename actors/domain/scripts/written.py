@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator, Mapping, Sequence
 
 from actors.domain.errors import Problem
+from actors.domain.rules.conditions import pattern_problem
 from actors.domain.rules.crm import named_facts
 from actors.domain.rules.facts import VARIABLE
 from actors.domain.rules.latin import INSTEAD, latin_only
@@ -31,7 +32,7 @@ def _of_one(script: Script, place: str) -> Iterator[Problem]:
 
 
 def _of_expression(text: str, place: str) -> Iterator[Problem]:
-    if sign := latin_only(text):
+    if (sign := latin_only(text)) and not pattern_problem(text):  # what is no expression was told already
         yield Problem(place, f"{sign} knows Latin letters only, beside others it does not match: write {INSTEAD[sign]}")
 
 

@@ -1,5 +1,6 @@
 import { Text, type TextProps } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { timeOfDay } from "./clock";
 
 const DAY_MS = 86_400_000;
 
@@ -10,9 +11,7 @@ export function When({ at, ...props }: { at: string } & TextProps) {
   const sameDay = Date.now() - time.getTime() < DAY_MS && new Date().getDate() === time.getDate();
   const short = new Intl.DateTimeFormat(
     i18n.language,
-    sameDay
-      ? { hour: "numeric", minute: "2-digit" }
-      : { day: "numeric", month: "short", hour: "numeric", minute: "2-digit" },
+    sameDay ? timeOfDay(i18n.language) : { day: "numeric", month: "short", ...timeOfDay(i18n.language) },
   );
   const whole = new Intl.DateTimeFormat(i18n.language, { dateStyle: "long", timeStyle: "medium" });
   return (

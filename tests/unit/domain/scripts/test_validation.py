@@ -29,6 +29,7 @@ def test_a_good_script_is_read() -> None:
         ({"answer": {}}, ["answer"]),
         ({"phrases": [], "expressions": ["order \\d+", "(open"]}, ["expressions[1]"]),
         ({"phrases": [], "expressions": ["\\border\\b", r"церемони(я|ю)\b"]}, ["expressions[1]"]),
+        ({"expressions": [r"чай\b("]}, ["expressions[0]"]),
         ({"when": {"any": [{"fact": "message.text", "op": "matches", "value": r"\w+ ссср"}]}}, ["when.any[0].value"]),
         ({"when": {"not": {"fact": "message.text", "op": "matches", "value": r"\bчай"}}}, ["when.not.value"]),
         ({"steps": [{"id": "a", "ask": {"en": "?"}, "pattern": r"ул\.\b"}], "finish": {"en": "!"}}, ["steps[0].pattern"]),

@@ -26,8 +26,12 @@ export function Breakdown({ summary, by }: { summary: Summary; by: "agents" | "c
           {t("dashboard.nothing")}
         </Text>
       ) : (
-        <ScrollArea viewportProps={{ tabIndex: 0, role: "group", "aria-label": title }}>
-          <Table className={classes.table} fz="sm" horizontalSpacing={4}>
+        <ScrollArea
+          type="auto"
+          offsetScrollbars="present"
+          viewportProps={{ tabIndex: 0, role: "group", "aria-label": title }}
+        >
+          <Table className={classes.table} horizontalSpacing={4}>
             <Table.Thead>
               <Table.Tr>
                 <Table.Th>{t("dashboard.name")}</Table.Th>

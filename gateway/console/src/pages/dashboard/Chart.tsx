@@ -1,6 +1,7 @@
 import { Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Summary } from "../../api/types";
+import { timeOfDay } from "../../parts/clock";
 import chart from "./Chart.module.css";
 import classes from "./Dashboard.module.css";
 
@@ -12,7 +13,7 @@ const HOUR_MS = 3_600_000;
  */
 export function Chart({ summary }: { summary: Summary }) {
   const { t, i18n } = useTranslation();
-  const format = new Intl.DateTimeFormat(i18n.language, dates(summary.step));
+  const format = new Intl.DateTimeFormat(i18n.language, dates(summary.step, i18n.language));
   const bars = columns(summary);
   const most = Math.max(...bars.map((bar) => bar.messages), 1);
   const number = new Intl.NumberFormat(i18n.language);
@@ -91,9 +92,9 @@ function Legend({ part, text }: { part: string; text: string }) {
 }
 
 // Days are counted by UTC; hours are shown as they are here.
-function dates(step: Summary["step"]): Intl.DateTimeFormatOptions {
+function dates(step: Summary["step"], language: string): Intl.DateTimeFormatOptions {
   const day = { day: "numeric", month: "short" } as const;
-  return step === "day" ? { ...day, timeZone: "UTC" } : { ...day, hour: "numeric", minute: "2-digit" };
+  return step === "day" ? { ...day, timeZone: "UTC" } : { ...day, ...timeOfDay(language) };
 }
 
 /** One column for each hour or day of the range, whether something happened in it or not. */

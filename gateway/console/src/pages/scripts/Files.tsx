@@ -116,7 +116,7 @@ function TakeIn({ agentId, scripts, onClose }: TakeInProps) {
 /** Which scripts of the file were refused, where and why. */
 function Refused({ error, scripts }: { error: unknown; scripts: ScriptsDocument["scripts"] }) {
   const { t } = useTranslation();
-  const flaws = asApiError(error).problem?.errors ?? [];
+  const flaws = [...(asApiError(error).problem?.errors ?? [])].sort((one, other) => placeOf(one) - placeOf(other));
   if (!flaws.some(({ pointer }) => pointer?.startsWith("/scripts/"))) return <Refusal error={error} />;
   return (
     <Alert color="red" variant="light" role="alert" title={t("scripts.not-taken-in")}>
@@ -129,6 +129,11 @@ function Refused({ error, scripts }: { error: unknown; scripts: ScriptsDocument[
       </ul>
     </Alert>
   );
+}
+
+/** The number of the script that a flaw is about. */
+function placeOf({ pointer = "" }: { pointer?: string }): number {
+  return Number(pointer.split("/")[2] ?? 0) || 0;
 }
 
 /** The scripts of a file; the server looks at each of them. */

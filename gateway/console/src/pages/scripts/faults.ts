@@ -24,6 +24,7 @@ const REASONS: [pattern: RegExp, key: string][] = [
   [/^must be an address/, "address"],
   [/^needs words in at least one language$/, "value"],
   [/^is longer than (?<count>\d+) characters$/, "long"],
+  [/^String should have at most (?<count>\d+) characters?$/, "long"],
   [/^at most (?<count>\d+) (steps|branches|sentences)$/, "many"],
   [/^not of small talk/, "small-talk"],
   [/^contains no word$/, "no-word"],

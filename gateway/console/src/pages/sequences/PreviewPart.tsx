@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { usePreview } from "../../api/sequences";
 import type { SequenceBody } from "../../api/types";
+import { timeOfDay } from "../../parts/clock";
 
 interface Props {
   agentId: string;
@@ -22,8 +23,7 @@ export function PreviewPart({ agentId, sequence, ready }: Props) {
     day: "numeric",
     month: "short",
     year: "numeric",
-    hour: "numeric",
-    minute: "2-digit",
+    ...timeOfDay(i18n.language),
     ...(found ? { timeZone: found.timezone } : {}),
   });
   return (

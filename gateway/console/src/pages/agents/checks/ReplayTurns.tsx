@@ -1,4 +1,4 @@
-import { Anchor, Badge, Button, Group, SegmentedControl, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Button, Group, SegmentedControl, SimpleGrid, Stack, Text, useMatches } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
@@ -14,6 +14,7 @@ const OUTCOMES = ["differs", "asked", "skipped", "same"] as const;
 
 export function ReplayTurns({ replay }: { replay: Replay }) {
   const { t } = useTranslation();
+  const orientation = useMatches<"vertical" | "horizontal">({ base: "vertical", xs: "horizontal" });
   const [outcome, setOutcome] = useState<ReplayTurn["outcome"]>("differs");
   const found = useReplayTurns(replay, outcome);
   const turns = found.data?.pages.flatMap((page) => page.items) ?? [];
@@ -22,7 +23,8 @@ export function ReplayTurns({ replay }: { replay: Replay }) {
     <Stack gap="md">
       <div className={classes.tabs}>
         <SegmentedControl
-          className={classes.outcomes}
+          orientation={orientation}
+          fullWidth={orientation === "vertical"}
           aria-label={t("replay.outcomes")}
           value={outcome}
           onChange={(value) => setOutcome(value as ReplayTurn["outcome"])}
