@@ -172,8 +172,8 @@ async def test_what_changes_is_seen_before_publishing_in_the_history_and_before_
     dialog = page.get_by_role("dialog")
     item = dialog.get_by_role("listitem").filter(has_text="Сценарий · Доставка")
     await expect(dialog.get_by_text("По сравнению с версией 1")).to_be_visible()
-    await expect(item.locator("del").first).to_have_text("Русский: 300 рублей")
-    await expect(item.locator("ins").first).to_have_text("Русский: 350 рублей")
+    await expect(item.locator("del", has_text="рублей")).to_have_text("Русский: 300 рублей")
+    await expect(item.locator("ins", has_text="рублей")).to_have_text("Русский: 350 рублей")
     await expect(item.get_by_text('"conversation.turns"')).not_to_be_visible()
     await item.get_by_text("Условия").click()
     await expect(item.get_by_text('"conversation.turns"')).to_be_visible()
@@ -186,7 +186,7 @@ async def test_what_changes_is_seen_before_publishing_in_the_history_and_before_
     await page.get_by_role("tab", name="Версии").click()
     await page.get_by_role("button", name="Что изменилось").first.click()
     dialog = page.get_by_role("dialog", name="Что изменила версия 2")
-    await expect(dialog.locator("ins").first).to_have_text("Русский: 350 рублей")
+    await expect(dialog.locator("ins", has_text="рублей")).to_have_text("Русский: 350 рублей")
     await dialog.get_by_role("button", name="Закрыть").click()
     await page.get_by_role("button", name="Что изменилось").last.click()
     await expect(page.get_by_role("dialog", name="Что изменила версия 1").get_by_text("До этого ничего")).to_be_visible()
@@ -194,7 +194,7 @@ async def test_what_changes_is_seen_before_publishing_in_the_history_and_before_
 
     await page.get_by_role("button", name="Опубликовать снова").click()
     dialog = page.get_by_role("dialog", name="Опубликовать версию 1 снова?")
-    await expect(dialog.locator("ins").first).to_have_text("Русский: 300 рублей")
+    await expect(dialog.locator("ins", has_text="рублей")).to_have_text("Русский: 300 рублей")
     await settled(page)
     assert await violations(page) == []
     await dialog.get_by_role("button", name="Опубликовать снова").click()
