@@ -2,7 +2,7 @@
 
 import json
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -15,6 +15,7 @@ from actors.domain.scripts.models import NO_MATCH, ScriptMatch, Winner
 FORMAT = 2  # 2: `rules` names every event, whether or not a rule waited for it
 # Window and memory of the compressor: a trace is about 1 KiB, and the default (256 KiB to set up) costs more than the compression.
 _WINDOW_BITS, _MEMORY_LEVEL = 12, 5
+LARGEST = 8_000  # bytes of a stored trace
 _ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str)
 
 
@@ -88,9 +89,23 @@ class Trace:
         return {name: value for name, value in full.items() if value}
 
     def to_bytes(self) -> bytes:
-        """Return the stored form as zlib-compressed JSON; never raises, whatever the texts are."""
-        compressor = zlib.compressobj(1, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
-        return compressor.compress(_encoded(self.to_json())) + compressor.flush()
+        """Return the stored form as zlib-compressed JSON of at most LARGEST bytes; never raises, whatever the texts are.
+
+        What does not fit is left out, the least telling first, and named in `cut`.
+        """
+        told = self.to_json()
+        stored = _compressed(told)
+        for name, shorter in _SHORTER.items():
+            if len(stored) <= LARGEST:
+                break
+            told = {**shorter(told), "cut": [*told.get("cut", ()), name]}
+            stored = _compressed(told)
+        return stored
+
+
+def _compressed(told: Mapping[str, Any]) -> bytes:
+    compressor = zlib.compressobj(1, zlib.DEFLATED, _WINDOW_BITS, _MEMORY_LEVEL)
+    return compressor.compress(_encoded(told)) + compressor.flush()
 
 
 def _encoded(told: Mapping[str, Any]) -> bytes:
@@ -121,6 +136,42 @@ def _winner(winner: Winner) -> list[Any]:
 def _prompt(prompt: PromptTrace) -> dict[str, Any]:
     # A price of 0 is one, unlike none.
     return {name: value for name in prompt.__slots__ if (value := getattr(prompt, name)) or (name == "micros" and value is not None)}
+
+
+def _counted(losing: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what tells of losers with their number in the place of their names."""
+    number = sum(len(names) for names in losing.get("losers", {}).values())
+    rest = {name: value for name, value in losing.items() if name != "losers"}
+    return {**rest, "unlisted": losing.get("unlisted", 0) + number} if number else rest
+
+
+def _without_losers(told: Mapping[str, Any]) -> dict[str, Any]:
+    rules = told.get("rules", {})
+    events = {"rules": {**rules, "events": [_counted(event) for event in rules["events"]]}} if "events" in rules else {}
+    return {**told, **({"scripts": _counted(told["scripts"])} if "scripts" in told else {}), **events}
+
+
+def _without(name: str, *parts: str) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+    """Return what leaves parts of one entry out, or the whole entry where none are named."""
+
+    def shorter(told: Mapping[str, Any]) -> dict[str, Any]:
+        rest = {key: value for key, value in told.items() if key != name}
+        if parts and isinstance(entry := told.get(name), Mapping):
+            rest[name] = {key: value for key, value in entry.items() if key not in parts}
+        return rest
+
+    return shorter
+
+
+_SHORTER: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "losers": _without_losers,
+    "prompt.calls": _without("prompt", "calls"),
+    "prompt.summary": _without("prompt", "summary"),
+    "meanings": _without("meanings"),
+    "dialogue": _without("dialogue"),
+    "rules": _without("rules"),
+    "knowledge": _without("knowledge"),
+}
 
 
 def from_bytes(stored: bytes) -> dict[str, Any]:

@@ -63,6 +63,14 @@ async def versions_of(lab: HostLab, agent_id: UUID) -> int:
     return version
 
 
+async def sizes(lab: HostLab) -> tuple[int, int, int]:
+    """Return how large traces are as stored: the median, the 99th percentile, the largest."""
+    some = "percentile_disc(array[0.5, 0.99]) within group (order by length(body))"
+    row = await lab.shop.owner.fetchrow(f"select {some} as parts, max(length(body)) as largest from traces")
+    assert row is not None
+    return (*row["parts"], row["largest"])
+
+
 async def test_the_same_version_decides_every_turn_as_it_did_and_a_mutant_does_not(lab: HostLab, monkeypatch: pytest.MonkeyPatch) -> None:
     plain, asking = await lab.add_agent(DEFINITION), await lab.add_agent(DEFINITION)
     oracle, chats = Oracle(), range(1, CHATS // 2 + 1)
@@ -73,6 +81,7 @@ async def test_the_same_version_decides_every_turn_as_it_did_and_a_mutant_does_n
     have, least = await kinds(lab), CHATS // 10
     assert have["dialogue"] >= 2, have
     assert all(have[kind] >= least for kind in ("script", "extractive", "rule", "handoff", "burst", "model", "failed model", "tool")), have
+    print("bytes of a trace (median, 99 %, largest):", *await sizes(lab))  # with -s
     before, asked = await lab.counts(*WORLD), oracle.asked
     for agent_id, asks in ((plain, False), (asking, True)):
         conversations = await TenantReplays(lab.shop.api).latest(lab.shop.tenant_id, agent_id, 500)

@@ -1,12 +1,14 @@
 """Traces as stored."""
 
 import zlib
+from dataclasses import replace
+from random import Random
 
 import pytest
 
 from actors.domain.knowledge.models import Findings, Found, Passage
 from actors.domain.scripts.models import Loser, Script, ScriptMatch, Winner
-from actors.domain.trace import PromptTrace, Trace, from_bytes
+from actors.domain.trace import LARGEST, PromptTrace, Trace, from_bytes
 
 TRACE = Trace(
     agent_id="a",
@@ -43,6 +45,39 @@ def test_a_trace_is_read_as_it_was_written() -> None:
         "prompt": {"reference": "answer/1:ff", "model": "m", "prompt_tokens": 10, "failure": "away"},
         "stages_ms": {"model": 12.5},
     }
+
+
+def noise(seed: int, characters: int) -> str:
+    return Random(seed).randbytes(characters // 2).hex()
+
+
+def large(losers: int = 0, calls: int = 0, events: int = 0) -> Trace:
+    """Return a trace of texts that cannot be compressed to less than half."""
+    lost = tuple([Loser(noise(n, 64), "no match") for n in range(losers)])
+    called = tuple([("order", {"text": noise(n, 2_000)}, "") for n in range(calls)])
+    woken = [{"on": "message", "facts": {"variable.x": noise(n, 500)}, "losers": {"limit": [noise(n, 64)]}} for n in range(events)]
+    return replace(
+        TRACE, scripts=ScriptMatch(TRACE.scripts.winner, lost, 4), prompt=PromptTrace("p", calls=called), rules={"events": woken}
+    )
+
+
+@pytest.mark.parametrize(
+    ("trace", "cut"),
+    [
+        (large(50, 0, 2), []),
+        (large(300), ["losers"]),
+        (large(0, 20), ["losers", "prompt.calls"]),
+        (large(0, 0, 40), ["losers", "prompt.calls", "prompt.summary", "meanings", "dialogue", "rules"]),
+    ],
+)
+def test_what_does_not_fit_is_left_out_and_named(trace: Trace, cut: list[str]) -> None:
+    stored = trace.to_bytes()
+    told = from_bytes(stored)
+    assert len(stored) <= LARGEST
+    assert told.get("cut", []) == cut
+    assert (told["scripts"]["winner"], told["verdict"]) == (["d", "Доставка", 3, ["доставка"]], "maybe")
+    if cut == ["losers"]:
+        assert told["scripts"]["unlisted"] == 304
 
 
 def test_stages_add_up() -> None:
