@@ -62,7 +62,9 @@ async def test_nothing_is_refused_or_lost_while_postgresql_is_stopped(
         await send(gateway, hook, range(3, 40))
         answers = await asyncio.gather(*(post(gateway, hook.path, body(n)) for n in range(3, 40)))  # repeated, all at once
         assert {status for status, _ in answers} == {200}
-        assert max(seconds for _, seconds in answers) < LATEST_S + MACHINE_S
+        slowest = max(seconds for _, seconds in answers)
+        print(f"PostgreSQL is stopped: {len(answers)} at once, the slowest after {slowest:.2f} s")  # with -s
+        assert slowest < LATEST_S + MACHINE_S
         assert (await post(gateway, hook.path + "x", body(0)))[0] == 401  # known beside the spool
         async with gateway.session.get(hook.path) as response:
             assert response.status == 200

@@ -150,6 +150,7 @@ async def test_a_thousand_bases_under_a_budget_for_a_hundred(real_lab: RealLab) 
             answered = await lab.service.search(Question(tenant(shop), (str(rows[n]["id"]),), f"code of house {rows[n]['name']}", 1))
             assert answered.hits[0].text == f"The code of house {rows[n]['name']} is blue{rows[n]['name']}"
         counts = lab.cache.counts
+        print(f"bases held {len(lab.cache)}, misses {counts.misses}, evictions {counts.evictions}")  # with -s
         assert 90 <= len(lab.cache) <= 110
         assert counts.evictions == counts.misses - len(lab.cache)
         assert counts.evictions > 1_500
