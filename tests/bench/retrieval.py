@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -206,6 +207,7 @@ def measure(choice: Choice = "auto") -> dict[str, Any]:
         "embedder": embedder.id,
         "retrieval": {name: quality(asked) for name, asked in found.items()},
         "hard_gain_mrr": _gains(embedder, found),
+        "named": named(embedder),
         "thresholds": thresholds(embedder, questions(embedder, library(embedder))),
         **speed(embedder),
     }
@@ -225,6 +227,20 @@ def gained(before: Mapping[str, Sequence[Asked]], after: Mapping[str, Sequence[A
     means = np.random.default_rng(1).choice(grown, (4_000, len(grown))).mean(1)
     low, high = np.quantile(means, (0.025, 0.975))
     return {"mean": round(float(grown.mean()), 3), "low": round(float(low), 3), "high": round(float(high), 3), "n": len(grown)}
+
+
+def named(embedder: Embedder) -> dict[str, int]:
+    """Return how many questions name a passage by their words, how often it is the right one, and how often nothing answers at all."""
+    base = library(embedder)
+    counts = {"asked": 0, "named": 0, "right": 0, "outside_asked": 0, "outside_named": 0}
+    for kind, language in product(("natural", "hard", "out_of_scope"), LANGUAGES):
+        outside = "outside_" if kind == "out_of_scope" else ""
+        for row in lines(f"{kind}_{language}"):
+            sure = [hit.heading for hit in base.search(None, row["q"], 1) if hit.verdict == "sure"]
+            counts[f"{outside}asked"] += 1
+            counts[f"{outside}named"] += len(sure)
+            counts["right"] += len(set(sure) & {f"{i}.{language}" for i in row.get("gold", ())})
+    return counts
 
 
 def plain(embedder: Embedder) -> Embedder:

@@ -69,11 +69,12 @@ def differences(before: Mapping[str, Any], after: Mapping[str, Any], bases: Mapp
 
 def _persona(before: Form, after: Form) -> list[Difference]:
     was, now = _said(before), _said(after)
-    if not before or not after:
-        fates: dict[bool, Fate] = {True: "added", False: "deleted"}
-        return [Difference("persona", "", str((now if after else was)["name"]), fates[bool(after)])] if before or after else []
-    fields = _fields(was, now, PERSONA_FIELDS)
-    return [Difference("persona", "", str(now["name"]), "changed", fields)] if fields else []
+    if before and after:
+        fields = _fields(was, now, PERSONA_FIELDS)
+        return [Difference("persona", "", str(now["name"]), "changed", fields)] if fields else []
+    if after:
+        return [Difference("persona", "", str(now["name"]), "added")]
+    return [Difference("persona", "", str(was["name"]), "deleted")] if before else []
 
 
 def _said(persona: Form) -> Form:

@@ -7,13 +7,15 @@ from actors.domain.scripts.engine import ScriptIndex
 from actors.domain.scripts.models import Script, read_script
 
 _HIGHEST = 1_000
-_LISTENS = ("keywords", "expressions", "meanings", "steps")
+_MORE = ("keywords", "expressions", "meanings", "steps", "alone")
+_ALWAYS: Mapping[str, Any] = {"all": []}
 
 
 def written_before(definition: Mapping[str, Any], scripts: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """Return the script that listens to the same question and to nothing else: the answer belongs there."""
+    """Return the script that listens to the same question and to nothing else, always: the answer belongs there."""
     for script in scripts:
-        if script.get("phrases") == definition["phrases"] and not any(script.get(name) for name in _LISTENS):
+        same = script.get("phrases") == definition["phrases"] and script.get("when", _ALWAYS) == _ALWAYS
+        if same and not any(script.get(name) for name in _MORE):
             return script
     return None
 

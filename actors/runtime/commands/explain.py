@@ -90,6 +90,8 @@ def _considered(trace: Mapping[str, Any]) -> Iterator[str]:
         yield f"script lost ({reason}): {_names(losers)}"
     if unlisted := scripts.get("unlisted"):
         yield f"and {unlisted} scripts with nothing in common"
+    if cut := trace.get("cut"):
+        yield f"left out, as the trace was too large: {', '.join(cut)}"
     yield from _dialogue(trace.get("dialogue", {}))
     passages = trace.get("passages", [])
     for passage in passages[:_SEEN]:
